@@ -1,0 +1,79 @@
+/**
+ * Every error a client can see: a stable code, its HTTP status and whether the same request may
+ * succeed later. docs/errors.md mirrors this list; a test keeps the two equal.
+ */
+export const ERROR_CODES = {
+  BAD_REQUEST: { status: 400, retriable: false, title: 'The request is malformed' },
+  MODEL_NOT_FOUND: { status: 404, retriable: false, title: 'No such model' },
+  VERSION_NOT_FOUND: { status: 404, retriable: false, title: 'No such model version' },
+  ROUTE_NOT_FOUND: { status: 404, retriable: false, title: 'No such address' },
+  METHOD_NOT_ALLOWED: { status: 405, retriable: false, title: 'Method not allowed' },
+  NOT_ACCEPTABLE: { status: 406, retriable: false, title: 'No acceptable response format' },
+  WRONG_TASK: { status: 409, retriable: false, title: 'The model has another task' },
+  PAYLOAD_TOO_LARGE: { status: 413, retriable: false, title: 'The request is too large' },
+  TOO_MANY_IMAGES: { status: 413, retriable: false, title: 'Too many images in one request' },
+  IMAGE_TOO_LARGE: { status: 413, retriable: false, title: 'The image has too many pixels' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, retriable: false, title: 'Unsupported content type' },
+  UNSUPPORTED_IMAGE_FORMAT: { status: 415, retriable: false, title: 'Unsupported image format' },
+  UNDECODABLE_IMAGE: { status: 422, retriable: false, title: 'The image cannot be decoded' },
+  IMAGE_SIZE_NOT_ALLOWED: {
+    status: 422,
+    retriable: false,
+    title: 'The image size is outside what the model takes',
+  },
+  INVALID_INPUT: {
+    status: 400,
+    retriable: false,
+    title: 'The input does not match the model signature',
+  },
+  OVERLOADED: { status: 429, retriable: true, title: 'The queue of the model is full' },
+  CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
+  INTERNAL: { status: 500, retriable: false, title: 'Internal error' },
+  INFERENCE_FAILED: { status: 500, retriable: false, title: 'The model failed on this input' },
+  MODEL_NOT_READY: { status: 503, retriable: true, title: 'The model is not ready' },
+  WORKER_LOST: { status: 503, retriable: true, title: 'The worker running the request was lost' },
+  OUT_OF_MEMORY: { status: 503, retriable: true, title: 'The device is out of memory' },
+  DRAINING: { status: 503, retriable: true, title: 'The server is shutting down' },
+  QUEUE_TIMEOUT: { status: 504, retriable: true, title: 'The request waited too long in the queue' },
+} as const satisfies Record<string, { status: number; retriable: boolean; title: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ServingErrorOptions {
+  /** Lower-level error, kept for the log; never shown to a client. */
+  readonly cause?: unknown;
+  /** Seconds after which a retry makes sense; sent as Retry-After. */
+  readonly retryAfterS?: number;
+  /** Methods or media types that would have been accepted (Allow / Accept headers). */
+  readonly allowed?: readonly string[];
+}
+
+/**
+ * An error with an answer: `message` says what was wrong and what is allowed, and is shown to the
+ * client as it stands. Anything that is not a ServingError reaches the client as INTERNAL.
+ */
+export class ServingError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterS: number | undefined;
+  readonly allowed: readonly string[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ServingErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ServingError';
+    this.code = code;
+    this.retryAfterS = options.retryAfterS;
+    this.allowed = options.allowed;
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return ERROR_CODES[this.code].status;
+  }
+}
+
+/** Turns anything thrown into a ServingError; what is not one becomes INTERNAL with the cause kept. */
+export function toServingError(thrown: unknown): ServingError {
+  return thrown instanceof ServingError
+    ? thrown
+    : new ServingError('INTERNAL', 'The server failed to handle the request', { cause: thrown });
+}
