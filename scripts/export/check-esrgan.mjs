@@ -1,0 +1,175 @@
+#!/usr/bin/env node
+/**
+ * Compares saved_models/esrgan-slim-x2 with the model it was made from: TensorFlow.js runs the npm
+ * package's layers model on its pure JavaScript backend, Python runs the SavedModel, both on the
+ * same pixels. Prints the mean absolute difference in units of 1 of 255; exits with 1 where it
+ * reaches the limit. Run with --help for the options.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const require = createRequire(import.meta.url);
+const here = path.dirname(fileURLToPath(import.meta.url));
+const SCALE = 2;
+/** Mean absolute difference at which the check fails, in units of 1 of 255. */
+const LIMIT = 1;
+/** [batch, height, width]: square, both ways of not square with odd sides, and more than one image. */
+const CROPS = [
+  [1, 64, 64],
+  [1, 48, 72],
+  [1, 37, 21],
+  [2, 40, 56],
+];
+
+const HELP = `usage: node scripts/export/check-esrgan.mjs --package DIR [--python FILE] [--images DIR]
+
+  --package DIR   the unpacked npm package @upscalerjs/esrgan-slim (its "package" folder)
+  --python FILE   Python with the exporters' requirements (default: python3)
+  --images DIR    folder of photos to cut the crops from
+                  (default: test/fixtures/photos; needs the sharp of this project)
+  --help          this text`;
+
+/** The layers of the package's other sizes; registered so that those could be checked as well. */
+function registerCustomLayers(tf) {
+  const first = (inputs) => (Array.isArray(inputs) ? inputs[0] : inputs);
+  class MultiplyBeta extends tf.layers.Layer {
+    static className = 'MultiplyBeta';
+    call(inputs) {
+      return tf.mul(first(inputs), 0.2);
+    }
+  }
+  class PixelShuffle extends tf.layers.Layer {
+    static className = `PixelShuffle${SCALE}x`;
+    computeOutputShape([batch, height, width]) {
+      return [batch, height, width, 3];
+    }
+    call(inputs) {
+      return tf.depthToSpace(first(inputs), SCALE, 'NHWC');
+    }
+  }
+  for (const layer of [MultiplyBeta, PixelShuffle]) tf.serialization.registerClass(layer);
+}
+
+/** An IO handler that reads a layers model from a folder. */
+function fromFolder(folder) {
+  return {
+    load() {
+      const model = JSON.parse(readFileSync(path.join(folder, 'model.json'), 'utf8'));
+      const files = model.weightsManifest.flatMap((group) => group.paths);
+      const bytes = Buffer.concat(files.map((file) => readFileSync(path.join(folder, file))));
+      return Promise.resolve({
+        modelTopology: model.modelTopology,
+        weightSpecs: model.weightsManifest.flatMap((group) => group.weights),
+        weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+      });
+    },
+  };
+}
+
+/** Centre crops of the folder's photos, one a batch entry, as raw RGB. */
+async function cutCrops(folder) {
+  const sharp = require('sharp');
+  const photos = readdirSync(folder)
+    .filter((name) => /\.(jpe?g|png)$/i.test(name))
+    .sort();
+  if (photos.length === 0) throw new Error(`no photos in ${folder}`);
+  let next = 0;
+  const crops = [];
+  for (const [batch, height, width] of CROPS) {
+    const images = [];
+    for (let i = 0; i < batch; i++) {
+      const photo = path.join(folder, photos[next++ % photos.length]);
+      const { width: w, height: h } = await sharp(photo).metadata();
+      const left = Math.floor((w - width) / 2);
+      const top = Math.floor((h - height) / 2);
+      images.push(
+        await sharp(photo)
+          .extract({ left, top, width, height })
+          .removeAlpha()
+          .toColourspace('srgb')
+          .raw()
+          .toBuffer(),
+      );
+    }
+    crops.push({ shape: [batch, height, width, 3], pixels: Buffer.concat(images) });
+  }
+  return crops;
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      package: { type: 'string' },
+      python: { type: 'string', default: 'python3' },
+      images: { type: 'string', default: path.join(here, '../../test/fixtures/photos') },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help || !values.package) {
+    console.log(HELP);
+    return values.help;
+  }
+
+  // The browser bundle without WebGL: no native addon is needed for this check.
+  const tf = require('@tensorflow/tfjs');
+  await tf.setBackend('cpu');
+  registerCustomLayers(tf);
+  const model = await tf.loadLayersModel(
+    fromFolder(path.join(values.package, 'models', `x${SCALE}`)),
+  );
+
+  const crops = await cutCrops(values.images);
+  const work = mkdtempSync(path.join(tmpdir(), 'check-esrgan-'));
+  try {
+    const list = crops.map(({ shape, pixels }, index) => {
+      writeFileSync(path.join(work, `${index}.in`), pixels);
+      return { input: `${index}.in`, output: `${index}.out`, shape };
+    });
+    const reference = path.join(work, 'list.json');
+    writeFileSync(reference, JSON.stringify(list));
+    execFileSync(
+      values.python,
+      [path.join(here, 'esrgan_slim_x2.py'), '--reference', reference],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+
+    let sum = 0;
+    let count = 0;
+    let largest = 0;
+    for (const [index, { shape, pixels }] of crops.entries()) {
+      const got = readFileSync(path.join(work, `${index}.out`));
+      const expected = tf.tidy(() => model.predict(tf.tensor(pixels, shape, 'float32')));
+      const [batch, height, width] = shape;
+      const wanted = [batch, height * SCALE, width * SCALE, 3];
+      if (String(expected.shape) !== String(wanted) || got.length !== expected.size) {
+        throw new Error(`crop ${shape}: the models give different shapes`);
+      }
+      const values = expected.dataSync();
+      let here = 0;
+      // The original is left unrounded, clipped as its library clips it: rounding counts as difference.
+      for (let i = 0; i < got.length; i++) {
+        const difference = Math.abs(Math.min(255, Math.max(0, values[i])) - got[i]);
+        here += difference;
+        largest = Math.max(largest, difference);
+      }
+      console.log(`crop ${shape.join('x')}: mean absolute difference ${(here / got.length).toFixed(4)}`);
+      sum += here;
+      count += got.length;
+      expected.dispose();
+    }
+    const mean = sum / count;
+    console.log(
+      `mean absolute difference ${mean.toFixed(4)} of 255, largest ${largest.toFixed(4)} (limit ${LIMIT})`,
+    );
+    return mean < LIMIT;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = (await main()) ? 0 : 1;
