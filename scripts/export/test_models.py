@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Write the tiny SavedModels that the tests load, and check each one's answer.
+
+half_plus_two, half_plus_three  y = 0.5 x + 2 (or 3): two weights, an answer a reader checks by hand
+two_signatures                  serving_default as half_plus_two, and `sum`: a + b -> total
+slow_add                        y = x + 1, after about half a second of arithmetic, for tests of long runs
+assert_positive                 y = 2 x, but the run fails when any element of the batch is negative
+
+    python scripts/export/test_models.py
+"""
+
+import argparse
+import pathlib
+import time
+
+from savedmodel import REPOSITORY_ROOT, describe, write_saved_model  # first: it quiets TensorFlow
+
+import numpy as np
+import tensorflow as tf
+
+VERSION = "1"
+# 512 x 512 products in a row: each waits for the one before, so the run is long on any CPU.
+SLOW_SIDE = 512
+SLOW_STEPS = 700
+
+VECTOR = tf.TensorSpec([None], tf.float32, name="x")
+
+
+def half_plus(offset: float) -> tf.Module:
+    """y = 0.5 x + offset."""
+    module = tf.Module(name="half_plus")
+    module.slope = tf.Variable(0.5, name="slope")
+    module.offset = tf.Variable(offset, name="offset")
+
+    @tf.function(input_signature=[VECTOR])
+    def serve(x):
+        return {"y": module.slope * x + module.offset}
+
+    module.serve = serve
+    return module
+
+
+def two_signatures() -> tf.Module:
+    """half_plus_two, and a second signature with two inputs."""
+    module = half_plus(2.0)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, 3], tf.float32, name="a"),
+            tf.TensorSpec([None, 3], tf.float32, name="b"),
+        ]
+    )
+    def add(a, b):
+        return {"total": a + b}
+
+    module.add = add
+    return module
+
+
+def slow_add() -> tf.Module:
+    """y = x + 1, slowly."""
+    module = tf.Module(name="slow_add")
+    module.one = tf.Variable(1.0, name="one")
+
+    @tf.function(input_signature=[VECTOR])
+    def serve(x):
+        # A matrix of 1 / side times itself is itself, exactly, since side is a power of two: the
+        # values neither grow nor vanish. The loop starts from x by an amount too small to change it,
+        # so that it cannot be computed once while the graph is optimised (a factor of 0 could be).
+        filled = tf.fill([SLOW_SIDE, SLOW_SIDE], 1.0 / SLOW_SIDE)
+        start = filled + 1e-30 * tf.reduce_sum(x)
+        _, product = tf.while_loop(
+            lambda step, _: step < SLOW_STEPS,
+            lambda step, value: (step + 1, tf.matmul(value, filled)),
+            [tf.constant(0), start],
+            parallel_iterations=1,
+        )
+        # product is 1 / side everywhere; taking it away again leaves x + 1, but depends on the loop.
+        return {"y": x + module.one + (tf.reduce_mean(product) - 1.0 / SLOW_SIDE)}
+
+    module.serve = serve
+    return module
+
+
+def assert_positive() -> tf.Module:
+    """y = 2 x; InvalidArgument at run time for a negative element anywhere in the batch."""
+    module = tf.Module(name="assert_positive")
+    module.factor = tf.Variable(2.0, name="factor")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def serve(x):
+        positive = tf.debugging.Assert(
+            tf.reduce_all(x >= 0.0), ["assert_positive: x has a negative element"]
+        )
+        with tf.control_dependencies([positive]):
+            return {"y": module.factor * x}
+
+    module.serve = serve
+    return module
+
+
+def check(folder: pathlib.Path) -> None:
+    """Run the written models and compare with the answers they are named for."""
+
+    def signature(model: str, name: str = "serving_default"):
+        loaded = tf.saved_model.load(str(folder / model / VERSION))
+        function = loaded.signatures[name]
+        function.owner = loaded  # a signature does not keep its model's variables alive
+        return function
+
+    x = np.array([0.0, 1.0, -4.0], np.float32)
+    for model, offset in (("half_plus_two", 2.0), ("half_plus_three", 3.0), ("two_signatures", 2.0)):
+        np.testing.assert_array_equal(signature(model)(x=tf.constant(x))["y"], 0.5 * x + offset)
+    rows = np.arange(6, dtype=np.float32).reshape(2, 3)
+    total = signature("two_signatures", "sum")(a=tf.constant(rows), b=tf.constant(rows * 10))["total"]
+    np.testing.assert_array_equal(total, rows * 11)
+
+    slow = signature("slow_add")
+    slow(x=tf.constant(x))  # the first run pays for the graph's preparation
+    began = time.perf_counter()
+    np.testing.assert_array_equal(slow(x=tf.constant(x))["y"], x + 1.0)
+    print(f"slow_add: {time.perf_counter() - began:.2f} s a run on this machine")
+
+    positive = signature("assert_positive")
+    good = np.ones([2, 4], np.float32)
+    np.testing.assert_array_equal(positive(x=tf.constant(good))["y"], 2.0 * good)
+    bad = good.copy()
+    bad[1, 2] = -1.0
+    try:
+        positive(x=tf.constant(bad))
+    except tf.errors.InvalidArgumentError:
+        print("assert_positive: a negative element fails the run with InvalidArgument")
+    else:
+        raise AssertionError("assert_positive let a negative element pass")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=REPOSITORY_ROOT / "test" / "fixtures" / "models",
+        help="folder for the models (default: %(default)s)",
+    )
+    folder = parser.parse_args().output
+
+    two, three, both = half_plus(2.0), half_plus(3.0), two_signatures()
+    slow, positive = slow_add(), assert_positive()
+    models = {
+        "half_plus_two": (two, {"serving_default": two.serve}),
+        "half_plus_three": (three, {"serving_default": three.serve}),
+        "two_signatures": (both, {"serving_default": both.serve, "sum": both.add}),
+        "slow_add": (slow, {"serving_default": slow.serve}),
+        "assert_positive": (positive, {"serving_default": positive.serve}),
+    }
+    for name, (module, signatures) in models.items():
+        write_saved_model(module, signatures, folder / name / VERSION)
+        print("\n".join(describe(folder / name / VERSION)))
+    check(folder)
+
+
+if __name__ == "__main__":
+    main()
