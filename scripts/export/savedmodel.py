@@ -36,7 +36,9 @@ def describe(folder: pathlib.Path) -> list[str]:
     for name, signature in sorted(loaded.signatures.items()):
         inputs = signature.structured_input_signature[1]
         text_in = ", ".join(f"{k}: {_spec(v)}" for k, v in sorted(inputs.items()))
-        text_out = ", ".join(f"{k}: {_spec(v)}" for k, v in sorted(signature.structured_outputs.items()))
+        text_out = ", ".join(
+            f"{k}: {_spec(v)}" for k, v in sorted(signature.structured_outputs.items())
+        )
         lines.append(f"signature {name}: {text_in} -> {text_out}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     lines.append(f"size: {size / 1e6:.2f} MB in {folder}")
@@ -44,4 +46,6 @@ def describe(folder: pathlib.Path) -> list[str]:
 
 
 def _spec(spec) -> str:
-    return f"{spec.dtype.name}[{','.join('?' if side is None else str(side) for side in spec.shape)}]"
+    return (
+        f"{spec.dtype.name}[{','.join('?' if side is None else str(side) for side in spec.shape)}]"
+    )

@@ -109,10 +109,16 @@ def check(folder: pathlib.Path) -> None:
         return function
 
     x = np.array([0.0, 1.0, -4.0], np.float32)
-    for model, offset in (("half_plus_two", 2.0), ("half_plus_three", 3.0), ("two_signatures", 2.0)):
+    for model, offset in (
+        ("half_plus_two", 2.0),
+        ("half_plus_three", 3.0),
+        ("two_signatures", 2.0),
+    ):
         np.testing.assert_array_equal(signature(model)(x=tf.constant(x))["y"], 0.5 * x + offset)
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
-    total = signature("two_signatures", "sum")(a=tf.constant(rows), b=tf.constant(rows * 10))["total"]
+    total = signature("two_signatures", "sum")(a=tf.constant(rows), b=tf.constant(rows * 10))[
+        "total"
+    ]
     np.testing.assert_array_equal(total, rows * 11)
 
     slow = signature("slow_add")

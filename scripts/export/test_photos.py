@@ -45,8 +45,7 @@ PHOTOS = {
     "rocket.jpg": (
         "rocket.jpg",
         None,
-        "Launch of DSCOVR on a Falcon 9, by SpaceX"
-        " (https://www.flickr.com/photos/spacexphotos/16511594820)",
+        "Launch of DSCOVR on a Falcon 9, by SpaceX (flickr.com/photos/spacexphotos/16511594820)",
         "Public domain: released by SpaceX",
     ),
 }
