@@ -77,3 +77,17 @@ export function toServingError(thrown: unknown): ServingError {
     ? thrown
     : new ServingError('INTERNAL', 'The server failed to handle the request', { cause: thrown });
 }
+
+/**
+ * TensorFlow failed a run; the worker lives on. Internal: the batcher finds the guilty request and
+ * turns this into INFERENCE_FAILED or OUT_OF_MEMORY for it alone.
+ */
+export class RunFailedError extends Error {
+  readonly outOfMemory: boolean;
+
+  constructor(message: string, outOfMemory: boolean) {
+    super(message);
+    this.name = 'RunFailedError';
+    this.outOfMemory = outOfMemory;
+  }
+}

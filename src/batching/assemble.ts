@@ -1,0 +1,121 @@
+import {
+  elementCount,
+  entriesPerElement,
+  bytesPerElement,
+  typedArrayOver,
+  type Tensor,
+} from '../tensor';
+
+/** Reuses batch buffers of equal size; what is over the limit is left to the garbage collector. */
+export class BufferPool {
+  readonly #free = new Map<number, ArrayBuffer[]>();
+  readonly #keepPerSize: number;
+
+  /** @param keepPerSize buffers kept of each size @default 4 */
+  constructor(keepPerSize = 4) {
+    this.#keepPerSize = keepPerSize;
+  }
+
+  take(bytes: number): ArrayBuffer {
+    return this.#free.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
+  }
+
+  give(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) {
+      // A detached buffer has length 0.
+      if (buffer.byteLength === 0) continue;
+      const list = this.#free.get(buffer.byteLength) ?? [];
+      if (list.length < this.#keepPerSize) list.push(buffer);
+      this.#free.set(buffer.byteLength, list);
+    }
+  }
+}
+
+/** A batch ready for the runtime. */
+export interface AssembledBatch {
+  readonly inputs: readonly Tensor[];
+  /** Buffers behind `inputs`, to be moved to the worker. */
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+/**
+ * Joins the inputs of several requests along dimension 0 and pads to `paddedRows` by repeating the
+ * first row: a row the model is known to take, where zeros could divide by zero.
+ * All requests must have the same inputs, dtypes and row shapes.
+ */
+export function assembleBatch(
+  requests: readonly (readonly Tensor[])[],
+  paddedRows: number,
+  pool: BufferPool,
+): AssembledBatch {
+  const [first] = requests;
+  if (first === undefined) throw new RangeError('a batch needs at least one request');
+  const transfer: ArrayBuffer[] = [];
+  const inputs = first.map((model, position) => {
+    const parts = requests.map((inputs) => inputs[position] ?? model);
+    const rowShape = model.shape.slice(1);
+    const shape = [paddedRows, ...rowShape];
+    const rowEntries = elementCount(rowShape) * entriesPerElement(model.dtype);
+    if (model.dtype === 'string') {
+      const data = parts.flatMap((part) => part.data as Uint8Array[]);
+      const firstRow = data.slice(0, rowEntries);
+      while (data.length < paddedRows * rowEntries) data.push(...firstRow);
+      return { ...model, shape, data };
+    }
+    const elements = elementCount(shape);
+    const buffer = pool.take(elements * bytesPerElement(model.dtype));
+    transfer.push(buffer);
+    const bytes = new Uint8Array(buffer);
+    let offset = 0;
+    for (const { data } of parts) {
+      if (Array.isArray(data)) continue;
+      bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+      offset += data.byteLength;
+    }
+    const rowBytes = rowEntries * (bytesPerElement(model.dtype) / entriesPerElement(model.dtype));
+    while (offset < bytes.length) {
+      bytes.copyWithin(offset, 0, rowBytes);
+      offset += rowBytes;
+    }
+    return { ...model, shape, data: typedArrayOver(model.dtype, buffer, 0, elements) };
+  });
+  return { inputs, transfer };
+}
+
+/**
+ * Cuts the outputs of a batch back into the parts of its requests; padding rows are dropped.
+ * The parts are views of the batch's memory.
+ * @throws RangeError when an output has no batch dimension of `paddedRows`
+ */
+export function splitOutputs(
+  outputs: readonly Tensor[],
+  rowsOfRequests: readonly number[],
+  paddedRows: number,
+): Tensor[][] {
+  for (const output of outputs) {
+    if (output.shape[0] !== paddedRows) {
+      throw new RangeError(
+        `output "${output.name}" has shape [${output.shape.join(', ')}], not ${paddedRows} rows: the model cannot be batched`,
+      );
+    }
+  }
+  let start = 0;
+  return rowsOfRequests.map((rows) => {
+    const from = start;
+    start += rows;
+    return outputs.map((output) => sliceRows(output, from, rows));
+  });
+}
+
+/** A view of `rows` rows of a tensor, starting at `from`. */
+export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
+  const rowShape = tensor.shape.slice(1);
+  const rowEntries = elementCount(rowShape) * entriesPerElement(tensor.dtype);
+  const [begin, end] = [from * rowEntries, (from + rows) * rowEntries];
+  const { data } = tensor;
+  return {
+    ...tensor,
+    shape: [rows, ...rowShape],
+    data: Array.isArray(data) ? data.slice(begin, end) : data.subarray(begin, end),
+  };
+}

@@ -1,0 +1,387 @@
+import { RunFailedError, ServingError } from '../errors';
+import type { Tensor } from '../tensor';
+import { Admission, type Permit } from './admission';
+import { assembleBatch, BufferPool, splitOutputs } from './assemble';
+import { decideBatch, paddedSize } from './batch-policy';
+import { RequestQueue, type Queueable } from './request-queue';
+import { RunEstimates } from './run-estimates';
+
+export interface BatchingOptions {
+  /** Rows in a batch at the most. */
+  readonly maxBatchSize: number;
+  /** Ascending sizes that batches are padded up to; the last is `maxBatchSize`. */
+  readonly allowedBatchSizes: readonly number[];
+  /** Milliseconds a request may wait for company while an instance is idle. */
+  readonly maxQueueDelayMs: number;
+  /** Requests between admission and the cut of their batch at the most. */
+  readonly maxQueueSize: number;
+  /** Milliseconds from admission after which a request still queued is answered 504. */
+  readonly queueTimeoutMs: number;
+  /** False for models whose signature has no batch dimension: every request runs alone, as it is. */
+  readonly batchable: boolean;
+}
+
+/** Inputs of one caller; every tensor has `rows` as its first dimension when the model batches. */
+export interface BatchRequest {
+  readonly signature: string;
+  readonly inputs: readonly Tensor[];
+  readonly rows: number;
+  /** Output names to fetch; all when absent. */
+  readonly outputs?: readonly string[];
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal;
+}
+
+export interface BatchResult {
+  readonly outputs: readonly Tensor[];
+  readonly queueMs: number;
+  readonly inferMs: number;
+  /** Rows that ran together, this request's included, padding not. */
+  readonly batchRows: number;
+}
+
+/** Where batches run. Injected: the batcher knows no TensorFlow. */
+export interface BatchExecutor {
+  snapshot(): readonly { readonly index: number; readonly inFlight: number }[];
+  run(
+    index: number,
+    request: {
+      signature: string;
+      inputs: readonly Tensor[];
+      outputs?: readonly string[];
+      transfer: readonly ArrayBuffer[];
+    },
+  ): Promise<{
+    readonly outputs: readonly Tensor[];
+    readonly inferMs: number;
+    readonly buffers: readonly ArrayBuffer[];
+  }>;
+}
+
+export interface BatcherEvents {
+  readonly onExecution?: (batch: { rows: number; paddedRows: number; inferMs: number }) => void;
+  /** A batch failed as a whole and will be tried again in parts. */
+  readonly onSplit?: (requests: number, reason: string) => void;
+  readonly onLimitLowered?: (limit: number, reason: string) => void;
+}
+
+interface Queued extends Queueable {
+  groupKey: string;
+  readonly request: BatchRequest;
+  readonly deadline: number;
+  readonly permit: Permit;
+  /** Workers lost under this request so far. */
+  losses: number;
+  readonly resolve: (result: BatchResult) => void;
+  readonly reject: (error: Error) => void;
+  readonly onAbort: () => void;
+}
+
+/** How long before the expected end of a run a part-filled batch is posted behind it. */
+const PREFETCH_LEAD_MS = 5;
+/** A request survives the loss of one worker; the second time it may itself be the cause. */
+const MAX_LOSSES = 1;
+
+/** Collects requests into batches and hands them to instances as the policy decides. */
+export class DynamicBatcher {
+  readonly admission: Admission;
+  readonly #options: BatchingOptions;
+  readonly #executor: BatchExecutor;
+  readonly #events: BatcherEvents;
+  readonly #queue = new RequestQueue<Queued>();
+  readonly #pool = new BufferPool();
+  readonly #estimates = new RunEstimates();
+  readonly #deadlines = new Set<Queued>();
+  readonly #idleWaiters: (() => void)[] = [];
+  #limit: number;
+  #running = 0;
+  #splits = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #pumpQueued = false;
+
+  constructor(options: BatchingOptions, executor: BatchExecutor, events: BatcherEvents = {}) {
+    this.#options = options;
+    this.#executor = executor;
+    this.#events = events;
+    this.#limit = options.maxBatchSize;
+    this.admission = new Admission({
+      limit: options.maxQueueSize,
+      retryAfterS: () => this.#secondsToEmpty(),
+    });
+  }
+
+  /** Requests waiting for a batch. */
+  get queueDepth(): number {
+    return this.#queue.size;
+  }
+
+  /** Rows a batch may have now; lower than configured after the device ran out of memory. */
+  get batchLimit(): number {
+    return this.#limit;
+  }
+
+  /**
+   * Queues a request. The permit is released when the request leaves the queue.
+   * @throws ServingError INVALID_INPUT, CLIENT_CLOSED_REQUEST, QUEUE_TIMEOUT, INFERENCE_FAILED,
+   *   OUT_OF_MEMORY, WORKER_LOST, DRAINING
+   */
+  submit(request: BatchRequest, permit: Permit): Promise<BatchResult> {
+    if (this.#options.batchable && request.rows > this.#options.maxBatchSize) {
+      permit.release();
+      return Promise.reject(
+        new ServingError(
+          'INVALID_INPUT',
+          `The request has ${request.rows} rows; the model takes batches of ${this.#options.maxBatchSize} at the most`,
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const now = performance.now();
+      const queued: Queued = {
+        groupKey: this.#options.batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
+        rows: request.rows,
+        queuedAt: now,
+        deadline: now + this.#options.queueTimeoutMs,
+        request,
+        permit,
+        losses: 0,
+        resolve,
+        reject,
+        onAbort: () => {
+          this.#dropGone();
+        },
+      };
+      request.signal?.addEventListener('abort', queued.onAbort, { once: true });
+      this.#enqueue([queued], 'tail');
+    });
+  }
+
+  /** To be called when an instance has become free, come or gone. */
+  poke(): void {
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    // One step later: requests that arrive together then share the first batch.
+    queueMicrotask(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  /** Resolves once nothing is queued or running. */
+  async idle(): Promise<void> {
+    if (this.#queue.size === 0 && this.#running === 0) return;
+    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Answers everything still queued with `error`. */
+  rejectQueued(error: ServingError): void {
+    for (const queued of this.#queue.removeWhere(() => true)) this.#settle(queued, error);
+    this.#notifyIdle();
+  }
+
+  #enqueue(requests: readonly Queued[], where: 'head' | 'tail'): void {
+    if (where === 'head') this.#queue.unshift(requests);
+    else for (const queued of requests) this.#queue.push(queued);
+    for (const queued of requests) this.#deadlines.add(queued);
+    this.poke();
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    this.#dropGone();
+    for (;;) {
+      const now = performance.now();
+      const decision = decideBatch(
+        this.#queue.snapshot(this.#limit + 1),
+        this.#executor.snapshot().map((slot) => ({
+          ...slot,
+          expectedEndAt: this.#estimates.expectedEndAt(slot.index),
+        })),
+        {
+          maxBatchSize: this.#limit,
+          maxQueueDelayMs: this.#options.maxQueueDelayMs,
+          prefetchLeadMs: PREFETCH_LEAD_MS,
+        },
+        now,
+      );
+      if (decision.kind === 'wait') {
+        this.#wakeAt(decision.at, now);
+        return;
+      }
+      const requests = this.#queue.take(decision.group, decision.count);
+      for (const queued of requests) this.#leaveQueue(queued);
+      this.#running += 1;
+      void this.#runBatch(requests, decision.slot).finally(() => {
+        this.#running -= 1;
+        this.#notifyIdle();
+        this.poke();
+      });
+    }
+  }
+
+  /** Deadlines are in order of queueing, so the first of the set is the next to pass. */
+  #wakeAt(at: number | undefined, now: number): void {
+    const [next] = this.#deadlines;
+    const wake = Math.min(at ?? Infinity, next?.deadline ?? Infinity);
+    if (wake === Infinity) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#pump();
+      },
+      Math.max(1, Math.ceil(wake - now)),
+    );
+  }
+
+  /** Requests that nobody waits for any more cost no GPU time. */
+  #dropGone(): void {
+    const now = performance.now();
+    for (const queued of this.#queue.removeWhere(
+      ({ request, deadline }) => request.signal?.aborted === true || deadline <= now,
+    )) {
+      this.#settle(
+        queued,
+        queued.request.signal?.aborted === true
+          ? new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request')
+          : new ServingError(
+              'QUEUE_TIMEOUT',
+              `The request waited ${this.#options.queueTimeoutMs} ms in the queue`,
+              { retryAfterS: this.#secondsToEmpty() },
+            ),
+      );
+    }
+    this.#notifyIdle();
+  }
+
+  async #runBatch(requests: readonly Queued[], slot: number): Promise<void> {
+    const cutAt = performance.now();
+    const [first] = requests;
+    if (first === undefined) return;
+    const rows = requests.reduce((sum, queued) => sum + queued.rows, 0);
+    const { batchable, allowedBatchSizes } = this.#options;
+    const paddedRows = batchable ? paddedSize(rows, allowedBatchSizes) : rows;
+    const { signature, outputs: names } = first.request;
+    const kind = `${first.groupKey}*${String(paddedRows)}`;
+    try {
+      const batch = batchable
+        ? assembleBatch(
+            requests.map(({ request }) => request.inputs),
+            paddedRows,
+            this.#pool,
+          )
+        : { inputs: first.request.inputs, transfer: [] };
+      const run = this.#executor.run(slot, {
+        signature,
+        ...batch,
+        ...(names === undefined ? {} : { outputs: names }),
+      });
+      const finished = this.#estimates.begin(slot, kind);
+      const { outputs, inferMs, buffers } = await run.finally(finished);
+      this.#estimates.learn(kind, inferMs);
+      this.#pool.give(buffers);
+      this.#events.onExecution?.({ rows, paddedRows, inferMs });
+      const parts = batchable
+        ? splitOutputs(
+            outputs,
+            requests.map((queued) => queued.rows),
+            paddedRows,
+          )
+        : [outputs];
+      for (const [index, queued] of requests.entries()) {
+        queued.resolve({
+          outputs: parts[index] ?? [],
+          queueMs: cutAt - queued.queuedAt,
+          inferMs,
+          batchRows: rows,
+        });
+      }
+    } catch (thrown) {
+      this.#afterFailure(requests, paddedRows, thrown);
+    }
+  }
+
+  /** A failed batch is tried again in parts, so that only the request at fault fails. */
+  #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof RunFailedError && thrown.outOfMemory) {
+      this.#lowerLimit(paddedRows, reason);
+      if (requests.length > 1) {
+        this.#events.onSplit?.(requests.length, reason);
+        this.#enqueue(requests, 'head');
+        return;
+      }
+    }
+    const lost = thrown instanceof ServingError && thrown.code === 'WORKER_LOST';
+    if (lost) for (const queued of requests) queued.losses += 1;
+    const again = lost
+      ? requests.filter(({ losses }) => losses <= MAX_LOSSES)
+      : requests.length > 1 && thrown instanceof RunFailedError
+        ? requests
+        : [];
+    for (const queued of requests) {
+      if (!again.includes(queued)) this.#settle(queued, clientError(thrown, reason));
+    }
+    if (again.length === 0) return;
+    if (requests.length > 1) this.#events.onSplit?.(again.length, reason);
+    const half = Math.ceil(again.length / 2);
+    for (const part of [again.slice(half), again.slice(0, half)]) {
+      // A key of its own keeps the suspects from fresh requests and the halves from each other.
+      const key = `retry ${String(this.#splits++)}`;
+      for (const queued of part) queued.groupKey = key;
+      this.#enqueue(part, 'head');
+    }
+  }
+
+  #lowerLimit(paddedRows: number, reason: string): void {
+    const limit = Math.max(1, Math.min(this.#limit, Math.floor(paddedRows / 2)));
+    if (limit >= this.#limit) return;
+    this.#limit = limit;
+    this.#events.onLimitLowered?.(limit, reason);
+  }
+
+  #leaveQueue(queued: Queued): void {
+    this.#deadlines.delete(queued);
+    queued.request.signal?.removeEventListener('abort', queued.onAbort);
+    queued.permit.release();
+  }
+
+  #settle(queued: Queued, error: ServingError): void {
+    this.#leaveQueue(queued);
+    queued.reject(error);
+  }
+
+  #notifyIdle(): void {
+    if (this.#queue.size > 0 || this.#running > 0) return;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  /** Whole seconds, at least 1, after which the present queue should be done. */
+  #secondsToEmpty(): number {
+    const instances = Math.max(1, this.#executor.snapshot().length);
+    const batches = Math.ceil(this.admission.admitted / (this.#limit * instances));
+    return Math.min(60, Math.max(1, Math.ceil((batches * this.#estimates.typicalMs) / 1000)));
+  }
+}
+
+function groupKey({ signature, inputs, outputs }: BatchRequest): string {
+  const tensors = inputs.map(
+    ({ name, dtype, shape }) => `${name}:${dtype}[${shape.slice(1).join(',')}]`,
+  );
+  return `${signature}(${tensors.join(';')})${outputs === undefined ? '' : `→${outputs.join(',')}`}`;
+}
+
+function clientError(thrown: unknown, reason: string): ServingError {
+  if (thrown instanceof ServingError) return thrown;
+  if (!(thrown instanceof RunFailedError)) {
+    return new ServingError('INTERNAL', 'The server failed to run the model', { cause: thrown });
+  }
+  if (thrown.outOfMemory) {
+    return new ServingError('OUT_OF_MEMORY', 'The device has too little memory for this input', {
+      cause: thrown,
+      retryAfterS: 1,
+    });
+  }
+  const [line = ''] = reason.split('\n');
+  return new ServingError('INFERENCE_FAILED', `The model failed on this input: ${line}`, {
+    cause: thrown,
+  });
+}

@@ -1,0 +1,222 @@
+import { createApp } from './http/app';
+import { listen, type HttpServer } from './http/server';
+import type { Config } from './config/schema';
+import { configureSharp } from './imaging/sharp-settings';
+import { ImageInference } from './inference/image-inference';
+import { ModelManager, type ModelEvents } from './models/model-manager';
+import {
+  applyRuntimeEnvironment,
+  deviceDefaults,
+  placeInstances,
+  planDevices,
+  readRuntimeInstall,
+} from './runtime/devices';
+import { Semaphore } from './semaphore';
+import { createLogger, type Logger } from './telemetry/logger';
+import { createMetrics, type Metrics } from './telemetry/metrics';
+
+/** A running service; everything that has to be ended is ended by `stop`. */
+export interface Service {
+  readonly url: string;
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly logger: Logger;
+  /** Looks through the model repository again. */
+  reload(): Promise<void>;
+  /**
+   * Not ready at once; after the drain delay no new requests; then what is in flight finishes, or
+   * is dropped when the time-out passes.
+   * @returns whether everything finished in time
+   */
+  stop(): Promise<boolean>;
+}
+
+/** The one place that constructs things and hands them to each other. */
+export async function startService(config: Config): Promise<Service> {
+  const logger = createLogger(
+    config.logLevel,
+    config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
+  );
+  const metrics = createMetrics();
+  configureSharp({ concurrency: 1 });
+
+  const manager = createManager(config, logger, metrics);
+  const inference = new ImageInference({
+    manager,
+    limits: {
+      maxPixels: config.maxPixels,
+      background: config.background,
+      applyIcc: config.applyIcc,
+    },
+    imaging: new Semaphore(config.imagingConcurrency),
+    observer: { stage: metrics.stage, outcome: metrics.inference },
+  });
+  let draining = false;
+  const app = createApp({
+    manager,
+    inference,
+    metrics,
+    logger,
+    limits: config,
+    draining: () => draining,
+  });
+  // Before the models are loaded: live at once, ready later.
+  const server = await listen(app, config);
+  logger.info({ url: server.url }, 'listening');
+  const reload = (): Promise<void> => manager.sync();
+  try {
+    await reload();
+  } catch (cause) {
+    manager.kill();
+    server.destroy();
+    await server.close();
+    metrics.close();
+    throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
+  }
+  const poll = pollRepository(config, reload, logger);
+  logger.info({ models: manager.list().map(({ name }) => name), ready: manager.ready }, 'serving');
+
+  return {
+    url: server.url,
+    manager,
+    inference,
+    logger,
+    reload,
+    stop: async () => {
+      draining = true;
+      clearInterval(poll);
+      await pause(config.drainDelayMs);
+      const finished = await withDeadline(drain(server, manager), config.drainTimeoutMs);
+      if (!finished) {
+        logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'dropping unfinished work');
+        manager.kill();
+        server.destroy();
+      }
+      metrics.close();
+      return finished;
+    },
+  };
+}
+
+/** Models are unloaded once no request holds them; new requests are refused from the start. */
+async function drain(server: HttpServer, manager: ModelManager): Promise<void> {
+  await Promise.all([server.close(), manager.drain()]);
+}
+
+function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
+  const plan = planDevices(readRuntimeInstall(), config.gpus, process.env);
+  const defaults = deviceDefaults(plan, config.instances);
+  applyRuntimeEnvironment(plan, {
+    gpuMemoryGrowth: config.gpuMemoryGrowth,
+    intraOpThreads: config.intraOpThreads ?? defaults.intraOpThreads,
+  });
+  logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
+  const manager = new ModelManager(
+    {
+      repository: config.modelRepository,
+      only: config.models,
+      loadConcurrency: config.loadConcurrency,
+      defaults: {
+        instances: defaults.instances,
+        maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
+        maxQueueDelayMs: config.maxQueueDelayMs,
+        maxQueueSize: config.maxQueueSize,
+        queueTimeoutMs: config.queueTimeoutMs,
+      },
+      runtime: {
+        runTimeoutMs: config.runTimeoutMs,
+        loadTimeoutMs: config.loadTimeoutMs,
+        recycleLeakedBytes: config.recycleLeakedBytes,
+        placements: (instances) => placeInstances(plan, instances),
+      },
+    },
+    modelEvents(logger, metrics),
+  );
+  metrics.onScrape(() =>
+    manager.list().flatMap(({ name, servables }) =>
+      servables
+        .filter(({ state }) => state === 'AVAILABLE')
+        .map((servable) => ({
+          model: name,
+          version: servable.version,
+          queueDepth: servable.batcher.queueDepth,
+          admitted: servable.batcher.admission.admitted,
+          batchLimit: servable.batcher.batchLimit,
+          instancesReady: servable.instances.ready,
+          instances: servable.instances.total,
+        })),
+    ),
+  );
+  return manager;
+}
+
+function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
+  return {
+    onState: ({ name, version, state, reason, device }) => {
+      const facts = { model: name, version, state, device };
+      if (reason !== undefined) logger.error({ ...facts, reason }, 'model not loaded');
+      else logger.info(facts, 'model state');
+    },
+    onProblem: (model, problems) => {
+      logger.error({ model, problems }, 'model cannot be served');
+    },
+    servableEvents: (model, version) => ({
+      onExecution: ({ rows, paddedRows }) => {
+        metrics.execution(model, version, rows, paddedRows);
+      },
+      onSplit: (requests, reason) => {
+        metrics.split(model, version);
+        logger.warn({ model, version, requests, reason }, 'batch failed; trying its parts');
+      },
+      onLimitLowered: (limit, reason) => {
+        logger.warn({ model, version, limit, reason }, 'out of memory: smaller batches from now on');
+      },
+      onRestart: (instance, reason) => {
+        metrics.restart(model, version);
+        logger.error({ model, version, instance, reason }, 'worker replaced');
+      },
+      onStartFailed: (instance, reason) => {
+        logger.error({ model, version, instance, reason }, 'worker did not start');
+      },
+    }),
+  };
+}
+
+function pollRepository(
+  { modelControl, pollIntervalMs }: Config,
+  reload: () => Promise<void>,
+  logger: Logger,
+): NodeJS.Timeout | undefined {
+  if (modelControl !== 'poll') return undefined;
+  let busy = false;
+  return setInterval(() => {
+    // Loading can take longer than the interval.
+    if (busy) return;
+    busy = true;
+    reload()
+      .catch((error: unknown) => {
+        logger.error({ err: error }, 'the model repository cannot be read');
+      })
+      .finally(() => {
+        busy = false;
+      });
+  }, pollIntervalMs);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function withDeadline(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false);
+    }, ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,183 @@
+import { availableParallelism } from 'node:os';
+
+import { z } from 'zod';
+
+/**
+ * Every option of the server. Descriptions and defaults feed --help and docs/configuration.md, so
+ * there is one place to read and to change.
+ */
+
+const MIB = 1024 * 1024;
+
+const count = (min: number, max: number) => z.number().int().min(min).max(max);
+const ms = (max = 86_400_000) => count(0, max);
+
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all'),
+  port: count(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one'),
+  modelRepository: z
+    .string()
+    .min(1)
+    .default('saved_models')
+    .describe('Folder of models: <name>/<version>/saved_model.pb'),
+  models: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Names of the models to serve; all in the repository when empty'),
+  modelControl: z
+    .enum(['none', 'poll'])
+    .default('none')
+    .describe('poll: look for new, changed and removed models regularly; none: at start and on SIGHUP'),
+  pollIntervalMs: count(100, 86_400_000).default(5000).describe('Milliseconds between two looks'),
+
+  instances: count(1, 64)
+    .optional()
+    .describe(
+      'Workers a model, each with its own copy; default: one a GPU, or one a CPU core up to 4',
+    ),
+  intraOpThreads: count(0, 1024)
+    .optional()
+    .describe(
+      'Threads of one TensorFlow operation (TF_NUM_INTRAOP_THREADS); default on the CPU: cores divided by instances',
+    ),
+  maxBatchSize: count(1, 4096)
+    .optional()
+    .describe('Rows in a batch for models that do not say; default 4 on the CPU, 32 on a GPU'),
+  maxQueueDelayMs: ms(60_000)
+    .default(0)
+    .describe('Milliseconds a request may wait for company while an instance is idle'),
+  maxQueueSize: count(1, 1_000_000)
+    .default(256)
+    .describe('Requests admitted and not yet in a batch, a model; more are answered 429'),
+  queueTimeoutMs: count(1, 3_600_000)
+    .default(30_000)
+    .describe('Milliseconds in the queue after which a request is answered 504'),
+  runTimeoutMs: count(1, 86_400_000)
+    .default(60_000)
+    .describe('Milliseconds a run may take before its worker is replaced'),
+  loadTimeoutMs: count(1, 86_400_000)
+    .default(300_000)
+    .describe('Milliseconds a worker may take to load a model'),
+  loadConcurrency: count(1, 64).default(2).describe('Model versions that load at the same time'),
+  recycleLeakedBytes: count(MIB, Number.MAX_SAFE_INTEGER)
+    .default(256 * MIB)
+    .describe('A worker is replaced once failed runs have leaked this many bytes in it'),
+
+  gpus: z
+    .array(z.string().regex(/^(\d+|GPU-[\w-]+|MIG-[\w-]+)$/, 'must be an index or a GPU/MIG id'))
+    .optional()
+    .describe(
+      'GPUs to use, by index or id; default: CUDA_VISIBLE_DEVICES, else the first. With several, instances run in a process each',
+    ),
+  gpuMemoryGrowth: z
+    .boolean()
+    .default(true)
+    .describe('Take GPU memory as it is needed rather than all at the start'),
+
+  imagingConcurrency: count(1, 256)
+    .default(availableParallelism())
+    .describe('Images decoded or encoded at the same time; default: the number of cores'),
+  maxPixels: count(1, 1_000_000_000)
+    .default(50_000_000)
+    .describe('Pixels of an image, read from its header before it is decoded'),
+  background: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #ffffff')
+    .default('#ffffff')
+    .describe('Colour that transparent images are laid on'),
+  applyIcc: z
+    .boolean()
+    .default(false)
+    .describe('Convert embedded colour profiles to sRGB: about three times the decoding time'),
+
+  maxBodyBytes: count(1024, 2 ** 31)
+    .default(64 * MIB)
+    .describe('Bytes of a request body'),
+  maxFileBytes: count(1024, 2 ** 31)
+    .default(32 * MIB)
+    .describe('Bytes of one image'),
+  maxFiles: count(1, 10_000).default(64).describe('Images in one request'),
+  maxInFlightRequests: count(1, 100_000)
+    .default(512)
+    .describe('Inference requests in the server at once, bodies being read included'),
+  requestTimeoutMs: ms().default(60_000).describe('Milliseconds a client may take to send a request'),
+  keepAliveTimeoutMs: ms().default(75_000).describe('Milliseconds an idle connection stays open'),
+  drainDelayMs: ms()
+    .default(0)
+    .describe('Milliseconds after SIGTERM in which the server is not ready but still serves'),
+  drainTimeoutMs: ms().default(30_000).describe('Milliseconds after which unfinished work is dropped'),
+
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least important log lines that are written'),
+  logFormat: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('auto: pretty on a terminal, JSON lines otherwise'),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type OptionName = keyof Config;
+
+/** How an option is written as text. */
+export type OptionKind = 'text' | 'number' | 'boolean' | 'list';
+
+export interface OptionDoc {
+  readonly name: OptionName;
+  /** `--max-batch-size` */
+  readonly flag: string;
+  /** `TFJS_SERVING_MAX_BATCH_SIZE`; `HOST` and `PORT` as every platform sets them. */
+  readonly env: string;
+  readonly kind: OptionKind;
+  readonly description: string;
+  /** Values an option may have, for those that choose. */
+  readonly choices: readonly string[];
+  /** As text; undefined when it depends on the machine. */
+  readonly defaultText: string | undefined;
+}
+
+/** Options whose default is the machine's, so that documents do not change with it. */
+const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency'];
+/**
+ * No TFJS_SERVING_PORT: Kubernetes sets that, to something else, in every pod beside a service of
+ * the name tfjs-serving.
+ */
+const PLAIN_ENV: Partial<Record<OptionName, string>> = { host: 'HOST', port: 'PORT' };
+
+/** The options in order, for --help, the documents and the parsers. */
+export const OPTIONS: readonly OptionDoc[] = (
+  Object.entries(configSchema.shape) as [OptionName, z.ZodType][]
+).map(([name, schema]) => {
+  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const inner = unwrap(schema);
+  return {
+    name,
+    flag: `--${kebab}`,
+    env: PLAIN_ENV[name] ?? `TFJS_SERVING_${kebab.toUpperCase().replaceAll('-', '_')}`,
+    kind: kindOf(inner),
+    description: schema.description ?? '',
+    choices: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
+    defaultText:
+      schema instanceof z.ZodDefault && !MACHINE_DEFAULTS.includes(name)
+        ? textOf(schema.def.defaultValue)
+        : undefined,
+  };
+});
+
+function unwrap(schema: unknown): unknown {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? unwrap(schema.def.innerType)
+    : schema;
+}
+
+function kindOf(schema: unknown): OptionKind {
+  if (schema instanceof z.ZodNumber) return 'number';
+  if (schema instanceof z.ZodBoolean) return 'boolean';
+  if (schema instanceof z.ZodArray) return 'list';
+  return 'text';
+}
+
+function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.join(',') : String(value);
+}

@@ -1,0 +1,53 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+
+import { ServingError } from '../errors';
+import type { ImageInference } from '../inference/image-inference';
+import type { ModelManager } from '../models/model-manager';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
+import type { ImageRequestLimits } from './image-request';
+import { inFlightLimit } from './middleware/in-flight-limit';
+import { problemHandler } from './middleware/problem-details';
+import { requestContext } from './middleware/request-context';
+import { healthRoutes } from './routes/health';
+import { imageRoutes } from './routes/images';
+import { metricsRoutes } from './routes/metrics';
+import { modelRoutes } from './routes/models';
+
+export interface AppDeps {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly limits: ImageRequestLimits & { readonly maxInFlightRequests: number };
+  /** True once the server is shutting down. */
+  readonly draining: () => boolean;
+}
+
+/** The HTTP application; it never listens, so tests need no socket. */
+export function createApp(deps: AppDeps): Express {
+  const { manager, inference, metrics, logger, limits, draining } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  // Answers are made for one request: a hash of each would be work for nothing.
+  app.disable('etag');
+  app.use(requestContext(logger, metrics));
+  app.use(helmet());
+  app.use((_request, response, next) => {
+    // Clients that keep connections open learn here to go elsewhere.
+    if (draining()) response.set('Connection', 'close');
+    next();
+  });
+
+  app.use(healthRoutes(manager, draining));
+  app.use(metricsRoutes(metrics));
+  app.use(modelRoutes(manager));
+  app.use(imageRoutes({ inference, limits, admit: inFlightLimit(limits.maxInFlightRequests) }));
+
+  app.use((request, _response, next) => {
+    next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));
+  });
+  app.use(problemHandler(logger));
+  return app;
+}

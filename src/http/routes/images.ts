@@ -1,0 +1,102 @@
+import { Router, type Request, type RequestHandler } from 'express';
+import { z } from 'zod';
+
+import { ServingError } from '../../errors';
+import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
+import type { ImageInference, ImageRequest } from '../../inference/image-inference';
+import { imagesOf, readImages, type ImageRequestLimits } from '../image-request';
+import {
+  failIfAlone,
+  negotiatePictures,
+  requireJsonAccepted,
+  resultsBody,
+  sendPictures,
+  setTimingHeader,
+} from '../image-response';
+import { clientSignal } from '../middleware/request-context';
+import { route } from '../route';
+
+const wholeNumber = z.string().regex(/^\d{1,15}$/, 'must be a whole number').transform(Number);
+
+export const classifyQuerySchema = z.object({
+  top: wholeNumber
+    .refine((top) => top >= 1 && top <= 100_000, 'must be from 1 to 100000')
+    .optional(),
+});
+
+const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];
+
+export const generateQuerySchema = z.object({
+  format: z
+    .preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(FORMATS))
+    .optional(),
+  quality: wholeNumber
+    .refine((quality) => quality >= 1 && quality <= 100, 'must be from 1 to 100')
+    .optional(),
+});
+
+export interface ImageRoutesOptions {
+  readonly inference: ImageInference;
+  readonly limits: ImageRequestLimits;
+  /** Taken before the body is read. */
+  readonly admit: RequestHandler;
+}
+
+/** POST …/classify and …/generate, with and without a version. */
+export function imageRoutes({ inference, limits, admit }: ImageRoutesOptions): Router {
+  const router = Router();
+  const read = readImages(limits);
+
+  const classify: RequestHandler = async (request, response) => {
+    requireJsonAccepted(request);
+    const { top } = parseQuery(classifyQuerySchema, request);
+    const answer = await inference.classify(imageRequest(request, response), top);
+    failIfAlone(answer);
+    setTimingHeader(response, answer.timings);
+    response.json(resultsBody(answer, (predictions) => ({ predictions })));
+  };
+
+  const generate: RequestHandler = async (request, response) => {
+    const { format, quality } = parseQuery(generateQuerySchema, request);
+    const negotiated = negotiatePictures(request, imagesOf(request).length, format);
+    const answer = await inference.generate(
+      imageRequest(request, response),
+      negotiated.format,
+      quality,
+    );
+    failIfAlone(answer);
+    setTimingHeader(response, answer.timings);
+    sendPictures(response, answer, negotiated);
+  };
+
+  for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
+    route(router, `${prefix}/classify`, { post: [admit, read, classify] });
+    route(router, `${prefix}/generate`, { post: [admit, read, generate] });
+  }
+  return router;
+}
+
+function imageRequest(request: Request, response: Parameters<RequestHandler>[1]): ImageRequest {
+  const { name, version } = request.params;
+  return {
+    model: String(name),
+    ...(version === undefined ? {} : { version: parseVersion(String(version)) }),
+    images: imagesOf(request),
+    signal: clientSignal(response),
+  };
+}
+
+function parseVersion(text: string): number {
+  const parsed = wholeNumber.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new ServingError('BAD_REQUEST', `"${text}" is no version: versions are whole numbers`);
+}
+
+function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {
+  const parsed = schema.safeParse(request.query);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `?${issue.path.join('.')}= ${issue.message}`,
+  );
+  throw new ServingError('BAD_REQUEST', problems.join('; '));
+}

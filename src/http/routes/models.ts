@@ -1,0 +1,90 @@
+import { Router } from 'express';
+
+import type { ModelManager, ModelStatus } from '../../models/model-manager';
+import type { Servable } from '../../models/servable';
+import type { Signatures, TensorSpec } from '../../tensor';
+import { route } from '../route';
+
+/** What is served, and with what settings: the repository as a client sees it. */
+export function modelRoutes(manager: ModelManager): Router {
+  const router = Router();
+  route(router, '/models', {
+    get: [
+      (_request, response) => {
+        response.json({ models: manager.list().map(summary) });
+      },
+    ],
+  });
+  route(router, '/models/:name', {
+    get: [
+      (request, response) => {
+        response.json(details(manager.get(String(request.params.name))));
+      },
+    ],
+  });
+  return router;
+}
+
+function summary(status: ModelStatus): object {
+  const newest = newestAvailable(status);
+  return {
+    name: status.name,
+    ready: status.servables.some(({ ready }) => ready),
+    task: newest?.spec.task,
+    versions: status.servables.map(versionSummary),
+    problems: status.problems,
+  };
+}
+
+function details(status: ModelStatus): object {
+  const newest = newestAvailable(status);
+  return {
+    ...summary(status),
+    configured: status.configured,
+    ...(newest === undefined ? {} : { servable: servableDetails(newest) }),
+  };
+}
+
+function newestAvailable({ servables }: ModelStatus): Servable | undefined {
+  return servables.findLast(({ state }) => state === 'AVAILABLE');
+}
+
+function versionSummary(servable: Servable): object {
+  const { version, state, reason, ready } = servable;
+  return { version, state, ready, ...(reason === undefined ? {} : { reason }) };
+}
+
+function servableDetails(servable: Servable): object {
+  const { spec, batcher, version, device, instances } = servable;
+  return {
+    version,
+    device,
+    instances,
+    task: spec.task,
+    signature: spec.signatureName,
+    signatures: signaturesBody(servable.signatures),
+    input: spec.image,
+    output: spec.output,
+    labels: spec.labels?.length,
+    batching: { ...spec.batching, effectiveMaxBatchSize: batcher.batchLimit },
+    queue: { waiting: batcher.queueDepth, admitted: batcher.admission.admitted },
+    warmup: spec.warmup,
+    assumptions: spec.assumptions,
+  };
+}
+
+function signaturesBody(signatures: Signatures): object {
+  const tensors = (specs: readonly TensorSpec[]): object[] =>
+    specs.map(({ name, dtype, tfDtype, shape }) => ({
+      name,
+      dtype: dtype ?? null,
+      tensorflowType: tfDtype,
+      shape: shape ?? null,
+    }));
+  return Object.fromEntries(
+    Object.entries(signatures).map(([name, { inputs, outputs, methodName }]) => [
+      name,
+      { inputs: tensors(inputs), outputs: tensors(outputs), method: methodName },
+    ]),
+  );
+}

@@ -1,0 +1,262 @@
+import type { Permit } from '../batching/admission';
+import { ServingError, toServingError, type ErrorCode } from '../errors';
+import type { DecodeLimits } from '../imaging/decode';
+import { encodeImage, type EncodeFormat } from '../imaging/encode';
+import { preprocessImage, type ImageTensor } from '../imaging/preprocess';
+import type { ModelManager } from '../models/model-manager';
+import type { Servable } from '../models/servable';
+import type { Task } from '../models/model-config';
+import { classify, type Prediction } from '../outputs/classification';
+import { toImage } from '../outputs/generated-image';
+import type { Semaphore } from '../semaphore';
+import type { Tensor } from '../tensor';
+import { validateInputs } from './validate-inputs';
+
+/** An image as it came in; a fault found while reading the request stands in its place. */
+export type ImageSource = Uint8Array | ServingError;
+
+/** Milliseconds spent on one image; for several, the longest of each, as they overlap. */
+export interface StageTimings {
+  readonly preprocessMs: number;
+  readonly queueMs: number;
+  readonly inferMs: number;
+  readonly postprocessMs: number;
+}
+
+export type ImageResult<T> =
+  | {
+      readonly ok: true;
+      readonly value: T;
+      readonly timings: StageTimings;
+      /** Rows in the batch that the image ran in. */
+      readonly batchRows: number;
+    }
+  | { readonly ok: false; readonly error: ServingError };
+
+export interface ImageAnswer<T> {
+  readonly model: string;
+  readonly version: number;
+  /** One for each image, in order. */
+  readonly results: readonly ImageResult<T>[];
+  readonly timings: StageTimings;
+}
+
+export interface ImageRequest {
+  readonly model: string;
+  /** The newest available when absent. */
+  readonly version?: number;
+  readonly images: readonly ImageSource[];
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Picture {
+  readonly bytes: Buffer;
+  readonly format: EncodeFormat;
+  readonly width: number;
+  readonly height: number;
+}
+
+export type Stage = 'preprocess' | 'queue' | 'infer' | 'postprocess';
+
+/** Told what happened to every image; feeds the metrics. */
+export interface InferenceObserver {
+  stage(model: string, version: number, stage: Stage, ms: number): void;
+  /** `code` is `OK` or an error code. */
+  outcome(model: string, version: number, code: ErrorCode | 'OK'): void;
+}
+
+export interface ImageInferenceOptions {
+  readonly manager: ModelManager;
+  readonly limits: DecodeLimits;
+  /** Images decoded or encoded at the same time. */
+  readonly imaging: Semaphore;
+  readonly observer?: InferenceObserver;
+}
+
+interface RunOutput {
+  readonly output: Tensor;
+  readonly tensor: ImageTensor;
+}
+
+/** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
+export class ImageInference {
+  readonly #options: ImageInferenceOptions;
+
+  constructor(options: ImageInferenceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Labels for each image.
+   * @param top predictions an image; the model's own number when absent
+   * @throws ServingError for what concerns the whole request: MODEL_NOT_FOUND, WRONG_TASK,
+   *   OVERLOADED …; what concerns one image is in its result
+   */
+  classify(request: ImageRequest, top?: number): Promise<ImageAnswer<Prediction[]>> {
+    return this.#infer(request, 'image-classification', ({ spec }, { output }) =>
+      Promise.resolve(
+        classify(output, {
+          activation: spec.output.activation,
+          labels: spec.labels,
+          topK: top ?? spec.output.topK,
+        }),
+      ),
+    );
+  }
+
+  /**
+   * A picture for each image.
+   * @param format of the answer; quality 1–100 for jpeg and webp
+   * @throws ServingError as `classify`
+   */
+  generate(
+    request: ImageRequest,
+    format: EncodeFormat,
+    quality?: number,
+  ): Promise<ImageAnswer<Picture>> {
+    return this.#infer(request, 'image-to-image', ({ spec }, { output, tensor }) =>
+      this.#options.imaging.run(async () => {
+        const { pixels, ...size } = toImage(output, {
+          valueRange: spec.output.valueRange,
+          layout: spec.output.layout,
+          crop: {
+            width: tensor.validWidth / tensor.width,
+            height: tensor.validHeight / tensor.height,
+          },
+        });
+        const bytes = await encodeImage(pixels, size, {
+          format,
+          ...(quality === undefined ? {} : { quality }),
+        });
+        return { bytes, format, width: size.width, height: size.height };
+      }),
+    );
+  }
+
+  async #infer<T>(
+    request: ImageRequest,
+    task: Task,
+    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+  ): Promise<ImageAnswer<T>> {
+    const { servable, release } = this.#options.manager.acquire(request.model, request.version);
+    try {
+      if (servable.spec.task !== task) {
+        throw new ServingError(
+          'WRONG_TASK',
+          `Model ${servable.name} does ${servable.spec.task}, not ${task}`,
+        );
+      }
+      const permit = servable.batcher.admission.acquire(request.images.length);
+      try {
+        const results = await Promise.all(
+          request.images.map((image) =>
+            this.#one(servable, image, permit.split(), request.signal, postprocess),
+          ),
+        );
+        return {
+          model: servable.name,
+          version: servable.version,
+          results,
+          timings: longest(results),
+        };
+      } finally {
+        permit.release();
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async #one<T>(
+    servable: Servable,
+    image: ImageSource,
+    permit: Permit,
+    signal: AbortSignal | undefined,
+    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+  ): Promise<ImageResult<T>> {
+    const { observer } = this.#options;
+    const { name, version } = servable;
+    const stage = (which: Stage, ms: number): number => {
+      observer?.stage(name, version, which, ms);
+      return ms;
+    };
+    try {
+      if (image instanceof ServingError) throw image;
+      const started = performance.now();
+      const tensor = await this.#preprocess(servable, image, signal);
+      const preprocessMs = stage('preprocess', performance.now() - started);
+      const run = await this.#run(servable, tensor, permit, signal);
+      stage('queue', run.queueMs);
+      stage('infer', run.inferMs);
+      const received = performance.now();
+      const value = await postprocess(servable, { output: run.output, tensor });
+      const postprocessMs = stage('postprocess', performance.now() - received);
+      observer?.outcome(name, version, 'OK');
+      const { queueMs, inferMs, batchRows } = run;
+      return { ok: true, value, timings: { preprocessMs, queueMs, inferMs, postprocessMs }, batchRows };
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      observer?.outcome(name, version, error.code);
+      return { ok: false, error };
+    } finally {
+      permit.release();
+    }
+  }
+
+  async #preprocess(
+    servable: Servable,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<ImageTensor> {
+    const spec = servable.spec.image;
+    if (spec === undefined) {
+      throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
+    }
+    return this.#options.imaging.run(() => {
+      if (signal?.aborted === true) {
+        throw new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
+      }
+      return preprocessImage(image, spec, this.#options.limits, signal);
+    });
+  }
+
+  async #run(
+    { spec, batcher }: Servable,
+    tensor: ImageTensor,
+    permit: Permit,
+    signal: AbortSignal | undefined,
+  ): Promise<{ output: Tensor; queueMs: number; inferMs: number; batchRows: number }> {
+    const input: Tensor = {
+      name: spec.image?.inputName ?? '',
+      dtype: spec.image?.dtype ?? 'float32',
+      shape: [1, ...tensor.shape],
+      data: tensor.data,
+    };
+    validateInputs(spec.signature, [input]);
+    const { outputs, ...timings } = await batcher.submit(
+      {
+        signature: spec.signatureName,
+        inputs: [input],
+        rows: 1,
+        outputs: [spec.output.name],
+        ...(signal === undefined ? {} : { signal }),
+      },
+      permit,
+    );
+    const [output] = outputs;
+    if (output === undefined) throw new ServingError('INFERENCE_FAILED', 'The model answered nothing');
+    return { output, ...timings };
+  }
+}
+
+function longest<T>(results: readonly ImageResult<T>[]): StageTimings {
+  const of = (stage: keyof StageTimings): number =>
+    Math.max(0, ...results.map((result) => (result.ok ? result.timings[stage] : 0)));
+  return {
+    preprocessMs: of('preprocessMs'),
+    queueMs: of('queueMs'),
+    inferMs: of('inferMs'),
+    postprocessMs: of('postprocessMs'),
+  };
+}

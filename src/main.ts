@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import closeWithGrace from 'close-with-grace';
+
+import { startService } from './compose';
+import { ConfigError, loadConfig } from './config/load';
+import { packageVersion } from './package-version';
+
+async function main(): Promise<void> {
+  const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
+  const service = await startService(config);
+  process.on('SIGHUP', () => {
+    service.reload().catch((error: unknown) => {
+      service.logger.error({ err: error }, 'the model repository cannot be read');
+    });
+  });
+  // The service has its own deadline; this one only catches a stop that hangs.
+  const delay = config.drainDelayMs + config.drainTimeoutMs + 5000;
+  closeWithGrace({ delay, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) service.logger.fatal({ err }, 'unexpected error');
+    else service.logger.info({ signal }, 'shutting down');
+    const finished = await service.stop();
+    service.logger.info({ finished }, 'stopped');
+  });
+}
+
+main().catch((error: unknown) => {
+  // Before there is a logger, and for a person at a terminal: no stack for what they can mend.
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  console.error(
+    error instanceof ConfigError || error instanceof Error ? error.message + cause : error,
+  );
+  process.exitCode = 1;
+});

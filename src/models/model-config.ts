@@ -1,0 +1,173 @@
+import { z } from 'zod';
+
+/**
+ * model.json: everything about a model that its SavedModel does not say. Descriptions feed
+ * docs/model-repository.md; what is left out is inferred from the signature.
+ */
+
+const side = z.number().int().min(1).max(16_384);
+const channels = z.array(z.number()).min(1).max(4);
+
+export const normalizationSchema = z
+  .union([
+    z.enum(['none', 'zero-to-one', 'minus-one-to-one', 'imagenet']),
+    z
+      .strictObject({
+        mean: channels.describe('Subtracted per channel, on the 0..255 scale'),
+        std: channels
+          .refine((values) => values.every((value) => value > 0), 'must be above 0')
+          .describe('Divided by per channel, on the 0..255 scale'),
+      })
+      .refine(({ mean, std }) => mean.length === std.length, 'mean and std differ in length'),
+  ])
+  .describe(
+    'What is done to pixel values 0..255: `none`; `zero-to-one` (v/255); `minus-one-to-one` (v/127.5 − 1); `imagenet` ((v/255 − mean)/std with torchvision’s constants); or {mean, std} per channel, (v − mean)/std',
+  );
+
+const inputSchema = z
+  .strictObject({
+    name: z.string().min(1).describe('Input of the signature that takes the image'),
+    width: side.describe('Pixels; default: the size in the signature'),
+    height: side.describe('Pixels; default: the size in the signature'),
+    dynamic: z
+      .strictObject({
+        minSize: side.default(1).describe('Shortest side accepted, in pixels'),
+        maxSize: side.default(2048).describe('Longest side accepted, in pixels'),
+        multipleOf: side
+          .max(1024)
+          .default(1)
+          .describe('Sides are padded up to a multiple of this; the output is cropped back'),
+      })
+      .refine(({ minSize, maxSize }) => minSize <= maxSize, 'minSize is above maxSize')
+      .describe('For models that take any size: images keep theirs, within these limits'),
+    fit: z
+      .enum(['cover', 'contain', 'fill'])
+      .describe('cover crops, contain pads, fill stretches; default cover'),
+    kernel: z
+      .enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3'])
+      .describe('Resize kernel; default cubic'),
+    cropFraction: z
+      .number()
+      .gt(0)
+      .max(1)
+      .describe('Side of the centred square that is kept, relative to the short side; default 1'),
+    padColor: z
+      .string()
+      .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #000000')
+      .describe('Colour of the bars that `contain` adds; default #000000'),
+    colorOrder: z.enum(['rgb', 'bgr', 'grayscale']).describe('Default: rgb, or grayscale for 1 channel'),
+    layout: z.enum(['NHWC', 'NCHW']).describe('Default: where the signature has its channels'),
+    normalization: normalizationSchema,
+  })
+  .partial();
+
+const outputSchema = z
+  .strictObject({
+    name: z.string().min(1).describe('Output of the signature that is answered'),
+    labels: z.string().min(1).describe('File beside model.json with one label a line'),
+    activation: z
+      .enum(['softmax', 'sigmoid', 'none'])
+      .describe('Applied to the scores of a classification; default none'),
+    topK: z.number().int().min(1).max(100_000).describe('Predictions answered; default 5'),
+    valueRange: z
+      .tuple([z.number(), z.number()])
+      .refine(([low, high]) => low < high, 'must be [low, high]')
+      .describe('Values of a generated image that mean black and white; default [0, 255] for uint8, else [0, 1]'),
+  })
+  .partial();
+
+const batchingSchema = z
+  .strictObject({
+    maxBatchSize: z.number().int().min(1).max(4096).describe('Rows in a batch at the most'),
+    allowedBatchSizes: z
+      .array(z.number().int().min(1).max(4096))
+      .min(1)
+      .refine((sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)), 'must ascend')
+      .describe('Batches are padded up to one of these; default: powers of two up to maxBatchSize'),
+    maxQueueDelayMs: z
+      .number()
+      .min(0)
+      .max(60_000)
+      .describe('Milliseconds a request may wait for company while an instance is idle; default 0'),
+    maxQueueSize: z.number().int().min(1).max(1_000_000).describe('Requests queued; more are answered 429'),
+    queueTimeoutMs: z.number().min(1).max(3_600_000).describe('Milliseconds in the queue before 504'),
+  })
+  .partial();
+
+export const versionPolicySchema = z
+  .union([
+    z.strictObject({ latest: z.number().int().min(1).max(100) }),
+    z.strictObject({ specific: z.array(z.number().int().min(0)).min(1) }),
+    z.literal('all'),
+  ])
+  .describe('Which versions are served: {"latest": n} (default 1), {"specific": [numbers]} or "all"');
+
+export const modelConfigSchema = z
+  .strictObject({
+    task: z
+      .enum(['image-classification', 'image-to-image', 'tensor'])
+      .describe('What the answer is: labels, a picture, or the output tensors'),
+    signature: z.string().min(1).describe('Signature to run; default serving_default'),
+    input: inputSchema.describe('How an image becomes the input tensor'),
+    output: outputSchema.describe('How the output tensor becomes the answer'),
+    batching: batchingSchema.describe('How requests share runs'),
+    instances: z.number().int().min(1).max(64).describe('Workers, each with its own copy of the model'),
+    versionPolicy: versionPolicySchema,
+    warmup: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),
+        iterations: z.number().int().min(1).max(100).default(1).describe('Runs of each size'),
+        sizes: z
+          .array(z.tuple([side, side]))
+          .max(64)
+          .optional()
+          .describe('[width, height] pairs to warm a model of dynamic size with'),
+      })
+      .describe('Runs made before the model is ready'),
+  })
+  .partial();
+
+export type ModelConfig = z.infer<typeof modelConfigSchema>;
+export type VersionPolicy = z.infer<typeof versionPolicySchema>;
+export type Task = NonNullable<ModelConfig['task']>;
+
+/** Something in a model's folder is wrong; `problems` names each with its path. */
+export class ModelConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '));
+    this.name = 'ModelConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses the text of a model.json.
+ * @throws ModelConfigError with every problem at once
+ */
+export function parseModelConfig(text: string): ModelConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelConfigError([
+      `model.json is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+    ]);
+  }
+  const parsed = modelConfigSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ModelConfigError(parsed.error.issues.map(describeIssue));
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const where = ['model.json', ...issue.path.map(String)].join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return `${where}: unknown ${issue.keys.length > 1 ? 'keys' : 'key'} ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  }
+  if (issue.code === 'invalid_union') {
+    const options = issue.errors.flat().map((inner) => inner.message);
+    return `${where}: ${[...new Set(options)].join(', or ')}`;
+  }
+  return `${where}: ${issue.message}`;
+}

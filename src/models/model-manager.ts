@@ -1,0 +1,260 @@
+import { ServingError } from '../errors';
+import { Semaphore } from '../semaphore';
+import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
+import { Servable, type ServableEvents, type ServableRuntimeOptions } from './servable';
+import type { ServableDefaults } from './servable-spec';
+import { DEFAULT_VERSION_POLICY, selectVersions } from './version-policy';
+
+export interface ModelManagerOptions {
+  /** Model repository folder. */
+  readonly repository: string;
+  /** Names to serve; all when empty. */
+  readonly only: readonly string[];
+  readonly defaults: ServableDefaults;
+  readonly runtime: ServableRuntimeOptions;
+  /** Versions that load at the same time. */
+  readonly loadConcurrency: number;
+}
+
+export interface ModelEvents {
+  /** A state was reached; `reason` with END after a failed load. */
+  readonly onState?: (servable: Servable) => void;
+  readonly onProblem?: (model: string, problems: readonly string[]) => void;
+  /** Events of one servable, for metrics. */
+  readonly servableEvents?: (model: string, version: number) => ServableEvents;
+}
+
+/** A model as the repository and the lifecycle have it. */
+export interface ModelStatus {
+  readonly name: string;
+  /** What is wrong with its folder; empty when nothing is. */
+  readonly problems: readonly string[];
+  readonly configured: boolean;
+  /** Every version there is or was asked for, ascending. */
+  readonly servables: readonly Servable[];
+}
+
+interface Entry {
+  source: RepositoryModel;
+  servables: Servable[];
+  /** The folder has gone from the repository. */
+  removed: boolean;
+}
+
+/** A servable in use; `release` lets it go when a newer version has taken over. */
+export interface Lease {
+  readonly servable: Servable;
+  readonly release: () => void;
+}
+
+/** Keeps what is loaded equal to what the repository holds and the policies ask for. */
+export class ModelManager {
+  readonly #options: ModelManagerOptions;
+  readonly #events: ModelEvents;
+  readonly #entries = new Map<string, Entry>();
+  readonly #loading: Semaphore;
+  #sync: Promise<void> = Promise.resolve();
+  #draining = false;
+  #synced = false;
+
+  constructor(options: ModelManagerOptions, events: ModelEvents = {}) {
+    this.#options = options;
+    this.#events = events;
+    this.#loading = new Semaphore(options.loadConcurrency);
+  }
+
+  /**
+   * Brings what is loaded in line with the repository: new versions are loaded and warmed, then
+   * old ones unloaded. Resolves when every load has ended, well or badly. One at a time.
+   * @throws Error when the repository folder cannot be read
+   */
+  sync(): Promise<void> {
+    const next = this.#sync.catch(() => undefined).then(() => this.#reconcile());
+    this.#sync = next;
+    return next;
+  }
+
+  /** Every model, by name. */
+  list(): ModelStatus[] {
+    return [...this.#entries.values()].map(status).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws ServingError MODEL_NOT_FOUND */
+  get(name: string): ModelStatus {
+    return status(this.#entry(name));
+  }
+
+  /**
+   * Takes a model for one request: the version asked for, or the newest that is available.
+   * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, DRAINING
+   */
+  acquire(name: string, version?: number): Lease {
+    if (this.#draining) throw new ServingError('DRAINING', 'The server is shutting down');
+    const entry = this.#entry(name);
+    const available = entry.servables.filter(({ state }) => state === 'AVAILABLE');
+    const servable =
+      version === undefined
+        ? available.at(-1)
+        : available.findLast((candidate) => candidate.version === version);
+    if (servable !== undefined) return { servable, release: servable.lease() };
+    throw this.#whyNot(entry, version);
+  }
+
+  /** Whether every model that is meant to be served is. */
+  get ready(): boolean {
+    if (!this.#synced || this.#draining) return false;
+    return [...this.#entries.values()].every(
+      (entry) => entry.removed || broken(entry) || entry.servables.some(({ ready }) => ready),
+    );
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** No new leases from now on; resolves when every lease has ended and every model is unloaded. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#sync.catch(() => undefined);
+    await Promise.all(this.#all().map((servable) => servable.unload()));
+  }
+
+  /** Ends every worker at once. */
+  kill(): void {
+    this.#draining = true;
+    for (const servable of this.#all()) servable.kill();
+  }
+
+  #all(): Servable[] {
+    return [...this.#entries.values()].flatMap(({ servables }) => servables);
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return entry;
+    const known = [...this.#entries.keys()].sort();
+    throw new ServingError(
+      'MODEL_NOT_FOUND',
+      `There is no model "${name}"; ${known.length === 0 ? 'the repository is empty' : `there are: ${known.join(', ')}`}`,
+    );
+  }
+
+  #whyNot(entry: Entry, version: number | undefined): ServingError {
+    const { name } = entry.source;
+    const candidates = entry.servables.filter(
+      (servable) => version === undefined || servable.version === version,
+    );
+    if (version !== undefined && candidates.length === 0) {
+      const there = entry.servables.map((servable) => servable.version).join(', ');
+      return new ServingError(
+        'VERSION_NOT_FOUND',
+        `Model ${name} has no version ${version} loaded; there are: ${there === '' ? 'none' : there}`,
+      );
+    }
+    const reason = candidates.at(-1)?.reason ?? entry.source.problems.join('; ');
+    return new ServingError(
+      'MODEL_NOT_READY',
+      reason === '' ? `Model ${name} is loading` : `Model ${name} cannot be served: ${reason}`,
+      { retryAfterS: 1 },
+    );
+  }
+
+  async #reconcile(): Promise<void> {
+    const { repository, only } = this.#options;
+    const found = (await scanRepository(repository)).filter(
+      ({ name }) => only.length === 0 || only.includes(name),
+    );
+    for (const name of only.filter((wanted) => found.every((model) => model.name !== wanted))) {
+      this.#events.onProblem?.(name, [`there is no folder "${name}" in ${repository}`]);
+    }
+    const names = new Set(found.map(({ name }) => name));
+    const gone = [...this.#entries.values()].filter(({ source }) => !names.has(source.name));
+    await Promise.all([
+      ...found.map((source) => this.#reconcileModel(source)),
+      ...gone.map((entry) => this.#remove(entry)),
+    ]);
+    this.#synced = true;
+  }
+
+  async #remove(entry: Entry): Promise<void> {
+    entry.removed = true;
+    await Promise.all(entry.servables.map((servable) => this.#unload(servable)));
+    this.#entries.delete(entry.source.name);
+  }
+
+  async #reconcileModel(source: RepositoryModel): Promise<void> {
+    const entry = this.#entries.get(source.name) ?? { source, servables: [], removed: false };
+    this.#entries.set(source.name, entry);
+    const known = entry.source === source ? [] : entry.source.problems;
+    entry.source = source;
+    if (source.problems.length > 0) {
+      if (known.join() !== source.problems.join()) this.#events.onProblem?.(source.name, source.problems);
+      // A fault made in the folder of a running model does not take it down.
+      return;
+    }
+    const wanted = selectVersions(
+      source.versions,
+      source.config.versionPolicy ?? DEFAULT_VERSION_POLICY,
+    );
+    const fresh = wanted
+      .filter((version) => !entry.servables.some((servable) => current(servable, version, source)))
+      .map((version) => this.#load(entry, version));
+    await Promise.all(fresh);
+    // Old versions go only after their successors came: a model is never without a version.
+    const outdated = entry.servables.filter(
+      (servable) => !wanted.some((version) => current(servable, version, source)),
+    );
+    // … and a model whose successors all failed keeps what it had.
+    const served = entry.servables.some(
+      (servable) => servable.state === 'AVAILABLE' && !outdated.includes(servable),
+    );
+    const leaving = outdated.filter(({ state }) => served || state !== 'AVAILABLE');
+    await Promise.all(leaving.map((servable) => this.#unload(servable)));
+    entry.servables = entry.servables.filter((servable) => !leaving.includes(servable));
+  }
+
+  async #load(entry: Entry, version: number): Promise<void> {
+    const { source } = entry;
+    const servable = new Servable({
+      source,
+      version,
+      directory: await versionDirectory(source.directory, version),
+      defaults: this.#options.defaults,
+      runtime: this.#options.runtime,
+      events: this.#events.servableEvents?.(source.name, version) ?? {},
+    });
+    entry.servables = [...entry.servables, servable].sort((a, b) => a.version - b.version);
+    await this.#loading.run(async () => {
+      if (this.#draining) return;
+      const load = servable.load();
+      this.#events.onState?.(servable);
+      await load;
+      this.#events.onState?.(servable);
+    });
+  }
+
+  async #unload(servable: Servable): Promise<void> {
+    if (servable.state !== 'AVAILABLE') return;
+    const unloading = servable.unload();
+    this.#events.onState?.(servable);
+    await unloading;
+    this.#events.onState?.(servable);
+  }
+}
+
+/** Loaded (or failed) from the files as they are now. */
+function current(servable: Servable, version: number, source: RepositoryModel): boolean {
+  return servable.version === version && servable.revision === revisionOf(source, version);
+}
+
+/** Nothing that the server could do would make it ready. */
+function broken(entry: Entry): boolean {
+  return (
+    entry.servables.every(({ state }) => state === 'END') &&
+    (entry.source.problems.length > 0 || entry.servables.length > 0)
+  );
+}
+
+function status({ source, servables }: Entry): ModelStatus {
+  return { name: source.name, problems: source.problems, configured: source.configured, servables };
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
+
+/** One folder of the model repository. */
+export interface RepositoryModel {
+  readonly name: string;
+  readonly directory: string;
+  /** Integer version folders, ascending; only those that hold a saved_model.pb. */
+  readonly versions: readonly number[];
+  readonly config: ModelConfig;
+  /** Labels in index order, when model.json names a file. */
+  readonly labels: readonly string[] | undefined;
+  /** False when there is no model.json. */
+  readonly configured: boolean;
+  /** What keeps the model from being served; empty when nothing does. */
+  readonly problems: readonly string[];
+  /** Changes when model.json or the labels change. */
+  readonly configRevision: string;
+  /** Changes, by version, when saved_model.pb is replaced. */
+  readonly fileRevisions: ReadonlyMap<number, string>;
+}
+
+/** Changes when anything changes that a version was loaded from. */
+export function revisionOf(model: RepositoryModel, version: number): string {
+  return `${model.configRevision} ${model.fileRevisions.get(version) ?? ''}`;
+}
+
+/** A version folder is a whole number, as in TensorFlow Serving: `1`, `00042`, `1700000000`. */
+const VERSION = /^\d{1,15}$/;
+/** Names end up in URLs and metric labels. */
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/**
+ * Lists the models of a repository folder, sorted by name. A broken model is listed with its
+ * problems; it never keeps the others from being found.
+ * @throws Error when the repository folder itself cannot be read
+ */
+export async function scanRepository(directory: string): Promise<RepositoryModel[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const folders = entries
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+    .map((entry) => entry.name)
+    .sort();
+  const models = await Promise.all(
+    folders.map(async (name) =>
+      (await isDirectory(path.join(directory, name)))
+        ? [await readModel(name, path.join(directory, name))]
+        : [],
+    ),
+  );
+  return models.flat();
+}
+
+/** Folder of one version; the folder's own name is kept (`007` is version 7). */
+export async function versionDirectory(modelDirectory: string, version: number): Promise<string> {
+  const names = await readdir(modelDirectory);
+  const name = names.find((entry) => VERSION.test(entry) && Number(entry) === version);
+  return path.join(modelDirectory, name ?? String(version));
+}
+
+async function readModel(name: string, directory: string): Promise<RepositoryModel> {
+  const problems: string[] = [];
+  const hash = createHash('sha256');
+  let config: ModelConfig = {};
+  let configured = false;
+  let labels: string[] | undefined;
+  let fileRevisions: ReadonlyMap<number, string> = new Map();
+  try {
+    if (!MODEL_NAME.test(name)) {
+      problems.push(
+        `the folder name "${name}" is no model name: use letters, digits, ".", "_" and "-", at most 128`,
+      );
+    }
+    const text = await readOptional(path.join(directory, 'model.json'));
+    if (text !== undefined) {
+      configured = true;
+      hash.update(text);
+      config = parseModelConfig(text);
+      if (config.output?.labels !== undefined) {
+        const labelText = await readLabels(directory, config.output.labels);
+        hash.update(labelText);
+        labels = splitLabels(labelText);
+      }
+    }
+  } catch (thrown) {
+    problems.push(...problemsOf(thrown));
+  }
+  try {
+    fileRevisions = await listVersions(directory);
+    if (fileRevisions.size === 0) {
+      problems.push(
+        'no version: a folder with a whole number as its name and a saved_model.pb inside is needed, such as 1/saved_model.pb',
+      );
+    }
+  } catch (thrown) {
+    problems.push(...problemsOf(thrown));
+  }
+  return {
+    name,
+    directory,
+    versions: [...fileRevisions.keys()],
+    config,
+    labels,
+    configured,
+    problems,
+    configRevision: hash.digest('hex'),
+    fileRevisions,
+  };
+}
+
+/** Versions, ascending, with what tells one saved_model.pb from its successor. */
+async function listVersions(directory: string): Promise<ReadonlyMap<number, string>> {
+  const names = (await readdir(directory)).filter((name) => VERSION.test(name));
+  const versions = await Promise.all(
+    names.map(async (name) => {
+      const found = await stat(path.join(directory, name, 'saved_model.pb')).catch(() => undefined);
+      return found?.isFile() === true
+        ? [[Number(name), `${found.size}/${found.mtimeMs}`] as const]
+        : [];
+    }),
+  );
+  return new Map(versions.flat().sort(([a], [b]) => a - b));
+}
+
+async function readLabels(directory: string, file: string): Promise<string> {
+  const resolved = path.resolve(directory, file);
+  if (!resolved.startsWith(directory + path.sep)) {
+    throw new ModelConfigError(['model.json.output.labels: must name a file in the model folder']);
+  }
+  const text = await readOptional(resolved);
+  if (text === undefined) {
+    throw new ModelConfigError([`model.json.output.labels: there is no file "${file}"`]);
+  }
+  return text;
+}
+
+/** One label a line; a last line break ends the last label and starts no new one. */
+function splitLabels(text: string): string[] {
+  return text.replace(/\r?\n$/, '').split(/\r?\n/);
+}
+
+async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+async function isDirectory(directory: string): Promise<boolean> {
+  return (await stat(directory).catch(() => undefined))?.isDirectory() === true;
+}
+
+function problemsOf(thrown: unknown): readonly string[] {
+  if (thrown instanceof ModelConfigError) return thrown.problems;
+  return [thrown instanceof Error ? thrown.message : String(thrown)];
+}

@@ -1,0 +1,367 @@
+import type { DType, Signature, Signatures, TensorSpec } from '../tensor';
+import { formatShape } from '../tensor';
+import { ModelConfigError, type ModelConfig, type Task } from './model-config';
+
+/** How an image becomes the input tensor; what model.json left open is filled in. */
+export interface ImageInputSpec {
+  readonly size:
+    | { readonly kind: 'fixed'; readonly width: number; readonly height: number }
+    | {
+        readonly kind: 'dynamic';
+        readonly minSize: number;
+        readonly maxSize: number;
+        readonly multipleOf: number;
+      };
+  readonly fit: 'cover' | 'contain' | 'fill';
+  readonly padColor: string;
+  readonly kernel: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
+  readonly cropFraction: number;
+  readonly colorOrder: 'rgb' | 'bgr' | 'grayscale';
+  readonly layout: 'NHWC' | 'NCHW';
+  readonly dtype: 'float32' | 'uint8' | 'int32';
+  readonly normalization:
+    | 'none'
+    | 'zero-to-one'
+    | 'minus-one-to-one'
+    | 'imagenet'
+    | { readonly mean: readonly number[]; readonly std: readonly number[] };
+}
+
+export interface ServableSpec {
+  readonly task: Task;
+  readonly signatureName: string;
+  readonly signature: Signature;
+  /** Undefined for models that take no image. */
+  readonly image: (ImageInputSpec & { readonly inputName: string }) | undefined;
+  readonly output: {
+    readonly name: string;
+    readonly activation: 'softmax' | 'sigmoid' | 'none';
+    readonly topK: number;
+    readonly valueRange: readonly [number, number];
+    readonly layout: 'NHWC' | 'NCHW';
+  };
+  readonly labels: readonly string[] | undefined;
+  /** Every tensor of the signature has a first dimension of any size. */
+  readonly batchable: boolean;
+  readonly batching: {
+    readonly maxBatchSize: number;
+    readonly allowedBatchSizes: readonly number[];
+    readonly maxQueueDelayMs: number;
+    readonly maxQueueSize: number;
+    readonly queueTimeoutMs: number;
+    readonly batchable: boolean;
+  };
+  readonly instances: number;
+  readonly warmup: {
+    readonly enabled: boolean;
+    readonly iterations: number;
+    readonly sizes: readonly (readonly [number, number])[];
+  };
+  /** What model.json left open and the signature did not say, in sentences. */
+  readonly assumptions: readonly string[];
+}
+
+/** What holds for models that do not say otherwise; depends on the device. */
+export interface ServableDefaults {
+  readonly maxBatchSize: number;
+  readonly maxQueueDelayMs: number;
+  readonly maxQueueSize: number;
+  readonly queueTimeoutMs: number;
+  readonly instances: number;
+}
+
+const IMAGE_DTYPES: readonly (DType | undefined)[] = ['float32', 'uint8', 'int32'];
+const DYNAMIC_DEFAULTS = { minSize: 1, maxSize: 2048, multipleOf: 1 };
+const WARMUP_SIDE = 64;
+
+/**
+ * Combines a model's configuration with its signature.
+ * @throws ModelConfigError naming every contradiction
+ */
+export function resolveServable(
+  config: ModelConfig,
+  signatures: Signatures,
+  labels: readonly string[] | undefined,
+  defaults: ServableDefaults,
+): ServableSpec {
+  const problems: string[] = [];
+  const assumptions: string[] = [];
+  const { name: signatureName, signature } = chooseSignature(config, signatures, assumptions);
+
+  const image = resolveImage(config, signature, problems, assumptions);
+  const output = chooseTensor(
+    config.output?.name,
+    signature.outputs,
+    'model.json.output.name',
+    problems,
+  );
+  const task = config.task ?? inferTask(image !== undefined, output, assumptions);
+  if (task !== 'tensor' && image === undefined) {
+    problems.push(`the task ${task} needs an image input, and the signature has none: ${describe(signature.inputs)}`);
+  }
+  if (output.dtype === undefined || (task !== 'tensor' && output.dtype === 'string')) {
+    problems.push(`output "${output.name}" has type ${output.tfDtype}, which cannot be answered`);
+  }
+  checkLabels(labels, output, problems);
+  if (task === 'image-classification' && config.output?.activation === undefined) {
+    assumptions.push('output.activation: none, the scores are answered as the model gives them');
+  }
+
+  const batchable = [...signature.inputs, ...signature.outputs].every(
+    ({ shape }) => shape !== undefined && shape[0] === -1,
+  );
+  const batching = resolveBatching(config, batchable, defaults, problems);
+  if (problems.length > 0) throw new ModelConfigError(problems);
+
+  return {
+    task,
+    signatureName,
+    signature,
+    image,
+    output: {
+      name: output.name,
+      activation: config.output?.activation ?? 'none',
+      topK: config.output?.topK ?? 5,
+      valueRange: config.output?.valueRange ?? (output.dtype === 'uint8' ? [0, 255] : [0, 1]),
+      layout: channelsOf(output.shape)?.layout ?? image?.layout ?? 'NHWC',
+    },
+    labels,
+    batchable,
+    batching,
+    instances: config.instances ?? defaults.instances,
+    warmup: {
+      enabled: config.warmup?.enabled ?? true,
+      iterations: config.warmup?.iterations ?? 1,
+      sizes: config.warmup?.sizes ?? defaultWarmupSizes(image),
+    },
+    assumptions,
+  };
+}
+
+function chooseSignature(
+  config: ModelConfig,
+  signatures: Signatures,
+  assumptions: string[],
+): { name: string; signature: Signature } {
+  const names = Object.keys(signatures);
+  const wanted = config.signature ?? 'serving_default';
+  const exact = signatures[wanted];
+  if (exact !== undefined) return { name: wanted, signature: exact };
+  const [only] = names;
+  const signature = only === undefined ? undefined : signatures[only];
+  if (config.signature === undefined && names.length === 1 && only !== undefined && signature) {
+    assumptions.push(`signature: "${only}", the only one there is`);
+    return { name: only, signature };
+  }
+  throw new ModelConfigError([
+    `model.json.signature: there is no signature "${wanted}"; the model has ${names.map((name) => `"${name}"`).join(', ')}`,
+  ]);
+}
+
+function chooseTensor(
+  wanted: string | undefined,
+  specs: readonly TensorSpec[],
+  where: string,
+  problems: string[],
+): TensorSpec {
+  const found = wanted === undefined ? specs[0] : specs.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  problems.push(`${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describe(specs)}`);
+  throw new ModelConfigError(problems);
+}
+
+function resolveImage(
+  config: ModelConfig,
+  signature: Signature,
+  problems: string[],
+  assumptions: string[],
+): ServableSpec['image'] {
+  const { input = {} } = config;
+  const [first] = signature.inputs;
+  const looksLikeImage =
+    signature.inputs.length === 1 &&
+    first !== undefined &&
+    first.shape?.length === 4 &&
+    IMAGE_DTYPES.includes(first.dtype) &&
+    channelsOf(first.shape) !== undefined;
+  if (config.input === undefined && !looksLikeImage) return undefined;
+  if (config.task === 'tensor' && config.input === undefined) return undefined;
+
+  const spec = chooseTensor(input.name, signature.inputs, 'model.json.input.name', problems);
+  if (signature.inputs.length > 1) {
+    problems.push(
+      `an image model takes one input, and the signature has ${describe(signature.inputs)}`,
+    );
+  }
+  const { dtype, shape } = spec;
+  if (dtype !== 'float32' && dtype !== 'uint8' && dtype !== 'int32') {
+    problems.push(`input "${spec.name}" is ${spec.tfDtype}; images become DT_FLOAT, DT_UINT8 or DT_INT32`);
+    return undefined;
+  }
+  if (shape !== undefined && shape.length !== 4) {
+    problems.push(`input "${spec.name}" has shape ${formatShape(shape)}; an image batch has 4 dimensions`);
+    return undefined;
+  }
+  const found = channelsOf(shape);
+  const layout = input.layout ?? found?.layout ?? 'NHWC';
+  const [heightAt, widthAt, channelsAt] = layout === 'NHWC' ? [1, 2, 3] : [2, 3, 1];
+  const channelCount = shape?.[channelsAt] ?? -1;
+  const colorOrder = input.colorOrder ?? (channelCount === 1 ? 'grayscale' : 'rgb');
+  const channels = colorOrder === 'grayscale' ? 1 : 3;
+  if (channelCount > 0 && channelCount !== channels) {
+    problems.push(
+      `model.json.input: ${colorOrder} in ${layout} gives ${channels} channels, and input "${spec.name}" has shape ${formatShape(shape)}`,
+    );
+  }
+  if (typeof input.normalization === 'object' && ![1, channels].includes(input.normalization.mean.length)) {
+    problems.push(`model.json.input.normalization: mean and std need 1 or ${channels} values`);
+  }
+  const normalization = input.normalization ?? (dtype === 'float32' ? 'zero-to-one' : 'none');
+  if (input.normalization === undefined && dtype === 'float32') {
+    assumptions.push('input.normalization: zero-to-one (pixel values divided by 255)');
+  }
+  if (dtype === 'uint8' && normalization !== 'none') {
+    problems.push(`model.json.input.normalization: input "${spec.name}" is DT_UINT8 and takes pixels as they are ("none")`);
+  }
+  return {
+    inputName: spec.name,
+    size: resolveSize(config, spec, shape?.[widthAt] ?? -1, shape?.[heightAt] ?? -1, problems, assumptions),
+    fit: input.fit ?? 'cover',
+    padColor: input.padColor ?? '#000000',
+    kernel: input.kernel ?? 'cubic',
+    cropFraction: input.cropFraction ?? 1,
+    colorOrder,
+    layout,
+    dtype,
+    normalization,
+  };
+}
+
+function resolveSize(
+  config: ModelConfig,
+  spec: TensorSpec,
+  width: number,
+  height: number,
+  problems: string[],
+  assumptions: string[],
+): ImageInputSpec['size'] {
+  const { input = {} } = config;
+  for (const [key, fixed] of [['width', width] as const, ['height', height] as const]) {
+    const wanted = input[key];
+    if (wanted !== undefined && fixed > 0 && wanted !== fixed) {
+      problems.push(
+        `model.json.input.${key}: ${wanted}, and input "${spec.name}" has shape ${formatShape(spec.shape)}`,
+      );
+    }
+  }
+  const fixedWidth = input.width ?? (width > 0 ? width : undefined);
+  const fixedHeight = input.height ?? (height > 0 ? height : undefined);
+  if (input.dynamic !== undefined) {
+    if (fixedWidth !== undefined || fixedHeight !== undefined) {
+      problems.push(
+        `model.json.input.dynamic: the size is fixed${input.width ?? input.height ? ' by width or height' : ` in the signature, ${formatShape(spec.shape)}`}`,
+      );
+    }
+    return { kind: 'dynamic', ...input.dynamic };
+  }
+  if (fixedWidth !== undefined && fixedHeight !== undefined) {
+    return { kind: 'fixed', width: fixedWidth, height: fixedHeight };
+  }
+  if (fixedWidth !== undefined || fixedHeight !== undefined) {
+    problems.push('model.json.input: give both width and height, or neither');
+  }
+  assumptions.push(
+    `input size: any from ${DYNAMIC_DEFAULTS.minSize} to ${DYNAMIC_DEFAULTS.maxSize} pixels a side, as the signature has ${formatShape(spec.shape)}`,
+  );
+  return { kind: 'dynamic', ...DYNAMIC_DEFAULTS };
+}
+
+function inferTask(hasImage: boolean, output: TensorSpec, assumptions: string[]): Task {
+  const task: Task = !hasImage
+    ? 'tensor'
+    : output.shape?.length === 2
+      ? 'image-classification'
+      : channelsOf(output.shape) !== undefined
+        ? 'image-to-image'
+        : 'tensor';
+  assumptions.push(
+    `task: ${task}, as the ${hasImage ? 'image' : 'tensor'} model answers "${output.name}" of shape ${formatShape(output.shape)}`,
+  );
+  return task;
+}
+
+function resolveBatching(
+  config: ModelConfig,
+  batchable: boolean,
+  defaults: ServableDefaults,
+  problems: string[],
+): ServableSpec['batching'] {
+  const { batching = {} } = config;
+  const largestAllowed = batching.allowedBatchSizes?.at(-1);
+  const maxBatchSize = batchable
+    ? (batching.maxBatchSize ?? largestAllowed ?? defaults.maxBatchSize)
+    : 1;
+  if (!batchable && (batching.maxBatchSize ?? 1) > 1) {
+    problems.push(
+      'model.json.batching.maxBatchSize: the signature has no first dimension of any size, so the model cannot be batched',
+    );
+  }
+  if (batchable && largestAllowed !== undefined && largestAllowed !== maxBatchSize) {
+    problems.push(
+      `model.json.batching.allowedBatchSizes: the last, ${largestAllowed}, must be maxBatchSize, ${maxBatchSize}`,
+    );
+  }
+  return {
+    maxBatchSize,
+    allowedBatchSizes: batchable
+      ? (batching.allowedBatchSizes ?? powersOfTwoUpTo(maxBatchSize))
+      : [1],
+    maxQueueDelayMs: batching.maxQueueDelayMs ?? defaults.maxQueueDelayMs,
+    maxQueueSize: batching.maxQueueSize ?? defaults.maxQueueSize,
+    queueTimeoutMs: batching.queueTimeoutMs ?? defaults.queueTimeoutMs,
+    batchable,
+  };
+}
+
+function checkLabels(
+  labels: readonly string[] | undefined,
+  output: TensorSpec,
+  problems: string[],
+): void {
+  const classes = output.shape?.at(-1) ?? -1;
+  if (labels !== undefined && classes > 0 && labels.length !== classes) {
+    problems.push(
+      `model.json.output.labels: ${labels.length} labels, and output "${output.name}" has ${classes} classes`,
+    );
+  }
+}
+
+/** 1, 2, 4 … and the limit itself. */
+export function powersOfTwoUpTo(limit: number): number[] {
+  const sizes: number[] = [];
+  for (let size = 1; size < limit; size *= 2) sizes.push(size);
+  return [...sizes, limit];
+}
+
+/** Where a rank-4 shape has 1 or 3 channels; undefined when it has none in either place. */
+function channelsOf(
+  shape: readonly number[] | undefined,
+): { layout: 'NHWC' | 'NCHW'; channels: number } | undefined {
+  if (shape?.length !== 4) return undefined;
+  const [, second = -1, , last = -1] = shape;
+  if (last === 1 || last === 3) return { layout: 'NHWC', channels: last };
+  if (second === 1 || second === 3) return { layout: 'NCHW', channels: second };
+  return undefined;
+}
+
+function defaultWarmupSizes(image: ImageInputSpec | undefined): (readonly [number, number])[] {
+  if (image?.size.kind !== 'dynamic') return [];
+  const { minSize, maxSize, multipleOf } = image.size;
+  const within = Math.min(Math.max(WARMUP_SIDE, minSize), maxSize);
+  const side = Math.ceil(within / multipleOf) * multipleOf;
+  return [[side, side]];
+}
+
+function describe(specs: readonly TensorSpec[]): string {
+  return specs.map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`).join(', ');
+}

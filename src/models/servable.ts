@@ -1,0 +1,198 @@
+import { DynamicBatcher, type BatcherEvents } from '../batching/dynamic-batcher';
+import { ServingError } from '../errors';
+import type { Placement } from '../runtime/instance-channel';
+import { InstanceGroup } from '../runtime/instance-group';
+import { readSavedModel } from '../runtime/saved-model-signatures';
+import type { DeviceKind } from '../runtime/backend';
+import type { Signatures } from '../tensor';
+import { revisionOf, type RepositoryModel } from './repository';
+import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
+import { warmupInputs } from './warmup';
+
+/** TensorFlow Serving's states, in their only order. */
+export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
+
+export interface ServableRuntimeOptions {
+  readonly runTimeoutMs: number;
+  readonly loadTimeoutMs: number;
+  readonly recycleLeakedBytes: number;
+  /** Where the instances of a model go. */
+  readonly placements: (instances: number) => readonly Placement[];
+}
+
+export interface ServableEvents extends BatcherEvents {
+  readonly onRestart?: (instance: number, reason: string) => void;
+  readonly onStartFailed?: (instance: number, reason: string) => void;
+}
+
+export interface ServableOptions {
+  readonly source: RepositoryModel;
+  readonly version: number;
+  /** Folder of the version. */
+  readonly directory: string;
+  readonly defaults: ServableDefaults;
+  readonly runtime: ServableRuntimeOptions;
+  readonly events?: ServableEvents;
+}
+
+interface Loaded {
+  readonly spec: ServableSpec;
+  readonly signatures: Signatures;
+  readonly group: InstanceGroup;
+  readonly batcher: DynamicBatcher;
+}
+
+/** One version of a model, from its files to its workers. Unloaded once, never loaded again. */
+export class Servable {
+  readonly name: string;
+  readonly version: number;
+  readonly directory: string;
+  /** What it was loaded from; see revisionOf. */
+  readonly revision: string;
+  readonly #options: ServableOptions;
+  #state: ServableState = 'START';
+  #reason: string | undefined;
+  #loaded: Loaded | undefined;
+  /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
+  #group: InstanceGroup | undefined;
+  #leases = 0;
+  readonly #unleased: (() => void)[] = [];
+
+  constructor(options: ServableOptions) {
+    this.#options = options;
+    this.name = options.source.name;
+    this.version = options.version;
+    this.directory = options.directory;
+    this.revision = revisionOf(options.source, options.version);
+  }
+
+  get state(): ServableState {
+    return this.#state;
+  }
+
+  /** Why it could not be loaded. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** @throws ServingError MODEL_NOT_READY while it is not loaded */
+  get spec(): ServableSpec {
+    return this.#use().spec;
+  }
+
+  /** All signatures of the SavedModel. @throws ServingError MODEL_NOT_READY */
+  get signatures(): Signatures {
+    return this.#use().signatures;
+  }
+
+  /** @throws ServingError MODEL_NOT_READY */
+  get batcher(): DynamicBatcher {
+    return this.#use().batcher;
+  }
+
+  /** Undefined while no worker has loaded it. */
+  get device(): DeviceKind | undefined {
+    return this.#loaded === undefined ? undefined : this.#loaded.group.info.device;
+  }
+
+  get instances(): { readonly ready: number; readonly total: number; readonly restarts: number } {
+    const group = this.#loaded?.group;
+    return {
+      ready: group?.readyCount ?? 0,
+      total: group?.size ?? 0,
+      restarts: group?.restarts ?? 0,
+    };
+  }
+
+  /** Takes requests now: loaded, and at least one worker is alive. */
+  get ready(): boolean {
+    return this.#state === 'AVAILABLE' && this.instances.ready > 0;
+  }
+
+  /**
+   * START → LOADING → AVAILABLE: reads the signature, starts and warms every instance.
+   * A failure ends in END with `reason` set; it is not thrown.
+   */
+  async load(): Promise<void> {
+    this.#state = 'LOADING';
+    try {
+      this.#loaded = await this.#start();
+      // A shutdown may have ended it meanwhile.
+      if (this.#state === 'LOADING') this.#state = 'AVAILABLE';
+    } catch (thrown) {
+      this.#reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#state = 'END';
+    }
+  }
+
+  /** Keeps the servable loaded until the returned function is called. */
+  lease(): () => void {
+    this.#leases += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#leases -= 1;
+      if (this.#leases === 0) for (const resolve of this.#unleased.splice(0)) resolve();
+    };
+  }
+
+  /** AVAILABLE → UNLOADING → END; waits for every lease and every run. */
+  async unload(): Promise<void> {
+    if (this.#state !== 'AVAILABLE') return;
+    this.#state = 'UNLOADING';
+    if (this.#leases > 0) await new Promise<void>((resolve) => this.#unleased.push(resolve));
+    await this.#loaded?.batcher.idle();
+    await this.#loaded?.group.close();
+    this.#loaded = undefined;
+    this.#state = 'END';
+  }
+
+  /** Ends everything at once; what is queued is answered DRAINING. */
+  kill(): void {
+    this.#loaded?.batcher.rejectQueued(new ServingError('DRAINING', 'The server is shutting down'));
+    this.#group?.kill();
+    this.#state = 'END';
+  }
+
+  async #start(): Promise<Loaded> {
+    const { source, directory, defaults, runtime, events = {} } = this.#options;
+    const { signatures } = readSavedModel(directory);
+    const spec = resolveServable(source.config, signatures, source.labels, defaults);
+    let batcher: DynamicBatcher | undefined;
+    const group = new InstanceGroup(
+      {
+        directory,
+        placements: runtime.placements(spec.instances),
+        runTimeoutMs: runtime.runTimeoutMs,
+        loadTimeoutMs: runtime.loadTimeoutMs,
+        recycleLeakedBytes: runtime.recycleLeakedBytes,
+        warmup: async (instance) => {
+          for (const inputs of warmupInputs(spec)) {
+            await instance.run({ signature: spec.signatureName, inputs });
+          }
+        },
+      },
+      {
+        onChange: () => batcher?.poke(),
+        ...(events.onRestart === undefined ? {} : { onRestart: events.onRestart }),
+        ...(events.onStartFailed === undefined ? {} : { onStartFailed: events.onStartFailed }),
+      },
+    );
+    this.#group = group;
+    batcher = new DynamicBatcher(spec.batching, group, events);
+    await group.start();
+    return { spec, signatures, group, batcher };
+  }
+
+  #use(): Loaded {
+    if (this.#loaded === undefined) {
+      throw new ServingError(
+        'MODEL_NOT_READY',
+        `Model ${this.name} version ${this.version} is ${this.#state}`,
+        { retryAfterS: 1 },
+      );
+    }
+    return this.#loaded;
+  }
+}

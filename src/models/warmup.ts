@@ -1,0 +1,50 @@
+import { elementCount, typedArrayOver, bytesPerElement, type Tensor, type TensorSpec } from '../tensor';
+import type { ServableSpec } from './servable-spec';
+
+/**
+ * The inputs that make every shape a servable will meet known to TensorFlow, one run at a time:
+ * all together they would fill memory. None when a shape cannot be told from the signature: such a
+ * model starts cold.
+ */
+export function* warmupInputs(spec: ServableSpec): Generator<Tensor[]> {
+  if (!spec.warmup.enabled) return;
+  const sizes = spec.warmup.sizes.length > 0 ? spec.warmup.sizes : [undefined];
+  for (const rows of spec.batching.allowedBatchSizes) {
+    for (const size of sizes) {
+      const inputs = spec.signature.inputs.map((input) => zeros(input, rows, spec, size));
+      const complete = inputs.filter((input) => input !== undefined);
+      if (complete.length < inputs.length) return;
+      for (let i = 0; i < spec.warmup.iterations; i++) yield complete;
+    }
+  }
+}
+
+function zeros(
+  input: TensorSpec,
+  rows: number,
+  spec: ServableSpec,
+  size: readonly [number, number] | undefined,
+): Tensor | undefined {
+  const { name, dtype } = input;
+  if (dtype === undefined || input.shape === undefined) return undefined;
+  const shape = [...input.shape];
+  if (spec.batchable) shape[0] = rows;
+  if (spec.image?.inputName === name && shape.length === 4) {
+    const [heightAt, widthAt] = spec.image.layout === 'NHWC' ? [1, 2] : [2, 3];
+    const [width, height] =
+      spec.image.size.kind === 'fixed'
+        ? [spec.image.size.width, spec.image.size.height]
+        : (size ?? [-1, -1]);
+    shape[heightAt] = height;
+    shape[widthAt] = width;
+    const channelsAt = spec.image.layout === 'NHWC' ? 3 : 1;
+    if (shape[channelsAt] === -1) shape[channelsAt] = spec.image.colorOrder === 'grayscale' ? 1 : 3;
+  }
+  if (shape.some((side) => side < 0)) return undefined;
+  const elements = elementCount(shape);
+  if (dtype === 'string') {
+    return { name, dtype, shape, data: Array.from({ length: elements }, () => new Uint8Array()) };
+  }
+  const buffer = new ArrayBuffer(elements * bytesPerElement(dtype));
+  return { name, dtype, shape, data: typedArrayOver(dtype, buffer, 0, elements) };
+}

@@ -1,0 +1,75 @@
+import { ServingError } from '../errors';
+import type { Tensor } from '../tensor';
+
+export interface Prediction {
+  /** From the labels file; the index as text where there is none. */
+  readonly label: string;
+  readonly index: number;
+  readonly score: number;
+}
+
+export interface ClassificationOptions {
+  readonly activation: 'softmax' | 'sigmoid' | 'none';
+  readonly labels: readonly string[] | undefined;
+  /** Predictions to answer at the most. */
+  readonly topK: number;
+}
+
+/**
+ * The best classes of one image, by falling score; ties by rising index.
+ * @param scores output of one row: shape [1, classes] or [1, 1, 1, classes], any number type
+ * @throws ServingError INFERENCE_FAILED when the model answered something that is no number
+ */
+export function classify(scores: Tensor, options: ClassificationOptions): Prediction[] {
+  const { data } = scores;
+  if (Array.isArray(data) || data instanceof BigInt64Array) {
+    throw new ServingError('INFERENCE_FAILED', `The model answered scores of type ${scores.dtype}`);
+  }
+  // NaN sorts anywhere: better no answer than a wrong one.
+  if (data.some(Number.isNaN)) {
+    throw new ServingError('INFERENCE_FAILED', 'The model answered scores that are not numbers');
+  }
+  const best = topIndices(data, options.topK);
+  const activate = activation(data, options.activation);
+  return best.map((index) => ({
+    label: options.labels?.[index] ?? String(index),
+    index,
+    score: activate(data[index] ?? 0),
+  }));
+}
+
+/** Activations keep the order of scores, so only what is answered is computed. */
+function activation(
+  data: ArrayLike<number>,
+  kind: ClassificationOptions['activation'],
+): (score: number) => number {
+  switch (kind) {
+    case 'none':
+      return (score) => score;
+    case 'sigmoid':
+      return (score) => 1 / (1 + Math.exp(-score));
+    case 'softmax': {
+      // exp(x − max): the same quotient, without overflow.
+      let max = -Infinity;
+      for (let i = 0; i < data.length; i++) max = Math.max(max, data[i] ?? max);
+      let sum = 0;
+      for (let i = 0; i < data.length; i++) sum += Math.exp((data[i] ?? 0) - max);
+      return (score) => Math.exp(score - max) / sum;
+    }
+  }
+}
+
+/** Indices of the `k` largest entries, largest first. One pass, as k is small. */
+export function topIndices(data: ArrayLike<number>, k: number): number[] {
+  const best: number[] = [];
+  const at = (index: number | undefined): number => data[index ?? -1] ?? -Infinity;
+  for (let index = 0; index < data.length; index++) {
+    if (best.length >= k && at(index) <= at(best.at(-1))) continue;
+    // From the end, as most entries that get this far are only just good enough.
+    let place = best.length;
+    while (place > 0 && at(best[place - 1]) < at(index)) place -= 1;
+    best.splice(place, 0, index);
+    if (best.length > k) best.pop();
+  }
+  return best;
+}

@@ -1,0 +1,26 @@
+import type { Signatures, Tensor } from '../tensor';
+
+/** What a runtime must offer; one implementation exists, on TensorFlow.js's native binding. */
+export interface Backend {
+  /** Version of the native TensorFlow library, such as `2.21.0`. */
+  readonly tensorflowVersion: string;
+  readonly device: DeviceKind;
+  /**
+   * Loads a SavedModel folder.
+   * @throws Error when the folder holds no servable graph
+   */
+  loadModel(directory: string): LoadedModel;
+}
+
+export type DeviceKind = 'gpu' | 'cpu';
+
+export interface LoadedModel {
+  readonly signatures: Signatures;
+  /**
+   * Runs one signature and blocks the thread until the outputs are there.
+   * Inputs must match the signature: a failed run leaks their memory in the native library.
+   * @throws Error with TensorFlow's own message
+   */
+  run(signature: string, inputs: readonly Tensor[], outputs?: readonly string[]): Tensor[];
+  dispose(): void;
+}

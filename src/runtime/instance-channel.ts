@@ -1,0 +1,104 @@
+import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import type { FromWorker, ToWorker, WorkerStart } from './messages';
+
+/** Where an instance lives. */
+export type Placement =
+  /** A thread of this process: buffers move without a copy; the device is the process's. */
+  | { readonly kind: 'thread' }
+  /**
+   * A process of its own: TensorFlow chooses its device per process, so instances on several GPUs
+   * need one each. Tensors are copied over a pipe.
+   */
+  | { readonly kind: 'process'; readonly visibleDevice: string };
+
+export interface ChannelEvents {
+  onMessage(message: FromWorker): void;
+  /** Called once, whatever ended the worker. */
+  onExit(reason: string): void;
+}
+
+/** The line to one worker, whichever kind it is. */
+export interface InstanceChannel {
+  /** `transfer`: buffers that move instead of being copied; unusable here afterwards. */
+  post(message: ToWorker, transfer: ArrayBuffer[]): void;
+  /** Ends the worker without waiting for what it does. */
+  kill(): void;
+}
+
+/** The compiled worker: next to this file when built, in dist/ when run from TypeScript sources. */
+export function workerFile(): string {
+  const beside = path.join(__dirname, 'worker.js');
+  return existsSync(beside) ? beside : path.resolve(__dirname, '../../dist/runtime/worker.js');
+}
+
+export function openChannel(
+  placement: Placement,
+  start: WorkerStart,
+  events: ChannelEvents,
+): InstanceChannel {
+  return placement.kind === 'thread'
+    ? openThread(start, events)
+    : openProcess(placement.visibleDevice, start, events);
+}
+
+function openThread(start: WorkerStart, events: ChannelEvents): InstanceChannel {
+  const worker = new Worker(workerFile(), { workerData: start });
+  let failure: string | undefined;
+  worker.on('message', (message: FromWorker) => {
+    events.onMessage(message);
+  });
+  worker.on('error', (error: unknown) => {
+    failure = error instanceof Error ? error.message : String(error);
+  });
+  worker.on('exit', (code) => {
+    events.onExit(failure ?? `the worker thread exited with code ${code}`);
+  });
+  return {
+    post: (message, transfer) => {
+      worker.postMessage(message, transfer);
+    },
+    kill: () => {
+      // Does not interrupt native code: a hung run ends first. The caller no longer cares.
+      void worker.terminate();
+    },
+  };
+}
+
+function openProcess(
+  visibleDevice: string,
+  start: WorkerStart,
+  events: ChannelEvents,
+): InstanceChannel {
+  const child = fork(workerFile(), [JSON.stringify(start)], {
+    serialization: 'advanced',
+    env: { ...process.env, CUDA_VISIBLE_DEVICES: visibleDevice },
+  });
+  let ended = false;
+  const end = (reason: string): void => {
+    if (ended) return;
+    ended = true;
+    events.onExit(reason);
+  };
+  child.on('message', (message: FromWorker) => {
+    events.onMessage(message);
+  });
+  child.on('error', (error) => {
+    end(error.message);
+  });
+  child.on('exit', (code, signal) => {
+    end(`the worker process ended with ${signal ?? `code ${String(code)}`}`);
+  });
+  return {
+    post: (message) => {
+      // A send to a process that has just died fails; its exit event answers the run.
+      if (child.connected) child.send(message, () => undefined);
+    },
+    kill: () => {
+      child.kill('SIGKILL');
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Signatures, Tensor } from '../tensor';
+import type { DeviceKind } from './backend';
+
+/** What a worker is told when it starts. */
+export interface WorkerStart {
+  /** SavedModel folder to load. */
+  readonly directory: string;
+}
+
+/** Main thread → worker. */
+export type ToWorker =
+  | {
+      readonly kind: 'run';
+      readonly id: number;
+      readonly signature: string;
+      readonly inputs: readonly Tensor[];
+      /** Names of the outputs to fetch; all when absent. */
+      readonly outputs?: readonly string[];
+    }
+  | { readonly kind: 'close' };
+
+/** Worker → main thread. */
+export type FromWorker =
+  | {
+      readonly kind: 'ready';
+      readonly signatures: Signatures;
+      readonly device: DeviceKind;
+      readonly tensorflowVersion: string;
+      readonly loadMs: number;
+    }
+  | { readonly kind: 'load-failed'; readonly message: string }
+  | {
+      readonly kind: 'result';
+      readonly id: number;
+      readonly outputs: readonly Tensor[];
+      /** Time inside TensorFlow. */
+      readonly inferMs: number;
+      /** Input buffers handed back for reuse. */
+      readonly buffers: readonly ArrayBuffer[];
+    }
+  | {
+      readonly kind: 'run-failed';
+      readonly id: number;
+      readonly message: string;
+      readonly outOfMemory: boolean;
+      /** Bytes of all inputs that failed runs have left behind in this worker. */
+      readonly leakedBytes: number;
+    };

@@ -1,0 +1,91 @@
+/**
+ * The thread (or process) that owns one loaded SavedModel. It runs what it is told, one message
+ * after the other; TensorFlow blocks it meanwhile, which is why it is not the HTTP thread.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { tensorBytes, type Tensor } from '../tensor';
+import type { LoadedModel } from './backend';
+import type { FromWorker, ToWorker, WorkerStart } from './messages';
+import { TfjsBackend } from './tfjs-backend';
+
+const OUT_OF_MEMORY = /\bOOM\b|out of memory|resource.?exhausted|failed to allocate/i;
+
+let leakedBytes = 0;
+
+function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  if (parentPort !== null) parentPort.postMessage(message, transfer);
+  else process.send?.(message);
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { data } of tensors) {
+    if (!Array.isArray(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
+  }
+  return [...buffers];
+}
+
+function run(model: LoadedModel, message: Extract<ToWorker, { kind: 'run' }>): void {
+  const started = performance.now();
+  try {
+    const outputs = model.run(message.signature, message.inputs, message.outputs);
+    const inferMs = performance.now() - started;
+    const buffers = buffersOf(message.inputs);
+    send({ kind: 'result', id: message.id, outputs, inferMs, buffers }, [
+      ...buffersOf(outputs),
+      ...buffers,
+    ]);
+  } catch (thrown) {
+    // The native library keeps the inputs of a failed run for ever: their buffers must not be reused.
+    leakedBytes += message.inputs.reduce((sum, input) => sum + tensorBytes(input), 0);
+    const text = messageOf(thrown);
+    send({
+      kind: 'run-failed',
+      id: message.id,
+      message: text,
+      outOfMemory: OUT_OF_MEMORY.test(text),
+      leakedBytes,
+    });
+  }
+}
+
+function start({ directory }: WorkerStart): void {
+  const started = performance.now();
+  let model: LoadedModel;
+  try {
+    const backend = new TfjsBackend();
+    model = backend.loadModel(directory);
+    send({
+      kind: 'ready',
+      signatures: model.signatures,
+      device: backend.device,
+      tensorflowVersion: backend.tensorflowVersion,
+      loadMs: performance.now() - started,
+    });
+  } catch (thrown) {
+    send({ kind: 'load-failed', message: messageOf(thrown) });
+    return;
+  }
+  const receive = (message: ToWorker): void => {
+    if (message.kind === 'run') {
+      run(model, message);
+      return;
+    }
+    model.dispose();
+    if (parentPort !== null) parentPort.close();
+    else process.disconnect();
+  };
+  if (parentPort !== null) parentPort.on('message', receive);
+  else process.on('message', receive);
+}
+
+start(
+  parentPort !== null
+    ? (workerData as WorkerStart)
+    : (JSON.parse(process.argv[2] ?? '{}') as WorkerStart),
+);

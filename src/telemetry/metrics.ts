@@ -1,0 +1,183 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+const PREFIX = 'tfjs_serving_';
+const NS_PER_S = 1e9;
+/** From half a millisecond (a cache-warm tensor) to half a minute (a large picture on a CPU). */
+const STAGE_BUCKETS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+const BATCH_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256];
+
+/** What is read when /metrics is asked for. */
+export interface ServableGauges {
+  readonly model: string;
+  readonly version: number;
+  readonly queueDepth: number;
+  readonly admitted: number;
+  readonly batchLimit: number;
+  readonly instancesReady: number;
+  readonly instances: number;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** One answered HTTP request. */
+  request(labels: { method: string; route: string; status: number }, seconds: number): void;
+  /** One image or tensor request, by outcome. */
+  inference(model: string, version: number, code: string): void;
+  stage(model: string, version: number, stage: string, ms: number): void;
+  /** One run of a batch. */
+  execution(model: string, version: number, rows: number, paddedRows: number): void;
+  restart(model: string, version: number): void;
+  split(model: string, version: number): void;
+  /** Called on every scrape. */
+  onScrape(read: () => readonly ServableGauges[]): void;
+  /** Ends what keeps measuring. */
+  close(): void;
+}
+
+/** Every metric of the server; docs/metrics.md lists them. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  const registers = [registry];
+  const model = ['model', 'version'] as const;
+  const requests = new Counter({
+    name: `${PREFIX}http_requests_total`,
+    help: 'HTTP requests answered',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: `${PREFIX}http_request_duration_seconds`,
+    help: 'Time from the request head to the end of the answer',
+    labelNames: ['method', 'route'],
+    buckets: STAGE_BUCKETS,
+    registers,
+  });
+  const inferences = new Counter({
+    name: `${PREFIX}inference_requests_total`,
+    help: 'Images or tensor requests, by outcome: OK or an error code',
+    labelNames: [...model, 'code'],
+    registers,
+  });
+  const rows = new Counter({
+    name: `${PREFIX}inference_count_total`,
+    help: 'Rows run; divided by execution_count, the mean batch size',
+    labelNames: model,
+    registers,
+  });
+  const executions = new Counter({
+    name: `${PREFIX}execution_count_total`,
+    help: 'Runs of the model',
+    labelNames: model,
+    registers,
+  });
+  const padding = new Counter({
+    name: `${PREFIX}padding_rows_total`,
+    help: 'Rows run only to reach an allowed batch size',
+    labelNames: model,
+    registers,
+  });
+  const stages = new Histogram({
+    name: `${PREFIX}stage_duration_seconds`,
+    help: 'Time of one image in a stage: preprocess, queue, infer, postprocess',
+    labelNames: [...model, 'stage'],
+    buckets: STAGE_BUCKETS,
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: `${PREFIX}batch_size`,
+    help: 'Rows in a run, padding not counted',
+    labelNames: model,
+    buckets: BATCH_BUCKETS,
+    registers,
+  });
+  const restarts = new Counter({
+    name: `${PREFIX}worker_restarts_total`,
+    help: 'Workers replaced after a crash, a hang or too many leaked bytes',
+    labelNames: model,
+    registers,
+  });
+  const splits = new Counter({
+    name: `${PREFIX}batch_splits_total`,
+    help: 'Batches that failed and were tried again in parts',
+    labelNames: model,
+    registers,
+  });
+  let read: () => readonly ServableGauges[] = () => [];
+  const gauge = (
+    name: string,
+    help: string,
+    value: (servable: ServableGauges) => number,
+  ): void => {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames: model,
+      registers,
+      collect() {
+        this.reset();
+        for (const servable of read()) {
+          this.set({ model: servable.model, version: servable.version }, value(servable));
+        }
+      },
+    });
+  };
+  gauge('queue_depth', 'Requests waiting for a batch', (servable) => servable.queueDepth);
+  gauge('admitted_requests', 'Requests admitted and not yet in a batch', (s) => s.admitted);
+  gauge('batch_limit', 'Rows a batch may have; falls when memory runs out', (s) => s.batchLimit);
+  gauge('instances_ready', 'Workers that take work', (servable) => servable.instancesReady);
+  gauge('instances', 'Workers configured', (servable) => servable.instances);
+
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  new Gauge({
+    name: `${PREFIX}event_loop_delay_seconds`,
+    help: 'Event-loop delay of the HTTP thread since the last scrape',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      for (const percentile of [50, 99, 100]) {
+        this.set({ quantile: String(percentile / 100) }, delay.percentile(percentile) / NS_PER_S);
+      }
+      delay.reset();
+    },
+  });
+
+  return {
+    registry,
+    request: ({ method, route, status }, seconds) => {
+      requests.inc({ method, route, status });
+      durations.observe({ method, route }, seconds);
+    },
+    inference: (name, version, code) => {
+      inferences.inc({ model: name, version, code });
+    },
+    stage: (name, version, stage, ms) => {
+      stages.observe({ model: name, version, stage }, ms / 1000);
+    },
+    execution: (name, version, batchRows, paddedRows) => {
+      const labels = { model: name, version };
+      rows.inc(labels, batchRows);
+      executions.inc(labels);
+      padding.inc(labels, paddedRows - batchRows);
+      batchSize.observe(labels, batchRows);
+    },
+    restart: (name, version) => {
+      restarts.inc({ model: name, version });
+    },
+    split: (name, version) => {
+      splits.inc({ model: name, version });
+    },
+    onScrape: (reader) => {
+      read = reader;
+    },
+    close: () => {
+      delay.disable();
+      registry.clear();
+    },
+  };
+}
