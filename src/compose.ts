@@ -169,7 +169,10 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
         logger.warn({ model, version, requests, reason }, 'batch failed; trying its parts');
       },
       onLimitLowered: (limit, reason) => {
-        logger.warn({ model, version, limit, reason }, 'out of memory: smaller batches from now on');
+        logger.warn(
+          { model, version, limit, reason },
+          'out of memory: smaller batches from now on',
+        );
       },
       onRestart: (instance, reason) => {
         metrics.restart(model, version);

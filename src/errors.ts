@@ -34,7 +34,11 @@ export const ERROR_CODES = {
   WORKER_LOST: { status: 503, retriable: true, title: 'The worker running the request was lost' },
   OUT_OF_MEMORY: { status: 503, retriable: true, title: 'The device is out of memory' },
   DRAINING: { status: 503, retriable: true, title: 'The server is shutting down' },
-  QUEUE_TIMEOUT: { status: 504, retriable: true, title: 'The request waited too long in the queue' },
+  QUEUE_TIMEOUT: {
+    status: 504,
+    retriable: true,
+    title: 'The request waited too long in the queue',
+  },
 } as const satisfies Record<string, { status: number; retriable: boolean; title: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -25,7 +25,8 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   // Before there is a logger, and for a person at a terminal: no stack for what they can mend.
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  const cause =
+    error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
   console.error(
     error instanceof ConfigError || error instanceof Error ? error.message + cause : error,
   );

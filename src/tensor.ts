@@ -4,7 +4,15 @@
  */
 
 /** Element types that the native binding carries. */
-export const DTYPES = ['float32', 'int32', 'int64', 'uint8', 'bool', 'string', 'complex64'] as const;
+export const DTYPES = [
+  'float32',
+  'int32',
+  'int64',
+  'uint8',
+  'bool',
+  'string',
+  'complex64',
+] as const;
 export type DType = (typeof DTYPES)[number];
 
 /**

@@ -34,10 +34,10 @@ IMAGE = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
 
 MODEL_JSON = {
     "task": "image-to-image",
-    "signature": "serving_int32",
+    "signature": "serving_default",
     "input": {
         "name": "image",
-        "dynamic": {"minSize": 16, "maxSize": 512, "multipleOf": 1},
+        "dynamic": {"minSize": 16, "maxSize": 1024, "multipleOf": 1},
         "normalization": "none",
     },
     "output": {"name": "upscaled", "valueRange": [0, 255]},

@@ -39,7 +39,7 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
   problems.push(...excess.map((argument) => `unknown argument "${argument}"; see --help`));
 
   const file = flags.config ?? sources.env.TFJS_SERVING_CONFIG;
-  if (typeof file === 'string') readConfigFile(file, given, problems);
+  if (file !== undefined) readConfigFile(file, given, problems);
   for (const option of OPTIONS) {
     const fromEnv = sources.env[option.env];
     if (fromEnv !== undefined && fromEnv !== '') {
@@ -47,7 +47,7 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
     }
     const fromFlag = flags[option.name];
     if (fromFlag !== undefined) {
-      given.set(option.name, { value: parseText(option, String(fromFlag)), origin: option.flag });
+      given.set(option.name, { value: parseText(option, fromFlag), origin: option.flag });
     }
   }
 
@@ -60,7 +60,7 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
       const entry = given.get(name);
       problems.push(
         issue.code === 'unrecognized_keys'
-          ? `unknown option ${issue.keys.map((key) => `"${key}"`).join(', ')} in ${String(file)}`
+          ? `unknown option ${issue.keys.map((key) => `"${key}"`).join(', ')} in ${file ?? ''}`
           : `${entry?.origin ?? name}: ${issue.message}, given ${JSON.stringify(entry?.value)}`,
       );
     }
@@ -72,12 +72,12 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
 function parseFlags(
   args: readonly string[],
   version: string,
-): { flags: Readonly<Record<string, unknown>>; excess: readonly string[] } {
+): { flags: Readonly<Record<string, string | undefined>>; excess: readonly string[] } {
   const command = createCommand(version);
   // Unknown flags become excess arguments, to be told together with all other problems.
   command.allowUnknownOption().allowExcessArguments();
   command.parse([...args], { from: 'user' });
-  return { flags: command.opts(), excess: command.args };
+  return { flags: command.opts<Record<string, string | undefined>>(), excess: command.args };
 }
 
 /** The command line, as --help prints it. */
@@ -85,7 +85,10 @@ export function createCommand(version: string): Command {
   const command = new Command('tfjs-serving')
     .description('Serve TensorFlow SavedModels to images')
     .version(version)
-    .option('--config <file>', 'JSON file of options, named as in docs/configuration.md (env: TFJS_SERVING_CONFIG)');
+    .option(
+      '--config <file>',
+      'JSON file of options, named as in docs/configuration.md (env: TFJS_SERVING_CONFIG)',
+    );
   for (const option of OPTIONS) {
     const facts = [
       option.choices.length > 0 ? `one of ${option.choices.join(', ')}` : undefined,

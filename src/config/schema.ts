@@ -27,7 +27,9 @@ export const configSchema = z.strictObject({
   modelControl: z
     .enum(['none', 'poll'])
     .default('none')
-    .describe('poll: look for new, changed and removed models regularly; none: at start and on SIGHUP'),
+    .describe(
+      'poll: look for new, changed and removed models regularly; none: at start and on SIGHUP',
+    ),
   pollIntervalMs: count(100, 86_400_000).default(5000).describe('Milliseconds between two looks'),
 
   instances: count(1, 64)
@@ -100,12 +102,16 @@ export const configSchema = z.strictObject({
   maxInFlightRequests: count(1, 100_000)
     .default(512)
     .describe('Inference requests in the server at once, bodies being read included'),
-  requestTimeoutMs: ms().default(60_000).describe('Milliseconds a client may take to send a request'),
+  requestTimeoutMs: ms()
+    .default(60_000)
+    .describe('Milliseconds a client may take to send a request'),
   keepAliveTimeoutMs: ms().default(75_000).describe('Milliseconds an idle connection stays open'),
   drainDelayMs: ms()
     .default(0)
     .describe('Milliseconds after SIGTERM in which the server is not ready but still serves'),
-  drainTimeoutMs: ms().default(30_000).describe('Milliseconds after which unfinished work is dropped'),
+  drainTimeoutMs: ms()
+    .default(30_000)
+    .describe('Milliseconds after which unfinished work is dropped'),
 
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])

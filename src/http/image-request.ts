@@ -1,4 +1,9 @@
-import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import multer from 'multer';
 import { z } from 'zod';
 
@@ -90,7 +95,10 @@ function chooseReader(
   }
   const given = request.headers['content-type'];
   if (request.is('*/*') === null && given === undefined) {
-    return new ServingError('BAD_REQUEST', `The request has no body; send an image as ${IMAGE_REQUEST_TYPES.join(', ')}`);
+    return new ServingError(
+      'BAD_REQUEST',
+      `The request has no body; send an image as ${IMAGE_REQUEST_TYPES.join(', ')}`,
+    );
   }
   return new ServingError(
     'UNSUPPORTED_MEDIA_TYPE',
@@ -107,7 +115,10 @@ function finish(
   extract: (request: Request) => ImageSource[],
 ): void {
   try {
-    if (thrown !== undefined) throw thrown;
+    if (thrown !== undefined) {
+      next(thrown);
+      return;
+    }
     const images = extract(request);
     if (images.length > limits.maxFiles) {
       throw new ServingError(
@@ -128,7 +139,10 @@ function finish(
 function fromForm(request: Request): ImageSource[] {
   const files = Array.isArray(request.files) ? request.files : [];
   if (files.length === 0) {
-    throw new ServingError('BAD_REQUEST', 'The form holds no file; images go into the field "image"');
+    throw new ServingError(
+      'BAD_REQUEST',
+      'The form holds no file; images go into the field "image"',
+    );
   }
   return files.map(({ buffer }) => buffer);
 }

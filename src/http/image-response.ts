@@ -108,7 +108,12 @@ export function sendPictures(
   } else {
     response.json(
       resultsBody(answer, ({ bytes, format, width, height }) => ({
-        image: { b64: bytes.toString('base64'), mediaType: IMAGE_MEDIA_TYPES[format], width, height },
+        image: {
+          b64: bytes.toString('base64'),
+          mediaType: IMAGE_MEDIA_TYPES[format],
+          width,
+          height,
+        },
       })),
     );
   }

@@ -61,9 +61,9 @@ export type Stage = 'preprocess' | 'queue' | 'infer' | 'postprocess';
 
 /** Told what happened to every image; feeds the metrics. */
 export interface InferenceObserver {
-  stage(model: string, version: number, stage: Stage, ms: number): void;
+  readonly stage: (model: string, version: number, stage: Stage, ms: number) => void;
   /** `code` is `OK` or an error code. */
-  outcome(model: string, version: number, code: ErrorCode | 'OK'): void;
+  readonly outcome: (model: string, version: number, code: ErrorCode | 'OK') => void;
 }
 
 export interface ImageInferenceOptions {
@@ -194,7 +194,12 @@ export class ImageInference {
       const postprocessMs = stage('postprocess', performance.now() - received);
       observer?.outcome(name, version, 'OK');
       const { queueMs, inferMs, batchRows } = run;
-      return { ok: true, value, timings: { preprocessMs, queueMs, inferMs, postprocessMs }, batchRows };
+      return {
+        ok: true,
+        value,
+        timings: { preprocessMs, queueMs, inferMs, postprocessMs },
+        batchRows,
+      };
     } catch (thrown) {
       const error = toServingError(thrown);
       observer?.outcome(name, version, error.code);
@@ -245,7 +250,8 @@ export class ImageInference {
       permit,
     );
     const [output] = outputs;
-    if (output === undefined) throw new ServingError('INFERENCE_FAILED', 'The model answered nothing');
+    if (output === undefined)
+      throw new ServingError('INFERENCE_FAILED', 'The model answered nothing');
     return { output, ...timings };
   }
 }

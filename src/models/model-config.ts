@@ -55,7 +55,9 @@ const inputSchema = z
       .string()
       .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #000000')
       .describe('Colour of the bars that `contain` adds; default #000000'),
-    colorOrder: z.enum(['rgb', 'bgr', 'grayscale']).describe('Default: rgb, or grayscale for 1 channel'),
+    colorOrder: z
+      .enum(['rgb', 'bgr', 'grayscale'])
+      .describe('Default: rgb, or grayscale for 1 channel'),
     layout: z.enum(['NHWC', 'NCHW']).describe('Default: where the signature has its channels'),
     normalization: normalizationSchema,
   })
@@ -72,7 +74,9 @@ const outputSchema = z
     valueRange: z
       .tuple([z.number(), z.number()])
       .refine(([low, high]) => low < high, 'must be [low, high]')
-      .describe('Values of a generated image that mean black and white; default [0, 255] for uint8, else [0, 1]'),
+      .describe(
+        'Values of a generated image that mean black and white; default [0, 255] for uint8, else [0, 1]',
+      ),
   })
   .partial();
 
@@ -82,15 +86,27 @@ const batchingSchema = z
     allowedBatchSizes: z
       .array(z.number().int().min(1).max(4096))
       .min(1)
-      .refine((sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)), 'must ascend')
+      .refine(
+        (sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)),
+        'must ascend',
+      )
       .describe('Batches are padded up to one of these; default: powers of two up to maxBatchSize'),
     maxQueueDelayMs: z
       .number()
       .min(0)
       .max(60_000)
       .describe('Milliseconds a request may wait for company while an instance is idle; default 0'),
-    maxQueueSize: z.number().int().min(1).max(1_000_000).describe('Requests queued; more are answered 429'),
-    queueTimeoutMs: z.number().min(1).max(3_600_000).describe('Milliseconds in the queue before 504'),
+    maxQueueSize: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .describe('Requests queued; more are answered 429'),
+    queueTimeoutMs: z
+      .number()
+      .min(1)
+      .max(3_600_000)
+      .describe('Milliseconds in the queue before 504'),
   })
   .partial();
 
@@ -100,7 +116,9 @@ export const versionPolicySchema = z
     z.strictObject({ specific: z.array(z.number().int().min(0)).min(1) }),
     z.literal('all'),
   ])
-  .describe('Which versions are served: {"latest": n} (default 1), {"specific": [numbers]} or "all"');
+  .describe(
+    'Which versions are served: {"latest": n} (default 1), {"specific": [numbers]} or "all"',
+  );
 
 export const modelConfigSchema = z
   .strictObject({
@@ -111,7 +129,12 @@ export const modelConfigSchema = z
     input: inputSchema.describe('How an image becomes the input tensor'),
     output: outputSchema.describe('How the output tensor becomes the answer'),
     batching: batchingSchema.describe('How requests share runs'),
-    instances: z.number().int().min(1).max(64).describe('Workers, each with its own copy of the model'),
+    instances: z
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .describe('Workers, each with its own copy of the model'),
     versionPolicy: versionPolicySchema,
     warmup: z
       .strictObject({

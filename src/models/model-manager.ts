@@ -100,12 +100,16 @@ export class ModelManager {
     throw this.#whyNot(entry, version);
   }
 
-  /** Whether every model that is meant to be served is. */
+  /**
+   * Whether every model that can be served is. A model whose files are at fault keeps the others
+   * from nothing; only when all are at fault is the server not ready.
+   */
   get ready(): boolean {
     if (!this.#synced || this.#draining) return false;
-    return [...this.#entries.values()].every(
-      (entry) => entry.removed || broken(entry) || entry.servables.some(({ ready }) => ready),
-    );
+    const entries = [...this.#entries.values()].filter(({ removed }) => !removed);
+    const servable = entries.filter((entry) => !broken(entry));
+    if (entries.length > 0 && servable.length === 0) return false;
+    return servable.every(({ servables }) => servables.some(({ ready }) => ready));
   }
 
   get draining(): boolean {
@@ -188,7 +192,8 @@ export class ModelManager {
     const known = entry.source === source ? [] : entry.source.problems;
     entry.source = source;
     if (source.problems.length > 0) {
-      if (known.join() !== source.problems.join()) this.#events.onProblem?.(source.name, source.problems);
+      if (known.join() !== source.problems.join())
+        this.#events.onProblem?.(source.name, source.problems);
       // A fault made in the folder of a running model does not take it down.
       return;
     }

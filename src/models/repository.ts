@@ -38,10 +38,13 @@ const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
  * problems; it never keeps the others from being found.
  * @throws Error when the repository folder itself cannot be read
  */
-export async function scanRepository(directory: string): Promise<RepositoryModel[]> {
+export async function scanRepository(repository: string): Promise<RepositoryModel[]> {
+  const directory = path.resolve(repository);
   const entries = await readdir(directory, { withFileTypes: true });
   const folders = entries
-    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+    .filter(
+      (entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()),
+    )
     .map((entry) => entry.name)
     .sort();
   const models = await Promise.all(

@@ -97,7 +97,9 @@ export function resolveServable(
   );
   const task = config.task ?? inferTask(image !== undefined, output, assumptions);
   if (task !== 'tensor' && image === undefined) {
-    problems.push(`the task ${task} needs an image input, and the signature has none: ${describe(signature.inputs)}`);
+    problems.push(
+      `the task ${task} needs an image input, and the signature has none: ${describe(signature.inputs)}`,
+    );
   }
   if (output.dtype === undefined || (task !== 'tensor' && output.dtype === 'string')) {
     problems.push(`output "${output.name}" has type ${output.tfDtype}, which cannot be answered`);
@@ -166,7 +168,9 @@ function chooseTensor(
 ): TensorSpec {
   const found = wanted === undefined ? specs[0] : specs.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
-  problems.push(`${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describe(specs)}`);
+  problems.push(
+    `${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describe(specs)}`,
+  );
   throw new ModelConfigError(problems);
 }
 
@@ -195,11 +199,15 @@ function resolveImage(
   }
   const { dtype, shape } = spec;
   if (dtype !== 'float32' && dtype !== 'uint8' && dtype !== 'int32') {
-    problems.push(`input "${spec.name}" is ${spec.tfDtype}; images become DT_FLOAT, DT_UINT8 or DT_INT32`);
+    problems.push(
+      `input "${spec.name}" is ${spec.tfDtype}; images become DT_FLOAT, DT_UINT8 or DT_INT32`,
+    );
     return undefined;
   }
   if (shape !== undefined && shape.length !== 4) {
-    problems.push(`input "${spec.name}" has shape ${formatShape(shape)}; an image batch has 4 dimensions`);
+    problems.push(
+      `input "${spec.name}" has shape ${formatShape(shape)}; an image batch has 4 dimensions`,
+    );
     return undefined;
   }
   const found = channelsOf(shape);
@@ -213,7 +221,10 @@ function resolveImage(
       `model.json.input: ${colorOrder} in ${layout} gives ${channels} channels, and input "${spec.name}" has shape ${formatShape(shape)}`,
     );
   }
-  if (typeof input.normalization === 'object' && ![1, channels].includes(input.normalization.mean.length)) {
+  if (
+    typeof input.normalization === 'object' &&
+    ![1, channels].includes(input.normalization.mean.length)
+  ) {
     problems.push(`model.json.input.normalization: mean and std need 1 or ${channels} values`);
   }
   const normalization = input.normalization ?? (dtype === 'float32' ? 'zero-to-one' : 'none');
@@ -221,11 +232,20 @@ function resolveImage(
     assumptions.push('input.normalization: zero-to-one (pixel values divided by 255)');
   }
   if (dtype === 'uint8' && normalization !== 'none') {
-    problems.push(`model.json.input.normalization: input "${spec.name}" is DT_UINT8 and takes pixels as they are ("none")`);
+    problems.push(
+      `model.json.input.normalization: input "${spec.name}" is DT_UINT8 and takes pixels as they are ("none")`,
+    );
   }
   return {
     inputName: spec.name,
-    size: resolveSize(config, spec, shape?.[widthAt] ?? -1, shape?.[heightAt] ?? -1, problems, assumptions),
+    size: resolveSize(
+      config,
+      spec,
+      shape?.[widthAt] ?? -1,
+      shape?.[heightAt] ?? -1,
+      problems,
+      assumptions,
+    ),
     fit: input.fit ?? 'cover',
     padColor: input.padColor ?? '#000000',
     kernel: input.kernel ?? 'cubic',
@@ -259,7 +279,7 @@ function resolveSize(
   if (input.dynamic !== undefined) {
     if (fixedWidth !== undefined || fixedHeight !== undefined) {
       problems.push(
-        `model.json.input.dynamic: the size is fixed${input.width ?? input.height ? ' by width or height' : ` in the signature, ${formatShape(spec.shape)}`}`,
+        `model.json.input.dynamic: the size is fixed${(input.width ?? input.height) ? ' by width or height' : ` in the signature, ${formatShape(spec.shape)}`}`,
       );
     }
     return { kind: 'dynamic', ...input.dynamic };
@@ -363,5 +383,7 @@ function defaultWarmupSizes(image: ImageInputSpec | undefined): (readonly [numbe
 }
 
 function describe(specs: readonly TensorSpec[]): string {
-  return specs.map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`).join(', ');
+  return specs
+    .map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`)
+    .join(', ');
 }

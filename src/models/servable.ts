@@ -55,6 +55,7 @@ export class Servable {
   #loaded: Loaded | undefined;
   /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
   #group: InstanceGroup | undefined;
+  #killed = false;
   #leases = 0;
   readonly #unleased: (() => void)[] = [];
 
@@ -118,7 +119,7 @@ export class Servable {
     try {
       this.#loaded = await this.#start();
       // A shutdown may have ended it meanwhile.
-      if (this.#state === 'LOADING') this.#state = 'AVAILABLE';
+      if (!this.#killed) this.#state = 'AVAILABLE';
     } catch (thrown) {
       this.#reason = thrown instanceof Error ? thrown.message : String(thrown);
       this.#state = 'END';
@@ -150,6 +151,7 @@ export class Servable {
 
   /** Ends everything at once; what is queued is answered DRAINING. */
   kill(): void {
+    this.#killed = true;
     this.#loaded?.batcher.rejectQueued(new ServingError('DRAINING', 'The server is shutting down'));
     this.#group?.kill();
     this.#state = 'END';
@@ -159,7 +161,8 @@ export class Servable {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
     const { signatures } = readSavedModel(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
-    let batcher: DynamicBatcher | undefined;
+    // The group tells the batcher when there is room; the batcher runs on the group.
+    const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(
       {
         directory,
@@ -174,13 +177,14 @@ export class Servable {
         },
       },
       {
-        onChange: () => batcher?.poke(),
+        onChange: () => link.batcher?.poke(),
         ...(events.onRestart === undefined ? {} : { onRestart: events.onRestart }),
         ...(events.onStartFailed === undefined ? {} : { onStartFailed: events.onStartFailed }),
       },
     );
     this.#group = group;
-    batcher = new DynamicBatcher(spec.batching, group, events);
+    const batcher = new DynamicBatcher(spec.batching, group, events);
+    link.batcher = batcher;
     await group.start();
     return { spec, signatures, group, batcher };
   }

@@ -1,4 +1,10 @@
-import { elementCount, typedArrayOver, bytesPerElement, type Tensor, type TensorSpec } from '../tensor';
+import {
+  elementCount,
+  typedArrayOver,
+  bytesPerElement,
+  type Tensor,
+  type TensorSpec,
+} from '../tensor';
 import type { ServableSpec } from './servable-spec';
 
 /**

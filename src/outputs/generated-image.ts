@@ -43,7 +43,10 @@ export function toImage(output: Tensor, options: GeneratedImageOptions): Generat
   const keptHeight = kept(height, options.crop?.height);
   const [low, high] = options.valueRange;
   const asIs =
-    data instanceof Uint8Array && low === 0 && high === 255 && (options.layout === 'NHWC' || channels === 1);
+    data instanceof Uint8Array &&
+    low === 0 &&
+    high === 255 &&
+    (options.layout === 'NHWC' || channels === 1);
   if (asIs && keptWidth === width) {
     // A prefix of the rows: no copy.
     return {

@@ -53,13 +53,15 @@ export function planDevices(
     );
   }
   const visible = wanted ?? env.CUDA_VISIBLE_DEVICES?.split(',').filter((id) => id !== '');
-  if (visible?.length === 0 || visible?.[0] === '-1') return cpu('CUDA_VISIBLE_DEVICES hides every GPU');
+  if (visible?.length === 0 || visible?.[0] === '-1')
+    return cpu('CUDA_VISIBLE_DEVICES hides every GPU');
   const all = listGpus();
   if (all.length === 0) return cpu('no NVIDIA GPU was found');
   const first = all.slice(0, 1);
   const gpus =
     visible?.map(
-      (id) => all.find(({ index }) => index === id) ?? { index: id, name: id, memoryMib: undefined },
+      (id) =>
+        all.find(({ index }) => index === id) ?? { index: id, name: id, memoryMib: undefined },
     ) ?? first;
   return { device: 'gpu', gpus, reason: undefined };
 }

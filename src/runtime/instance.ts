@@ -179,13 +179,16 @@ export class Instance {
     this.#disarm();
     this.#ready.reject(new Error(reason));
     for (const { reject } of this.#pending.values()) {
-      reject(new ServingError('WORKER_LOST', 'The worker running the request was lost', { cause: reason }));
+      reject(
+        new ServingError('WORKER_LOST', 'The worker running the request was lost', {
+          cause: reason,
+        }),
+      );
     }
     this.#pending.clear();
     this.#ended.resolve(reason);
   }
 }
-
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -26,8 +26,8 @@ export interface Metrics {
   /** One answered HTTP request. */
   request(labels: { method: string; route: string; status: number }, seconds: number): void;
   /** One image or tensor request, by outcome. */
-  inference(model: string, version: number, code: string): void;
-  stage(model: string, version: number, stage: string, ms: number): void;
+  readonly inference: (model: string, version: number, code: string) => void;
+  readonly stage: (model: string, version: number, stage: string, ms: number) => void;
   /** One run of a batch. */
   execution(model: string, version: number, rows: number, paddedRows: number): void;
   restart(model: string, version: number): void;
@@ -108,11 +108,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   let read: () => readonly ServableGauges[] = () => [];
-  const gauge = (
-    name: string,
-    help: string,
-    value: (servable: ServableGauges) => number,
-  ): void => {
+  const gauge = (name: string, help: string, value: (servable: ServableGauges) => number): void => {
     new Gauge({
       name: PREFIX + name,
       help,

@@ -21,7 +21,10 @@ export function boundedMemoryStorage(maxBytes: number): StorageEngine {
           over = true;
           chunks.length = 0;
           done(
-            new ServingError('PAYLOAD_TOO_LARGE', `The files are over the limit of ${maxBytes} bytes`),
+            new ServingError(
+              'PAYLOAD_TOO_LARGE',
+              `The files are over the limit of ${maxBytes} bytes`,
+            ),
           );
           return;
         }

@@ -36,7 +36,7 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     const error = fromLibrary(thrown);
     const requestId = requestIdOf(request);
-    if (ERROR_CODES[error.code].status >= 500) {
+    if (error.status === 500) {
       logger.error({ requestId, code: error.code, err: error.cause ?? error }, error.message);
     }
     if (response.headersSent || response.destroyed) {
@@ -81,7 +81,11 @@ function fromLibrary(thrown: unknown): ServingError {
       return new ServingError('UNSUPPORTED_MEDIA_TYPE', thrown.message);
     default:
   }
-  if (/Unexpected end of form|Malformed (part|content)|Boundary not found|Multipart:/i.test(thrown.message)) {
+  if (
+    /Unexpected end of form|Malformed (part|content)|Boundary not found|Multipart:/i.test(
+      thrown.message,
+    )
+  ) {
     return new ServingError('BAD_REQUEST', `The multipart form is malformed: ${thrown.message}`);
   }
   if (/Request (aborted|closed)/i.test(thrown.message)) {
@@ -105,7 +109,10 @@ function fromMulter(error: MulterError): ServingError {
         'BAD_REQUEST',
         `Unexpected file field "${error.field ?? ''}": images go into the field "image"`,
       );
-    default:
+    case 'LIMIT_FIELD_KEY':
+    case 'LIMIT_FIELD_VALUE':
+    case 'LIMIT_FIELD_COUNT':
+    case 'MISSING_FIELD_NAME':
       return new ServingError('BAD_REQUEST', `The multipart form was refused: ${error.message}`);
   }
 }

@@ -55,7 +55,7 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
 
 /** Id of a request, for its answer. */
 export function requestIdOf(request: IncomingMessage): string {
-  return String(request.id);
+  return typeof request.id === 'string' ? request.id : '';
 }
 
 /** Aborted when the client closes the connection before the answer is complete. */

@@ -16,7 +16,10 @@ import {
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
 
-const wholeNumber = z.string().regex(/^\d{1,15}$/, 'must be a whole number').transform(Number);
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number')
+  .transform(Number);
 
 export const classifyQuerySchema = z.object({
   top: wholeNumber
@@ -27,9 +30,7 @@ export const classifyQuerySchema = z.object({
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];
 
 export const generateQuerySchema = z.object({
-  format: z
-    .preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(FORMATS))
-    .optional(),
+  format: z.preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(FORMATS)).optional(),
   quality: wholeNumber
     .refine((quality) => quality >= 1 && quality <= 100, 'must be from 1 to 100')
     .optional(),
@@ -95,8 +96,6 @@ function parseVersion(text: string): number {
 function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {
   const parsed = schema.safeParse(request.query);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `?${issue.path.join('.')}= ${issue.message}`,
-  );
+  const problems = parsed.error.issues.map((issue) => `?${issue.path.join('.')}= ${issue.message}`);
   throw new ServingError('BAD_REQUEST', problems.join('; '));
 }

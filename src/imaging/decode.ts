@@ -1,0 +1,111 @@
+import sharp, { type Metadata, type Sharp } from 'sharp';
+
+import { ServingError } from '../errors';
+import { IMAGE_FORMATS, sniffImageFormat, type ImageFormat } from './sniff';
+
+export interface DecodeLimits {
+  /** Width × height at the most, read from the header before anything is decoded. */
+  readonly maxPixels: number;
+  /** Colour that transparent images are laid on, such as `#ffffff`. */
+  readonly background: string;
+  /**
+   * Convert an embedded ICC profile to sRGB. Off by default: it triples the time, and PIL and
+   * tf.image, with which models are trained, ignore profiles too.
+   */
+  readonly applyIcc: boolean;
+}
+
+export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
+  maxPixels: 50_000_000,
+  background: '#ffffff',
+  applyIcc: false,
+};
+
+export interface ImageHeader {
+  readonly format: ImageFormat;
+  /** Pixels, as the image is shown: after its EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An image whose header has been checked; its pixels are decoded when the pipeline is run. */
+export interface OpenedImage {
+  readonly header: ImageHeader;
+  /** Upright, 8-bit RGB or grey, without alpha once run. */
+  readonly pipeline: Sharp;
+}
+
+/**
+ * Checks what a file is and how large, without decoding it.
+ * @throws ServingError BAD_REQUEST (empty), UNSUPPORTED_IMAGE_FORMAT, IMAGE_TOO_LARGE,
+ *   UNDECODABLE_IMAGE
+ */
+export async function readImageHeader(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+): Promise<ImageHeader> {
+  return (await openImage(bytes, limits)).header;
+}
+
+/** As `readImageHeader`, and hands back the pipeline that will decode the pixels. */
+export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promise<OpenedImage> {
+  const format = requireSupported(bytes);
+  const input = sharp(bytes, {
+    // 'truncated' would accept files with broken data inside; 'warning' refuses odd but whole ones.
+    failOn: 'error',
+    // Checked below, with a message that names both numbers.
+    limitInputPixels: false,
+    ignoreIcc: !limits.applyIcc,
+    pages: 1,
+    sequentialRead: true,
+  });
+  let metadata: Metadata;
+  try {
+    metadata = await input.metadata();
+  } catch (cause) {
+    throw undecodable(format, cause);
+  }
+  const { width, height, orientation = 1 } = metadata;
+  if (width * height > limits.maxPixels) {
+    throw new ServingError(
+      'IMAGE_TOO_LARGE',
+      `The image has ${width}×${height} = ${width * height} pixels; ${limits.maxPixels} are allowed`,
+    );
+  }
+  const transposed = orientation >= 5;
+  const upright = input.autoOrient();
+  const opaque = metadata.hasAlpha ? upright.flatten({ background: limits.background }) : upright;
+  return {
+    header: {
+      format,
+      width: transposed ? height : width,
+      height: transposed ? width : height,
+    },
+    pipeline: opaque,
+  };
+}
+
+/** What libvips says of a broken file, in one line. */
+export function undecodable(format: ImageFormat, cause: unknown): ServingError {
+  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  return new ServingError(
+    'UNDECODABLE_IMAGE',
+    `The ${format.toUpperCase()} file is damaged or incomplete: ${line}`,
+    { cause },
+  );
+}
+
+function requireSupported(bytes: Uint8Array): ImageFormat {
+  if (bytes.length === 0)
+    throw new ServingError('BAD_REQUEST', 'The image is empty: it has 0 bytes');
+  const format = sniffImageFormat(bytes);
+  const supported = IMAGE_FORMATS.find((candidate) => candidate === format);
+  if (supported !== undefined) return supported;
+  const allowed = IMAGE_FORMATS.map((name) => name.toUpperCase()).join(', ');
+  throw new ServingError(
+    'UNSUPPORTED_IMAGE_FORMAT',
+    format === undefined
+      ? `The file is no image of a known format; allowed are ${allowed}`
+      : `${format.toUpperCase()} files are not accepted; allowed are ${allowed}`,
+  );
+}

@@ -1,0 +1,75 @@
+export type Normalization =
+  | 'none'
+  | 'zero-to-one'
+  | 'minus-one-to-one'
+  | 'imagenet'
+  /** Per channel, on the 0..255 scale: (v − mean) / std. One value serves all channels. */
+  | { readonly mean: readonly number[]; readonly std: readonly number[] };
+
+/** Means and deviations of ImageNet in RGB on the 0..1 scale, as torchvision publishes them. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+export interface PixelLayout {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly layout: 'NHWC' | 'NCHW';
+  /** Exchange the first and the third channel. */
+  readonly bgr: boolean;
+}
+
+/**
+ * Writes interleaved 8-bit RGB or grey pixels into `target`, normalised, in the order the model
+ * takes. A table of 256 entries a channel replaces the arithmetic: half the time of a division.
+ */
+export function writeNormalized(
+  pixels: Uint8Array,
+  target: Float32Array | Int32Array | Uint8Array,
+  normalization: Normalization,
+  { width, height, channels, layout, bgr }: PixelLayout,
+): void {
+  const plane = width * height;
+  for (let channel = 0; channel < channels; channel++) {
+    const from = bgr && channels === 3 ? 2 - channel : channel;
+    // Constants belong to the colour, not to its place.
+    const table = tableFor(normalization, from);
+    const step = layout === 'NHWC' ? channels : 1;
+    let to = layout === 'NHWC' ? channel : channel * plane;
+    for (let i = from; i < plane * channels; i += channels) {
+      target[to] = table[pixels[i] ?? 0] ?? 0;
+      to += step;
+    }
+  }
+}
+
+const tables = new WeakMap<object, Float32Array[]>();
+const namedTables = new Map<string, Float32Array[]>();
+
+function tableFor(normalization: Normalization, channel: number): Float32Array {
+  const known =
+    typeof normalization === 'string' ? namedTables.get(normalization) : tables.get(normalization);
+  if (known?.[channel] !== undefined) return known[channel];
+  const made = [0, 1, 2].map((index) =>
+    Float32Array.from({ length: 256 }, (_, value) => normalizeValue(value, index, normalization)),
+  );
+  if (typeof normalization === 'string') namedTables.set(normalization, made);
+  else tables.set(normalization, made);
+  return made[channel] ?? new Float32Array(256);
+}
+
+function normalizeValue(value: number, channel: number, normalization: Normalization): number {
+  switch (normalization) {
+    case 'none':
+      return value;
+    case 'zero-to-one':
+      return value / 255;
+    case 'minus-one-to-one':
+      return value / 127.5 - 1;
+    case 'imagenet':
+      return (value / 255 - (IMAGENET.mean[channel] ?? 0)) / (IMAGENET.std[channel] ?? 1);
+    default: {
+      const { mean, std } = normalization;
+      return (value - (mean[channel] ?? mean[0] ?? 0)) / (std[channel] ?? std[0] ?? 1);
+    }
+  }
+}
