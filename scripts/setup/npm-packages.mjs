@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { requireNpm, runOrThrow } from './tools.mjs';
+
+const STAMP = 'node_modules/.tfjs-serving-npm.json';
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+export class NpmPackages {
+  #root;
+  #wanted;
+
+  constructor({ root, platform }) {
+    this.#root = root;
+    const lock = readFileSync(path.join(root, 'package-lock.json'));
+    const sha256 = createHash('sha256').update(lock).digest('hex');
+    // sharp and the compiler come as one binary per platform: a copied node_modules is not current.
+    this.#wanted = JSON.stringify({ lock: sha256, platform });
+  }
+
+  title = 'npm packages';
+
+  isCurrent() {
+    if (!existsSync(path.join(this.#root, 'node_modules'))) return false;
+    const stamp = path.join(this.#root, STAMP);
+    if (existsSync(stamp)) return readFileSync(stamp, 'utf8') === this.#wanted;
+    // Installed by hand with npm: good if npm's own record says what the lock file says.
+    if (!this.#installedMatchesLock()) return false;
+    this.#writeStamp();
+    return true;
+  }
+
+  async install({ progress }) {
+    requireNpm();
+    const args = ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
+    await progress.during('npm packages', () =>
+      runOrThrow('npm ci', 'npm', args, {
+        cwd: this.#root,
+        hint: 'Check that npm reaches a registry: npm ping, npm config get registry',
+      }),
+    );
+    this.#writeStamp();
+  }
+
+  #writeStamp() {
+    writeFileSync(path.join(this.#root, STAMP), this.#wanted);
+  }
+
+  #installedMatchesLock() {
+    const lock = readJson(path.join(this.#root, 'package-lock.json'));
+    const installed = readJson(path.join(this.#root, 'node_modules/.package-lock.json'));
+    if (lock?.packages === undefined || installed?.packages === undefined) return false;
+    const wanted = Object.entries(lock.packages).filter(([name]) => name !== '');
+    return (
+      Object.keys(installed.packages).every((name) => name in lock.packages) &&
+      wanted.every(([name, { version, optional }]) => {
+        const found = installed.packages[name];
+        return found === undefined ? optional === true : found.version === version;
+      })
+    );
+  }
+}
