@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * Prints "N passed, N failed, N skipped" from the file that `jest --json --outputFile` wrote.
+ * Usage: node scripts/ci-summary.mjs RESULTS.json
+ */
+function summarise(results) {
+  return {
+    passed: results.numPassedTests,
+    // A suite that does not even load has no failed test in it, and must not count as nothing.
+    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+    skipped: results.numPendingTests + results.numTodoTests,
+  };
+}
+
+function readResults(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    process.stderr.write(`ci-summary: jest left no results in ${file}: ${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+const [file] = process.argv.slice(2);
+if (file === undefined) {
+  process.stderr.write('Usage: node scripts/ci-summary.mjs RESULTS.json\n');
+  process.exit(2);
+}
+const { passed, failed, skipped } = summarise(readResults(file));
+process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+process.exitCode = failed === 0 ? 0 : 1;
