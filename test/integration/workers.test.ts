@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { DynamicBatcher } from '../../src/batching/dynamic-batcher';
+import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/instance-group';
+import { FIXTURES } from '../support/service';
+import { floats, numbersOf } from '../support/tensors';
+
+const THREAD = { kind: 'thread' } as const;
+const PROCESS = { kind: 'process', visibleDevice: '' } as const;
+
+interface Harness {
+  readonly group: InstanceGroup;
+  readonly batcher: DynamicBatcher;
+  readonly restarts: string[];
+  submit(row: readonly number[], shape?: readonly number[]): Promise<number[]>;
+}
+
+const open: Harness[] = [];
+
+async function start(model: string, options: Partial<InstanceGroupOptions>): Promise<Harness> {
+  const restarts: string[] = [];
+  const link: { batcher?: DynamicBatcher } = {};
+  const group = new InstanceGroup(
+    {
+      directory: path.join(FIXTURES, 'models', model, '1'),
+      placements: [THREAD],
+      runTimeoutMs: 60_000,
+      loadTimeoutMs: 60_000,
+      recycleLeakedBytes: 2 ** 40,
+      warmup: () => Promise.resolve(),
+      backoffMs: 1,
+      ...options,
+    },
+    {
+      onChange: () => link.batcher?.poke(),
+      onRestart: (_index, reason) => restarts.push(reason),
+    },
+  );
+  const batcher = new DynamicBatcher(
+    {
+      maxBatchSize: 4,
+      allowedBatchSizes: [1, 2, 4],
+      maxQueueDelayMs: 0,
+      maxQueueSize: 100,
+      queueTimeoutMs: 60_000,
+      batchable: true,
+    },
+    group,
+  );
+  link.batcher = batcher;
+  await group.start();
+  const submit = async (
+    row: readonly number[],
+    shape: readonly number[] = [1],
+  ): Promise<number[]> => {
+    const { outputs } = await batcher.submit(
+      { signature: 'serving_default', inputs: [floats('x', shape, row)], rows: 1 },
+      batcher.admission.acquire(1),
+    );
+    return numbersOf(outputs[0]);
+  };
+  const harness = { group, batcher, restarts, submit };
+  open.push(harness);
+  return harness;
+}
+
+afterEach(() => {
+  for (const { group } of open.splice(0)) group.kill();
+});
+
+/** Processes started by this one that run the worker. */
+function workerProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return Number(parent) === process.pid && command.includes('worker.js');
+      } catch {
+        return false; // gone meanwhile
+      }
+    })
+    .map(Number);
+}
+
+/** Resolves when `condition` holds; each look waits for the next turn of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a thread that crashes under a run is replaced, and the next request is answered', async () => {
+  const { group, submit, restarts } = await start('half_plus_two', {});
+
+  // No message of ours looks like this: it kills the worker for real.
+  const crash = group.run(0, { signature: 'serving_default', inputs: null as never });
+
+  await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
+  await expect(submit([4])).resolves.toEqual([4]);
+  expect(restarts).toHaveLength(1);
+  expect(group.readyCount).toBe(1);
+});
+
+test('a worker process killed mid-batch loses nothing: the batch runs again elsewhere', async () => {
+  const { group, submit, restarts } = await start('slow_add', { placements: [PROCESS, PROCESS] });
+  const pids = workerProcesses();
+  expect(pids).toHaveLength(2);
+
+  const answers = Promise.all([1, 2, 3, 4, 5, 6].map((x) => submit([x])));
+  await until(() => group.snapshot().every(({ inFlight }) => inFlight > 0));
+  process.kill(pids[0] ?? 0, 'SIGKILL');
+
+  await expect(answers).resolves.toEqual([[2], [3], [4], [5], [6], [7]]);
+  expect(restarts).toEqual(['the worker process ended with SIGKILL']);
+});
+
+test('a hung run is given up after its deadline and answered 503 the second time', async () => {
+  // A run takes far longer than this.
+  const { group, submit, restarts } = await start('slow_add', { runTimeoutMs: 20 });
+
+  await expect(submit([1])).rejects.toMatchObject({ code: 'WORKER_LOST', status: 503 });
+
+  expect(restarts).toEqual(['a run took longer than 20 ms', 'a run took longer than 20 ms']);
+  // The truth meanwhile: nobody is there.
+  expect(group.readyCount).toBe(0);
+  await until(() => group.readyCount === 1);
+});
+
+test('a worker that failed runs have leaked in is replaced while it serves', async () => {
+  const { group, submit, restarts } = await start('assert_positive', { recycleLeakedBytes: 40 });
+  const failing = (): Promise<number[]> => submit([1, 2, 3, -4], [1, 4]);
+
+  await expect(failing()).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+  await expect(failing()).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+  await expect(failing()).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+  await until(() => restarts.length === 1);
+
+  expect(restarts).toEqual(['failed runs leaked 48 bytes']);
+  await expect(submit([1, 2, 3, 4], [1, 4])).resolves.toEqual([2, 4, 6, 8]);
+  expect(group.readyCount).toBe(1);
+});
+
+test('a group whose model cannot be loaded says why', async () => {
+  await expect(start('nothing', {})).rejects.toThrow(/no such file.*saved_model\.pb/i);
+});
+
+test('the event loop stays free while TensorFlow runs', async () => {
+  const { submit } = await start('slow_add', {});
+  let finished = false;
+  let turns = 0;
+
+  const run = submit([1]).then(() => {
+    finished = true;
+  });
+  while (!finished) {
+    turns += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await run;
+
+  // On this thread a run of several hundred milliseconds would leave a handful of turns.
+  expect(turns).toBeGreaterThan(1000);
+});

@@ -1,0 +1,37 @@
+import type { Service } from '../../src/compose';
+import type { Tensor } from '../../src/tensor';
+
+/** A float32 tensor. */
+export function floats(name: string, shape: readonly number[], values: readonly number[]): Tensor {
+  return { name, dtype: 'float32', shape, data: Float32Array.from(values) };
+}
+
+/** Numbers of an output. */
+export function numbersOf(tensor: Tensor | undefined): number[] {
+  if (tensor === undefined || Array.isArray(tensor.data)) return [];
+  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+}
+
+/** One row through the batcher of a toy model with the single input `x`, as a request does it. */
+export async function submitRow(
+  service: Pick<Service, 'manager'>,
+  model: string,
+  row: readonly number[],
+  options: { readonly signal?: AbortSignal; readonly shape?: readonly number[] } = {},
+): Promise<{ version: number; values: number[]; batchRows: number }> {
+  const { servable, release } = service.manager.acquire(model);
+  try {
+    const { outputs, batchRows } = await servable.batcher.submit(
+      {
+        signature: servable.spec.signatureName,
+        inputs: [floats('x', options.shape ?? [1], row)],
+        rows: 1,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      },
+      servable.batcher.admission.acquire(1),
+    );
+    return { version: servable.version, values: numbersOf(outputs[0]), batchRows };
+  } finally {
+    release();
+  }
+}
