@@ -9,6 +9,7 @@ import { deviceDefaults, planDevices, readRuntimeInstall } from './runtime/devic
 import { Instance } from './runtime/instance';
 import { readSavedModel } from './runtime/saved-model-signatures';
 import { formatShape } from './tensor';
+import { messageOf } from './errors';
 
 const MIB = 1024 ** 2;
 /** Long enough for TensorFlow to start and load a large model from a cold disk. */
@@ -33,9 +34,7 @@ async function checkModel(model: RepositoryModel, defaults: ServableDefaults): P
       console.log(`    version ${version}: ${spec.task}; ${tensors.join(' → ')}`);
       for (const assumption of spec.assumptions) console.log(`      assumed ${assumption}`);
     } catch (thrown) {
-      problems.push(
-        `version ${version}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-      );
+      problems.push(`version ${version}: ${messageOf(thrown)}`);
     }
   }
   for (const problem of problems) console.log(`    PROBLEM: ${problem}`);
@@ -102,6 +101,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   process.exitCode = 1;
 });

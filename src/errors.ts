@@ -95,3 +95,15 @@ export class RunFailedError extends Error {
     this.outOfMemory = outOfMemory;
   }
 }
+
+/** The message of anything thrown. By shape, not class: errors also come from other realms. */
+export function messageOf(thrown: unknown): string {
+  return typeof thrown === 'object' && thrown !== null && 'message' in thrown
+    ? String(thrown.message)
+    : String(thrown);
+}
+
+/** Whether something thrown is a system error such as `ENOENT`. */
+export function hasErrorCode(thrown: unknown, code: string): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === code;
+}

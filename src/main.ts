@@ -2,7 +2,8 @@
 import closeWithGrace from 'close-with-grace';
 
 import { startService } from './compose';
-import { ConfigError, loadConfig } from './config/load';
+import { loadConfig } from './config/load';
+import { messageOf } from './errors';
 import { packageVersion } from './package-version';
 
 async function main(): Promise<void> {
@@ -26,9 +27,7 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   // Before there is a logger, and for a person at a terminal: no stack for what they can mend.
   const cause =
-    error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  console.error(
-    error instanceof ConfigError || error instanceof Error ? error.message + cause : error,
-  );
+    error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : '';
+  console.error(messageOf(error) + cause);
   process.exitCode = 1;
 });

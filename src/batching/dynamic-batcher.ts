@@ -1,4 +1,4 @@
-import { RunFailedError, ServingError } from '../errors';
+import { RunFailedError, ServingError, messageOf } from '../errors';
 import type { Tensor } from '../tensor';
 import { Admission, type Permit } from './admission';
 import { assembleBatch, BufferPool, splitOutputs } from './assemble';
@@ -301,7 +301,7 @@ export class DynamicBatcher {
 
   /** A failed batch is tried again in parts, so that only the request at fault fails. */
   #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    const reason = messageOf(thrown);
     if (thrown instanceof RunFailedError && thrown.outOfMemory) {
       this.#lowerLimit(paddedRows, reason);
       if (requests.length > 1) {

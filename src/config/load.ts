@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { configSchema, OPTIONS, type Config, type OptionDoc } from './schema';
+import { messageOf } from '../errors';
 
 /** Everything that is wrong with the configuration, at once. */
 export class ConfigError extends Error {
@@ -116,7 +117,7 @@ function readConfigFile(file: string, given: Map<string, Given>, problems: strin
       given.set(name, { value, origin: `${file}: ${name}` });
     }
   } catch (thrown) {
-    problems.push(`${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    problems.push(`${file}: ${messageOf(thrown)}`);
   }
 }
 

@@ -28,6 +28,13 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
     },
     app,
   );
+  let closing = false;
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      // Kept alive, the connection of the last answer would hold up the end.
+      if (closing) setImmediate(() => { server.closeIdleConnections(); });
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -39,6 +46,7 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
     url: urlOf(server),
     close: () =>
       new Promise((resolve) => {
+        closing = true;
         server.close(() => {
           resolve();
         });

@@ -1,6 +1,6 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 
-import { ServingError } from '../errors';
+import { ServingError, messageOf } from '../errors';
 import { IMAGE_FORMATS, sniffImageFormat, type ImageFormat } from './sniff';
 
 export interface DecodeLimits {
@@ -87,7 +87,7 @@ export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promis
 
 /** What libvips says of a broken file, in one line. */
 export function undecodable(format: ImageFormat, cause: unknown): ServingError {
-  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  const [line = ''] = messageOf(cause).split('\n');
   return new ServingError(
     'UNDECODABLE_IMAGE',
     `The ${format.toUpperCase()} file is damaged or incomplete: ${line}`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageOf } from '../errors';
 
 /**
  * model.json: everything about a model that its SavedModel does not say. Descriptions feed
@@ -174,9 +175,7 @@ export function parseModelConfig(text: string): ModelConfig {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new ModelConfigError([
-      `model.json is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
-    ]);
+    throw new ModelConfigError([`model.json is not JSON: ${messageOf(cause)}`]);
   }
   const parsed = modelConfigSchema.safeParse(value);
   if (parsed.success) return parsed.data;

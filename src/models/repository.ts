@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
+import { messageOf, hasErrorCode } from '../errors';
 
 /** One folder of the model repository. */
 export interface RepositoryModel {
@@ -149,7 +150,7 @@ async function readOptional(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (hasErrorCode(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
 }
@@ -160,5 +161,5 @@ async function isDirectory(directory: string): Promise<boolean> {
 
 function problemsOf(thrown: unknown): readonly string[] {
   if (thrown instanceof ModelConfigError) return thrown.problems;
-  return [thrown instanceof Error ? thrown.message : String(thrown)];
+  return [messageOf(thrown)];
 }

@@ -1,5 +1,5 @@
 import { DynamicBatcher, type BatcherEvents } from '../batching/dynamic-batcher';
-import { ServingError } from '../errors';
+import { ServingError, messageOf } from '../errors';
 import type { Placement } from '../runtime/instance-channel';
 import { InstanceGroup } from '../runtime/instance-group';
 import { readSavedModel } from '../runtime/saved-model-signatures';
@@ -121,7 +121,7 @@ export class Servable {
       // A shutdown may have ended it meanwhile.
       if (!this.#killed) this.#state = 'AVAILABLE';
     } catch (thrown) {
-      this.#reason = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#reason = messageOf(thrown);
       this.#state = 'END';
     }
   }

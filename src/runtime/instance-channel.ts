@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
+import { messageOf } from '../errors';
 
 /** Where an instance lives. */
 export type Placement =
@@ -52,7 +53,7 @@ function openThread(start: WorkerStart, events: ChannelEvents): InstanceChannel 
     events.onMessage(message);
   });
   worker.on('error', (error: unknown) => {
-    failure = error instanceof Error ? error.message : String(error);
+    failure = messageOf(error);
   });
   worker.on('exit', (code) => {
     events.onExit(failure ?? `the worker thread exited with code ${code}`);

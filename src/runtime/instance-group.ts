@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError, messageOf } from '../errors';
 import { Instance, type InstanceInfo, type RunOutput, type RunRequest } from './instance';
 import type { Placement } from './instance-channel';
 
@@ -209,7 +209,7 @@ export class InstanceGroup {
       if (this.#closed) return;
       this.#launch(slot).catch((thrown: unknown) => {
         if (this.#closed) return;
-        this.#events.onStartFailed?.(slot.index, reasonOf(thrown));
+        this.#events.onStartFailed?.(slot.index, messageOf(thrown));
         this.#relaunch(slot);
       });
     }, pause);
@@ -233,14 +233,10 @@ export class InstanceGroup {
         this.#retiring.add(retired);
       })
       .catch((thrown: unknown) => {
-        this.#events.onStartFailed?.(slot.index, reasonOf(thrown));
+        this.#events.onStartFailed?.(slot.index, messageOf(thrown));
       })
       .finally(() => {
         slot.replacing = false;
       });
   }
-}
-
-function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -8,6 +8,7 @@ import { tensorBytes, type Tensor } from '../tensor';
 import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
+import { messageOf } from '../errors';
 
 const OUT_OF_MEMORY = /\bOOM\b|out of memory|resource.?exhausted|failed to allocate/i;
 
@@ -16,10 +17,6 @@ let leakedBytes = 0;
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   if (parentPort !== null) parentPort.postMessage(message, transfer);
   else process.send?.(message);
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 function post(
   address: string,
-  body: BodyInit,
+  body: NonNullable<RequestInit['body']>,
   headers: Record<string, string> = {},
 ): Promise<Response> {
   return fetch(service.url + address, { method: 'POST', body, headers });
@@ -276,7 +276,7 @@ describe('errors', () => {
       'NOT_ACCEPTABLE',
     ],
   ])('refuses %s', async (_what, headers, status, code) => {
-    const response = await post(CLASSIFY, COFFEE, headers as Record<string, string>);
+    const response = await post(CLASSIFY, COFFEE, headers);
 
     expect({ status: response.status, code: (await json(response)).code }).toEqual({
       status,

@@ -13,7 +13,7 @@ interface Harness {
   readonly group: InstanceGroup;
   readonly batcher: DynamicBatcher;
   readonly restarts: string[];
-  submit(row: readonly number[], shape?: readonly number[]): Promise<number[]>;
+  readonly submit: (row: readonly number[], shape?: readonly number[]) => Promise<number[]>;
 }
 
 const open: Harness[] = [];
@@ -147,16 +147,16 @@ test('a group whose model cannot be loaded says why', async () => {
 
 test('the event loop stays free while TensorFlow runs', async () => {
   const { submit } = await start('slow_add', {});
-  let finished = false;
+  const state = { finished: false };
   let turns = 0;
 
-  const run = submit([1]).then(() => {
-    finished = true;
+  const run = submit([1]).finally(() => {
+    state.finished = true;
   });
-  while (!finished) {
+  await until(() => {
     turns += 1;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+    return state.finished;
+  });
   await run;
 
   // On this thread a run of several hundred milliseconds would leave a handful of turns.

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import { MulterError } from 'multer';
 
-import { ERROR_CODES, ServingError, toServingError, type ErrorCode } from '../../errors';
+import { ERROR_CODES, messageOf, ServingError, toServingError, type ErrorCode } from '../../errors';
 import type { Logger } from '../../telemetry/logger';
 import { requestIdOf } from './request-context';
 
@@ -67,32 +67,31 @@ function sendProblem(response: Response, error: ServingError, requestId: string)
 function fromLibrary(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;
   if (thrown instanceof MulterError) return fromMulter(thrown);
-  if (!(thrown instanceof Error)) return toServingError(thrown);
-  const { type, status } = thrown as Error & { type?: unknown; status?: unknown };
+  if (typeof thrown !== 'object' || thrown === null) return toServingError(thrown);
+  const { type, status } = thrown as { type?: unknown; status?: unknown };
+  const message = messageOf(thrown);
   switch (type) {
     case 'entity.too.large':
       return new ServingError('PAYLOAD_TOO_LARGE', 'The request body is over the limit');
     case 'entity.parse.failed':
-      return new ServingError('BAD_REQUEST', `The body is not JSON: ${thrown.message}`);
+      return new ServingError('BAD_REQUEST', `The body is not JSON: ${message}`);
     case 'request.aborted':
       return new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
     case 'encoding.unsupported':
     case 'charset.unsupported':
-      return new ServingError('UNSUPPORTED_MEDIA_TYPE', thrown.message);
+      return new ServingError('UNSUPPORTED_MEDIA_TYPE', message);
     default:
   }
   if (
-    /Unexpected end of form|Malformed (part|content)|Boundary not found|Multipart:/i.test(
-      thrown.message,
-    )
+    /Unexpected end of form|Malformed (part|content)|Boundary not found|Multipart:/i.test(message)
   ) {
-    return new ServingError('BAD_REQUEST', `The multipart form is malformed: ${thrown.message}`);
+    return new ServingError('BAD_REQUEST', `The multipart form is malformed: ${message}`);
   }
-  if (/Request (aborted|closed)/i.test(thrown.message)) {
+  if (/Request (aborted|closed)/i.test(message)) {
     return new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ServingError('BAD_REQUEST', thrown.message);
+    return new ServingError('BAD_REQUEST', message);
   }
   return toServingError(thrown);
 }

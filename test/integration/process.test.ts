@@ -1,0 +1,176 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { makeRepository, photo, removeFolder, SHIPPED, startTestService } from '../support/service';
+
+const MAIN = path.resolve(__dirname, '../../dist/main.js');
+const COFFEE = readFileSync(photo('coffee.jpg'));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly exit: Promise<number | null>;
+  /** Resolves with the log line in which `msg` is `message`. */
+  line(message: string): Promise<Record<string, unknown>>;
+  output(): string;
+}
+
+function run(args: readonly string[], env: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: {
+      ...process.env,
+      PORT: '0',
+      TFJS_SERVING_LOG_FORMAT: 'json',
+      TFJS_SERVING_INSTANCES: '1',
+      ...env,
+    },
+  });
+  let output = '';
+  const watchers = new Set<() => void>();
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString();
+    for (const watch of watchers) watch();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const exit = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  return {
+    child,
+    exit,
+    output: () => output,
+    line: (message) =>
+      new Promise((resolve, reject) => {
+        const watch = (): void => {
+          const found = output.split('\n').find((text) => text.includes(`"msg":"${message}"`));
+          if (found === undefined) return;
+          watchers.delete(watch);
+          resolve(JSON.parse(found) as Record<string, unknown>);
+        };
+        watchers.add(watch);
+        void exit.then(() => {
+          reject(new Error(`the server ended before "${message}":\n${output}`));
+        });
+        watch();
+      }),
+  };
+}
+
+test('SIGTERM: in-flight work is answered, new connections are refused, exit code 0', async () => {
+  const server = run(['--model-repository', SHIPPED]);
+  const { url } = await server.line('listening');
+  await server.line('serving');
+  const request = fetch(`${String(url)}/models/esrgan-slim-x2/generate`, {
+    method: 'POST',
+    body: COFFEE,
+    headers: { 'Content-Type': 'image/jpeg' },
+  });
+  // Admitted for certain once the metrics count it.
+  for (;;) {
+    const metrics = await (await fetch(`${String(url)}/metrics`)).text();
+    const rows = /admitted_requests\{model="esrgan-slim-x2",version="1"\} (\d+)/.exec(metrics)?.[1];
+    const runs =
+      /stage_duration_seconds_count\{model="esrgan-slim-x2",version="1",stage="preprocess"\} (\d+)/.exec(
+        metrics,
+      )?.[1];
+    if (Number(rows) > 0 || Number(runs) > 0) break;
+  }
+
+  server.child.kill('SIGTERM');
+  const response = await request;
+
+  expect(response.status).toBe(200);
+  expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(100_000);
+  await expect(server.exit).resolves.toBe(0);
+  expect(server.output()).toMatch(/"finished":true,"msg":"stopped"/);
+  await expect(fetch(`${String(url)}/v2/health/live`)).rejects.toThrow();
+});
+
+test('before it stops it says that it is not ready, and still serves', async () => {
+  const server = run([
+    '--model-repository',
+    SHIPPED,
+    '--models',
+    'efficientnet-lite0',
+    '--drain-delay-ms',
+    '600000',
+  ]);
+  const { url } = await server.line('listening');
+  await server.line('serving');
+
+  server.child.kill('SIGTERM');
+  await server.line('shutting down');
+  const ready = await fetch(`${String(url)}/v2/health/ready`);
+  const answer = await fetch(`${String(url)}/models/efficientnet-lite0/classify`, {
+    method: 'POST',
+    body: COFFEE,
+    headers: { 'Content-Type': 'image/jpeg' },
+  });
+  server.child.kill('SIGKILL');
+
+  expect({ status: ready.status, body: await ready.json() }).toEqual({
+    status: 503,
+    body: { ready: false },
+  });
+  expect(ready.headers.get('connection')).toBe('close');
+  expect(answer.status).toBe(200);
+  await server.exit;
+});
+
+test('names every problem of its configuration at once and exits 1', async () => {
+  const server = run(['--max-batch-size', 'many', '--colour', 'red'], { PORT: '99999' });
+
+  await expect(server.exit).resolves.toBe(1);
+
+  expect(server.output()).toMatch(/--max-batch-size: .*"many"/);
+  expect(server.output()).toMatch(/PORT: .*99999/);
+  expect(server.output()).toMatch(/unknown argument "--colour"/);
+  expect(server.output()).not.toMatch(/at .*\.js/);
+});
+
+test('says when the port is taken or the repository is not there', async () => {
+  const repository = await makeRepository({});
+  const other = await startTestService({ modelRepository: repository });
+
+  const taken = run(['--model-repository', repository], { PORT: new URL(other.url).port });
+  const missing = run(['--model-repository', path.join(repository, 'none')]);
+
+  await expect(taken.exit).resolves.toBe(1);
+  await expect(missing.exit).resolves.toBe(1);
+  expect(taken.output()).toMatch(/EADDRINUSE/);
+  expect(missing.output()).toMatch(/model repository ".*none" cannot be read: ENOENT/);
+  await other.stop();
+  await removeFolder(repository);
+});
+
+test('the queue full is answered 429 with Retry-After, the rest 200', async () => {
+  const repository = await makeRepository({
+    small: {
+      from: path.join(SHIPPED, 'efficientnet-lite0/1'),
+      config: { task: 'image-classification', batching: { maxQueueSize: 2 } },
+    },
+  });
+  const service = await startTestService({ modelRepository: repository });
+
+  const responses = await Promise.all(
+    Array.from({ length: 40 }, () =>
+      fetch(`${service.url}/models/small/classify`, {
+        method: 'POST',
+        body: COFFEE,
+        headers: { 'Content-Type': 'image/jpeg' },
+      }),
+    ),
+  );
+
+  const refused = responses.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(responses.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+  expect(responses.every(({ status }) => [200, 429].includes(status))).toBe(true);
+  for (const response of refused) {
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await response.json()).toMatchObject({ code: 'OVERLOADED', retriable: true });
+  }
+  await service.stop();
+  await removeFolder(repository);
+});
