@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   statfsSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -107,10 +108,10 @@ export class NativeRuntime {
         const download = path.join(work, wheel.name);
         mkdirSync(download);
         const target = folder;
-        files.push(
-          ...(await installWheel(wheel, { pins, folder: download, target, tools, progress })),
-        );
+        const options = { pins, folder: download, target, tools, progress };
+        files.push(...(await installWheel(wheel, options)));
       }
+      files.push(...this.#makeLinks(folder, files));
       await compileBinding(this.#root, folder, tools.compiler, progress);
       await tryBinding(folder, pins.tensorflow, progress);
       const binding = path.join(folder, BINDING);
@@ -122,6 +123,21 @@ export class NativeRuntime {
       forget();
       remove();
     }
+  }
+
+  /**
+   * TensorFlow opens every CUDA library from libtensorflow_framework, whose RUNPATH names the
+   * folders of all of them but cuSOLVER's (that one is in libtensorflow_cc's, which does not count),
+   * and uses no GPU at all if one is missing. A link in a folder that it does look in helps; it lies
+   * as deep as its target, so that the library's own $ORIGIN paths stay right.
+   */
+  #makeLinks(folder, files) {
+    const links = this.#wheels().flatMap((wheel) => Object.entries(wheel.links ?? {}));
+    return links.map(([link, target]) => {
+      symlinkSync(target, path.join(folder, link));
+      const targetPath = path.join(path.dirname(link), target);
+      return { ...files.find((file) => file.path === targetPath), path: link };
+    });
   }
 
   /** Renames the finished folder into place; whoever comes second keeps the first one's. */

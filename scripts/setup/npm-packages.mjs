@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { requireNpm, runOrThrow } from './tools.mjs';
+import { SetupError } from './errors.mjs';
+import { requireNpm, run } from './tools.mjs';
 
 const STAMP = 'node_modules/.tfjs-serving-npm.json';
 
@@ -11,6 +12,18 @@ function readJson(file) {
   } catch {
     return undefined;
   }
+}
+
+/** npm says what is wrong first, then explains its options at length. */
+function npmError(code, output) {
+  const said = output.split('\n').filter((line) => /^npm (error|ERR!) *\S/.test(line));
+  const shown = (said.length > 0 ? said : output.trim().split('\n')).slice(0, 8).join('\n');
+  return new SetupError(
+    `npm ci failed (${code}).\n${shown}`,
+    /EUSAGE/.test(output)
+      ? 'package-lock.json does not fit package.json: run npm install, and commit the lock file'
+      : 'Check that npm reaches a registry: npm ping, npm config get registry',
+  );
 }
 
 export class NpmPackages {
@@ -40,12 +53,10 @@ export class NpmPackages {
   async install({ progress }) {
     requireNpm();
     const args = ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
-    await progress.during('npm packages', () =>
-      runOrThrow('npm ci', 'npm', args, {
-        cwd: this.#root,
-        hint: 'Check that npm reaches a registry: npm ping, npm config get registry',
-      }),
+    const { code, output } = await progress.during('npm packages', () =>
+      run('npm', args, { cwd: this.#root }),
     );
+    if (code !== 0) throw npmError(code, output);
     this.#writeStamp();
   }
 
