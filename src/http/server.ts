@@ -32,7 +32,10 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
   server.on('request', (_request, response) => {
     response.once('close', () => {
       // Kept alive, the connection of the last answer would hold up the end.
-      if (closing) setImmediate(() => { server.closeIdleConnections(); });
+      if (closing)
+        setImmediate(() => {
+          server.closeIdleConnections();
+        });
     });
   });
   await new Promise<void>((resolve, reject) => {

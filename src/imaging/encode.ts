@@ -31,7 +31,8 @@ export async function encodeImage(
       `${size.width}×${size.height}×${size.channels} pixels are ${expected} bytes, given ${pixels.length}`,
     );
   }
-  const image = sharp(pixels, { raw: size });
+  const raw = sharp(pixels, { raw: size });
+  const image = size.channels === 1 ? raw.toColourspace('b-w') : raw;
   switch (format) {
     case 'png':
       // Level 6 takes several times as long for a few per cent.

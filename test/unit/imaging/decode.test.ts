@@ -1,0 +1,294 @@
+import fc from 'fast-check';
+import sharp from 'sharp';
+
+import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/decode';
+import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
+import {
+  card,
+  CARD_COLORS,
+  cardPixels,
+  ENCODERS,
+  expectColors,
+  FORMATS,
+  quarterColors,
+} from '../../support/pictures';
+
+/** Takes any image as it is: what comes out is what was decoded. */
+const AS_IS: PreprocessSpec = {
+  size: { kind: 'dynamic', minSize: 1, maxSize: 4096, multipleOf: 1 },
+  fit: 'cover',
+  padColor: '#000000',
+  kernel: 'cubic',
+  cropFraction: 1,
+  colorOrder: 'rgb',
+  layout: 'NHWC',
+  dtype: 'uint8',
+  normalization: 'none',
+};
+const LIMITS = DEFAULT_DECODE_LIMITS;
+
+async function decoded(
+  bytes: Uint8Array,
+  limits = LIMITS,
+): Promise<{ width: number; height: number; colors: (readonly number[])[] }> {
+  const { data, width, height } = await preprocessImage(bytes, AS_IS, limits);
+  return { width, height, colors: quarterColors(data, width, height) };
+}
+
+describe('formats', () => {
+  test.each(FORMATS)('%s decodes to the colours that were put in', async (format) => {
+    const bytes = await ENCODERS[format](card());
+
+    const { width, height, colors } = await decoded(bytes);
+
+    expect(await readImageHeader(bytes, LIMITS)).toEqual({ format, width: 64, height: 48 });
+    expect([width, height]).toEqual([64, 48]);
+    expectColors(colors, CARD_COLORS, format === 'avif' ? 12 : 6);
+  });
+
+  test.each(FORMATS)('%s cut off anywhere is an error, never half a picture', async (format) => {
+    const pixels = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919) % 251));
+    const noisy = sharp(pixels, { raw: { width: 120, height: 90, channels: 3 } });
+    const bytes = await ENCODERS[format](noisy);
+
+    for (const part of [0.1, 0.3, 0.6, 0.9]) {
+      const cut = bytes.subarray(0, Math.floor(bytes.length * part));
+      await expect(preprocessImage(cut, AS_IS, LIMITS)).rejects.toMatchObject({
+        code: 'UNDECODABLE_IMAGE',
+        status: 422,
+        message: expect.stringMatching(new RegExp(`^The ${format.toUpperCase()} file is damaged`)),
+      });
+    }
+  });
+
+  test('random bytes behind the mark of any format are refused, and nothing else happens', async () => {
+    const heads = await Promise.all(
+      FORMATS.map(async (format) => (await ENCODERS[format](card())).subarray(0, 24)),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...heads),
+        fc.uint8Array({ minLength: 0, maxLength: 400 }),
+        async (head, tail) => {
+          await expect(
+            preprocessImage(Buffer.concat([head, tail]), AS_IS, LIMITS),
+          ).rejects.toMatchObject({
+            code: expect.stringMatching(
+              /^(UNDECODABLE_IMAGE|IMAGE_TOO_LARGE|IMAGE_SIZE_NOT_ALLOWED)$/,
+            ),
+          });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([
+    ['SVG', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'],
+    ['SVG', '\ufeff<?xml version="1.0"?>\n<!-- hello -->\n<svg width="9" height="9"></svg>'],
+    ['PDF', '%PDF-1.7\n1 0 obj'],
+    ['BMP', 'BM\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'],
+    ['HEIC', '\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic'],
+    ['HTML', '<!doctype html><html></html>'],
+  ])('%s is refused by name', async (name, text) => {
+    await expect(readImageHeader(Buffer.from(text), LIMITS)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_IMAGE_FORMAT',
+      status: 415,
+      message: `${name} files are not accepted; allowed are JPEG, PNG, WEBP, GIF, TIFF, AVIF`,
+    });
+  });
+
+  test('what is no image at all is refused with what is allowed', async () => {
+    await expect(readImageHeader(Buffer.from('hello'), LIMITS)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_IMAGE_FORMAT',
+      message: expect.stringMatching(/no image of a known format; allowed are JPEG, PNG/),
+    });
+    await expect(readImageHeader(Buffer.alloc(0), LIMITS)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringMatching(/empty/),
+    });
+  });
+
+  test('a picture of too many pixels is refused from its header, before decoding', async () => {
+    // 60,000 × 60,000 in 70 bytes: decoded it would take 10 GB.
+    const bomb = await sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    const edited = Buffer.from(bomb);
+    edited.writeUInt32BE(60_000, 16);
+    edited.writeUInt32BE(60_000, 20);
+    const header = edited.subarray(12, 29);
+    edited.writeUInt32BE(crc32(header), 29);
+
+    await expect(readImageHeader(edited, LIMITS)).rejects.toMatchObject({
+      code: 'IMAGE_TOO_LARGE',
+      status: 413,
+      message: 'The image has 60000×60000 = 3600000000 pixels; 50000000 are allowed',
+    });
+  });
+
+  test('of animated files the first frame is taken', async () => {
+    const frames = Buffer.concat([
+      cardPixels(32, 32),
+      Buffer.alloc(32 * 32 * 3, 128),
+      Buffer.alloc(32 * 32 * 3, 10),
+    ]);
+    const animated = sharp(frames, {
+      raw: { width: 32, height: 96, channels: 3, pageHeight: 32 },
+    });
+
+    for (const bytes of [
+      await animated.clone().gif().toBuffer(),
+      await animated.clone().webp({ lossless: true }).toBuffer(),
+    ]) {
+      const { width, height, colors } = await decoded(bytes);
+      expect([width, height]).toEqual([32, 32]);
+      expectColors(colors, CARD_COLORS, 6);
+    }
+  });
+});
+
+describe('colours', () => {
+  test('a CMYK JPEG becomes the RGB it shows', async () => {
+    const bytes = await card().toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
+    expect((await sharp(bytes).metadata()).space).toBe('cmyk');
+
+    const { colors } = await decoded(bytes);
+
+    // Without its profile a CMYK file is only roughly the colour it was.
+    expectColors(colors, CARD_COLORS, 80);
+    const [red, green, blue] = colors.map((color) => color.indexOf(Math.max(...color)));
+    expect([red, green, blue]).toEqual([0, 1, 2]);
+  });
+
+  test('grey files get three equal channels', async () => {
+    for (const bytes of [
+      await card().greyscale().jpeg().toBuffer(),
+      await card().greyscale().png().toBuffer(),
+    ]) {
+      const { colors } = await decoded(bytes);
+      for (const [r, g, b] of colors) expect([r, r]).toEqual([g, b]);
+    }
+  });
+
+  test('grey is computed for models of one channel', async () => {
+    const bytes = await ENCODERS.png(card());
+    const grey = await preprocessImage(bytes, { ...AS_IS, colorOrder: 'grayscale' }, LIMITS);
+
+    expect(grey.shape).toEqual([48, 64, 1]);
+    expect(grey.data).toHaveLength(48 * 64);
+    const expected = await card().greyscale().raw().toBuffer();
+    expect(Array.from(grey.data.slice(0, 64))).toEqual(Array.from(expected.subarray(0, 64)));
+  });
+
+  test('16-bit files, coloured and grey, are scaled to 8 bits', async () => {
+    const coloured = await card().toColourspace('rgb16').png().toBuffer();
+    const grey = await card().toColourspace('grey16').png().toBuffer();
+    expect([
+      (await sharp(coloured).metadata()).depth,
+      (await sharp(grey).metadata()).depth,
+    ]).toEqual(['ushort', 'ushort']);
+
+    expectColors((await decoded(coloured)).colors, CARD_COLORS, 3);
+    const levels = await card().greyscale().raw().toBuffer();
+    const expected = quarterColors(
+      Buffer.from([...levels].flatMap((level) => [level, level, level])),
+      64,
+      48,
+    );
+    expectColors((await decoded(grey)).colors, expected, 3);
+  });
+
+  test('a palette is looked up', async () => {
+    const bytes = await card().png({ palette: true, colours: 8 }).toBuffer();
+
+    expectColors((await decoded(bytes)).colors, CARD_COLORS, 6);
+  });
+
+  test.each([
+    ['#ffffff', 255],
+    ['#000000', 0],
+  ])('transparency is laid on %s', async (background, level) => {
+    const clear = { r: 10, g: 20, b: 30, alpha: 0 };
+    const image = sharp({ create: { width: 20, height: 20, channels: 4, background: clear } });
+
+    for (const bytes of [
+      await image.clone().png().toBuffer(),
+      await image.clone().webp({ lossless: true }).toBuffer(),
+    ]) {
+      const { colors } = await decoded(bytes, { ...LIMITS, background });
+      expectColors(
+        colors,
+        Array.from({ length: 4 }, () => [level, level, level]),
+        1,
+      );
+    }
+  });
+
+  test('half-transparent pixels are mixed with the background', async () => {
+    const half = { r: 0, g: 0, b: 0, alpha: 0.5 };
+    const bytes = await sharp({ create: { width: 8, height: 8, channels: 4, background: half } })
+      .png()
+      .toBuffer();
+
+    const { colors } = await decoded(bytes);
+
+    expectColors(
+      colors,
+      Array.from({ length: 4 }, () => [127, 127, 127]),
+      2,
+    );
+  });
+
+  test('an embedded profile changes nothing unless it is asked for', async () => {
+    const bytes = await card().withIccProfile('p3').png().toBuffer();
+
+    const ignored = await decoded(bytes);
+    const applied = await decoded(bytes, { ...LIMITS, applyIcc: true });
+
+    const raw = await sharp(bytes, { ignoreIcc: true }).raw().toBuffer();
+    expectColors(ignored.colors, quarterColors(raw, 64, 48), 0);
+    expectColors(applied.colors, CARD_COLORS, 6);
+    expect(applied.colors).not.toEqual(ignored.colors);
+  });
+});
+
+describe('orientation', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i is applied', async (orientation) => {
+    // Stored turned, so that turning it upright must give the card.
+    const inverse: Record<number, (image: sharp.Sharp) => sharp.Sharp> = {
+      1: (image) => image,
+      2: (image) => image.flop(),
+      3: (image) => image.rotate(180),
+      4: (image) => image.flip(),
+      5: (image) => image.rotate(270).flop(),
+      6: (image) => image.rotate(270),
+      7: (image) => image.rotate(90).flop(),
+      8: (image) => image.rotate(90),
+    };
+    const stored = await sharp(await inverse[orientation]!(card()).png().toBuffer())
+      .withMetadata({ orientation })
+      .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+      .toBuffer();
+
+    const { width, height, colors } = await decoded(stored);
+
+    expect(await readImageHeader(stored, LIMITS)).toEqual({
+      format: 'jpeg',
+      width: 64,
+      height: 48,
+    });
+    expect([width, height]).toEqual([64, 48]);
+    expectColors(colors, CARD_COLORS, 8);
+  });
+});
+
+/** CRC of PNG chunks (ISO 3309). */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
