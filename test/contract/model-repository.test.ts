@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+import { modelConfigSchema, parseModelConfig } from '../../src/models/model-config';
+import { codeBlocks, codeRows, readDocument, uncode } from '../support/markdown';
+
+const document = readDocument('docs/model-repository.md');
+const [, generated = ''] = document.split('<!-- generated:start -->');
+const rows = codeRows(generated.split('<!-- generated:end -->')[0] ?? '');
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Paths of every key, those of alternatives included. */
+function keysOf(schema: JsonSchema, parents: readonly string[] = []): string[] {
+  const own = Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
+    const at = [...parents, key];
+    return [at.join('.'), ...keysOf(inner, at)];
+  });
+  return [...own, ...(schema.anyOf ?? []).flatMap((option) => keysOf(option, parents))];
+}
+
+test('docs/model-repository.md lists every key of model.json, and no other', () => {
+  const keys = keysOf(z.toJSONSchema(modelConfigSchema, { io: 'input' }) as JsonSchema);
+
+  expect(rows.map(([key]) => uncode(key))).toEqual(keys);
+  expect(keys).toContain('input.normalization.mean');
+});
+
+test('the examples of model.json are valid', () => {
+  const examples = codeBlocks(document, 'json');
+
+  expect(examples.length).toBeGreaterThan(0);
+  for (const example of examples) expect(() => parseModelConfig(example)).not.toThrow();
+});
