@@ -1,65 +1,37 @@
-import { createHash } from 'node:crypto';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Build } from './setup/build.mjs';
-import { installSignalHandlers } from './setup/cleanup.mjs';
 import { SetupError } from './setup/errors.mjs';
-import { withLock } from './setup/lock.mjs';
-import { NativeRuntime } from './setup/native-runtime.mjs';
-import { NpmPackages } from './setup/npm-packages.mjs';
-import { HELP, readOptions } from './setup/options.mjs';
-import { checkPlatform, chooseVariant, hasNvidiaDriver } from './setup/platform.mjs';
-import { Progress } from './setup/progress.mjs';
+import { checkPlatform } from './setup/platform.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+/** What the file system refuses is the user's to solve, not a fault in here. */
+const FILE_ERRORS = {
+  EACCES: 'You may not write there',
+  EPERM: 'You may not write there',
+  EROFS: 'It is read-only',
+  ENOSPC: 'The disk is full',
+  EDQUOT: 'Your disk quota is used up',
+};
 
-/** One set-up per clone at a time. Not in the clone: `npm ci` empties node_modules. */
-function cloneLock(cache) {
-  const name = createHash('sha256').update(root).digest('hex').slice(0, 16);
-  return path.join(cache, 'locks', `clone-${name}.lock`);
+function report(error) {
+  const lines = [error.message];
+  if (error instanceof SetupError) {
+    if (error.hint !== undefined) lines.push(error.hint);
+  } else if (error.code in FILE_ERRORS) {
+    lines.push(`${FILE_ERRORS[error.code]}; --cache or TFJS_SERVING_CACHE chooses another cache`);
+  } else {
+    throw error;
+  }
+  for (const line of lines) process.stderr.write(`setup: ${line}\n`);
+  process.exitCode = 1;
 }
 
-async function main() {
+try {
   const platform = checkPlatform({
     nodeVersion: process.versions.node,
     os: process.platform,
     arch: process.arch,
   });
-  const options = readOptions(process.argv.slice(2), process.env);
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const { cache, verify } = options;
-  const progress = new Progress(options);
-  const variant = chooseVariant(options.variant, platform, hasNvidiaDriver());
-  // In this order: the binding is compiled with two of the npm packages, the build with a third.
-  const steps = [
-    new NpmPackages({ root, platform }),
-    new NativeRuntime({ root, cache, platform, variant }),
-    new Build({ root }),
-  ];
-  for (const step of steps) {
-    if (await step.isCurrent({ full: verify })) {
-      progress.note(`${step.title}: up to date`);
-      continue;
-    }
-    const onWait = (pid) =>
-      progress.say(`waiting for another set-up of this folder (process ${pid}) ...`);
-    await withLock(cloneLock(cache), onWait, async () => {
-      // The one we waited for may have done it.
-      if (!(await step.isCurrent({ full: verify }))) await step.install({ full: verify, progress });
-    });
-    progress.note(`${step.title}: ready`);
-  }
-}
-
-installSignalHandlers();
-try {
-  await main();
+  // Loaded only now: the rest imports functions that an older Node does not have.
+  const { main } = await import('./setup/main.mjs');
+  await main(platform);
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  process.stderr.write(`setup: ${error.message}\n`);
-  if (error.hint !== undefined) process.stderr.write(`setup: ${error.hint}\n`);
-  process.exitCode = 1;
+  report(error);
 }

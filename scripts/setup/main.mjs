@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Build } from './build.mjs';
+import { installSignalHandlers } from './cleanup.mjs';
+import { withLock } from './lock.mjs';
+import { NativeRuntime } from './native-runtime.mjs';
+import { NpmPackages } from './npm-packages.mjs';
+import { HELP, readOptions } from './options.mjs';
+import { chooseVariant, hasNvidiaDriver } from './platform.mjs';
+import { Progress } from './progress.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** One set-up per clone at a time. Not in the clone: `npm ci` empties node_modules. */
+function cloneLock(cache) {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 16);
+  return path.join(cache, 'locks', `clone-${name}.lock`);
+}
+
+/** Brings the clone up to date; `platform` is what checkPlatform answered. */
+export async function main(platform) {
+  installSignalHandlers();
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const { cache, verify } = options;
+  const progress = new Progress(options);
+  const variant = chooseVariant(options.variant, platform, hasNvidiaDriver());
+  // In this order: the binding is compiled with two of the npm packages, the build with a third.
+  const steps = [
+    new NpmPackages({ root, platform }),
+    new NativeRuntime({ root, cache, platform, variant }),
+    new Build({ root }),
+  ];
+  for (const step of steps) {
+    if (await step.isCurrent({ full: verify })) {
+      progress.note(`${step.title}: up to date`);
+      continue;
+    }
+    const onWait = (pid) =>
+      progress.say(`waiting for another set-up of this folder (process ${pid}) ...`);
+    await withLock(cloneLock(cache), onWait, async () => {
+      // The one we waited for may have done it.
+      if (!(await step.isCurrent({ full: verify }))) await step.install({ full: verify, progress });
+    });
+    progress.note(`${step.title}: ready`);
+  }
+}
