@@ -18,7 +18,8 @@ const DEFAULT_QUALITY = 90;
 
 /**
  * Compresses interleaved 8-bit pixels.
- * @throws RangeError when `pixels` does not hold width × height × channels bytes
+ * @throws RangeError when `pixels` does not hold width × height × channels bytes, or the quality is
+ *   no whole number from 1 to 100
  */
 export async function encodeImage(
   pixels: Uint8Array,
@@ -31,6 +32,9 @@ export async function encodeImage(
       `${size.width}×${size.height}×${size.channels} pixels are ${expected} bytes, given ${pixels.length}`,
     );
   }
+  if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
+    throw new RangeError(`quality is a whole number from 1 to 100, given ${quality}`);
+  }
   const raw = sharp(pixels, { raw: size });
   const image = size.channels === 1 ? raw.toColourspace('b-w') : raw;
   switch (format) {
@@ -38,7 +42,8 @@ export async function encodeImage(
       // Level 6 takes several times as long for a few per cent.
       return image.png({ compressionLevel: 3 }).toBuffer();
     case 'jpeg':
-      return image.jpeg({ quality }).toBuffer();
+      // JPEG has no transparency; sharp would lay it on black.
+      return image.flatten({ background: '#ffffff' }).jpeg({ quality }).toBuffer();
     case 'webp':
       return image.webp({ quality }).toBuffer();
   }

@@ -3,7 +3,10 @@ export type Normalization =
   | 'zero-to-one'
   | 'minus-one-to-one'
   | 'imagenet'
-  /** Per channel, on the 0..255 scale: (v − mean) / std. One value serves all channels. */
+  /**
+   * On the 0..255 scale: (v − mean) / std. For red, green and blue in this order, in whatever order
+   * the model takes them; one value serves all channels.
+   */
   | { readonly mean: readonly number[]; readonly std: readonly number[] };
 
 /** Means and deviations of ImageNet in RGB on the 0..1 scale, as torchvision publishes them. */

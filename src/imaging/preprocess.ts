@@ -1,14 +1,10 @@
 import type { Sharp } from 'sharp';
 
 import { ServingError } from '../errors';
-import {
-  openImage,
-  undecodable,
-  type DecodeLimits,
-  type ImageHeader,
-  type OpenedImage,
-} from './decode';
+import { openImage, undecodable, type DecodeLimits, type ImageHeader } from './decode';
+import { placeAsIs, placeInTarget, type Placement } from './geometry';
 import { writeNormalized, type Normalization } from './normalize';
+import { oddPixels, toLuma } from './rgb-pixels';
 
 /** How an image becomes the input of a model. */
 export interface PreprocessSpec {
@@ -50,13 +46,6 @@ export interface ImageTensor {
   readonly source: ImageHeader;
 }
 
-interface Region {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /**
  * Decodes an image and brings it into the form a model takes.
  * @param signal checked between the stages; libvips itself cannot be interrupted
@@ -70,17 +59,19 @@ export async function preprocessImage(
   signal?: AbortSignal,
 ): Promise<ImageTensor> {
   throwIfGone(signal);
-  const image = await openImage(bytes, limits);
-  const { header } = image;
-  const sized = resize(image, spec);
+  const { header, pipeline: upright } = await openImage(bytes, limits);
+  const placement = place(header, spec);
   throwIfGone(signal);
+  const { pipeline, step } = resize(upright, header, placement, spec);
+  const decoded = await rgbOf(pipeline, header.format);
+  throwIfGone(signal);
+  const width = decoded.info.width / step;
+  const height = decoded.info.height / step;
+  const rgb = step === 2 ? oddPixels(decoded.data, width, height) : decoded.data;
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
-  const { data, info } = await pixelsOf(sized, channels, header.format);
-  throwIfGone(signal);
-  const { width, height } = info;
-  const valid = spec.size.kind === 'dynamic' ? header : info;
+  const valid = spec.size.kind === 'dynamic' ? header : { width, height };
   return {
-    data: toModelData(data, spec, { width, height, channels }),
+    data: toModelData(channels === 1 ? toLuma(rgb) : rgb, spec, { width, height, channels }),
     shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
     width,
     height,
@@ -90,72 +81,68 @@ export async function preprocessImage(
   };
 }
 
-function resize({ pipeline, header }: OpenedImage, spec: PreprocessSpec): Sharp {
+function place(header: ImageHeader, spec: PreprocessSpec): Placement {
   const { size } = spec;
-  if (size.kind === 'dynamic') {
-    requireSize(header, size);
-    const right = padding(header.width, size.multipleOf);
-    const bottom = padding(header.height, size.multipleOf);
-    return right + bottom === 0 ? pipeline : pipeline.extend({ right, bottom, extendWith: 'copy' });
-  }
-  const target = { width: size.width, height: size.height };
-  const options = { kernel: spec.kernel } as const;
-  if (spec.fit === 'cover') {
-    // Crop, then resize: to whole pixels of the source the result is closer to PIL's (0.0035) than
-    // resizing the whole image first and cropping to whole pixels of the target (0.0192).
-    return pipeline
-      .extract(coverRegion(header, target, spec.cropFraction))
-      .resize({ ...target, ...options, fit: 'fill' });
-  }
-  const kept =
-    spec.cropFraction < 1
-      ? pipeline.extract(
-          centred(header, header.width * spec.cropFraction, header.height * spec.cropFraction),
-        )
-      : pipeline;
-  return kept.resize({ ...target, ...options, fit: spec.fit, background: spec.padColor });
+  if (size.kind === 'fixed') return placeInTarget(header, size, spec.fit, spec.cropFraction);
+  requireSize(header, size);
+  return placeAsIs(header, size.multipleOf);
 }
 
-/** The largest centred region of the target's proportions, times the crop fraction. */
-export function coverRegion(
-  image: { readonly width: number; readonly height: number },
-  target: { readonly width: number; readonly height: number },
-  cropFraction: number,
-): Region {
-  const scale = Math.min(image.width / target.width, image.height / target.height) * cropFraction;
-  return centred(image, target.width * scale, target.height * scale);
-}
-
-function centred(
-  image: { readonly width: number; readonly height: number },
-  width: number,
-  height: number,
-): Region {
-  // Rounded down and the odd pixel to the left, as the published evaluation code does: over 40
-  // photos the scores then differ from PIL's by 0.0035 on average, 0.0062 when rounded to nearest.
-  const [w, h] = [Math.max(1, Math.floor(width)), Math.max(1, Math.floor(height))];
-  return {
-    left: Math.floor((image.width - w + 1) / 2),
-    top: Math.floor((image.height - h + 1) / 2),
-    width: w,
-    height: h,
-  };
-}
-
-async function pixelsOf(
+/**
+ * Measured as the mean difference per 8-bit value from PIL's bicubic over 40 ImageNet photos at
+ * 224×224, crop fraction 0.875. This: 0.23 (worst photo 0.36). With the picture half a pixel off
+ * when it is enlarged: 5 on the photos that are. Resizing first and cutting out then, as torchvision
+ * does, sits up to half a pixel elsewhere: 6.0, of which PIL makes 6.0 between its own two orders.
+ * `fastShrinkOnLoad` for fill: 1.49 instead of 0.50 at 96×96, to save a third of the time at most.
+ */
+function resize(
   pipeline: Sharp,
-  channels: 1 | 3,
+  header: ImageHeader,
+  { region, resized, padding }: Placement,
+  spec: PreprocessSpec,
+): { readonly pipeline: Sharp; readonly step: 1 | 2 } {
+  const wholeImage = region.width === header.width && region.height === header.height;
+  const cut = wholeImage ? pipeline : pipeline.extract(region);
+  const sameSize = region.width === resized.width && region.height === resized.height;
+  const enlarges = region.width < resized.width || region.height < resized.height;
+  // When it enlarges, libvips puts the picture half a pixel too far right and down
+  // (libvips/libvips#4841). At twice the size, the odd pixels are exactly those wanted.
+  const step = enlarges && spec.kernel !== 'nearest' ? 2 : 1;
+  const scaled = sameSize
+    ? cut
+    : cut.resize({
+        width: resized.width * step,
+        height: resized.height * step,
+        fit: 'fill',
+        kernel: spec.kernel,
+        fastShrinkOnLoad: false,
+      });
+  const padded = Object.values(padding).some((side) => side > 0)
+    ? scaled.extend({
+        left: padding.left * step,
+        top: padding.top * step,
+        right: padding.right * step,
+        bottom: padding.bottom * step,
+        ...(spec.size.kind === 'dynamic'
+          ? { extendWith: 'copy' as const }
+          : { background: spec.padColor }),
+      })
+    : scaled;
+  return { pipeline: padded, step };
+}
+
+/** Interleaved 8-bit RGB, whatever came: CMYK, 16-bit, palette, grey. */
+async function rgbOf(
+  pipeline: Sharp,
   format: ImageHeader['format'],
 ): Promise<{ data: Buffer; info: { width: number; height: number } }> {
   try {
-    // To 8 bits and three channels (or one) whatever came: CMYK, 16-bit, palette, grey.
     const { data, info } = await pipeline
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    const expected = info.width * info.height * channels;
-    if (data.length !== expected) {
-      throw new Error(`decoded to ${info.channels} channels instead of ${channels}`);
+    if (data.length !== info.width * info.height * 3) {
+      throw new Error(`decoded to ${info.channels} channels instead of 3`);
     }
     return { data, info };
   } catch (cause) {
@@ -164,26 +151,38 @@ async function pixelsOf(
 }
 
 function toModelData(
-  pixels: Buffer,
+  pixels: Uint8Array,
   spec: PreprocessSpec,
   size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
 ): Float32Array | Uint8Array | Int32Array {
-  const interleaved = spec.layout === 'NHWC' || size.channels === 1;
-  if (spec.dtype === 'uint8' && interleaved && spec.colorOrder !== 'bgr') {
-    return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+  const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');
+  if (spec.dtype === 'uint8' && spec.normalization === 'none' && inOrder) {
+    // No copy. Were this a slice of Node's pool, handing it to another thread would take the pool.
+    return pixels.byteLength === pixels.buffer.byteLength
+      ? new Uint8Array(pixels.buffer)
+      : Uint8Array.from(pixels);
   }
-  const target =
-    spec.dtype === 'float32'
-      ? new Float32Array(pixels.length)
-      : spec.dtype === 'int32'
-        ? new Int32Array(pixels.length)
-        : new Uint8Array(pixels.length);
+  const target = newArray(spec.dtype, pixels.length);
   writeNormalized(pixels, target, spec.normalization, {
     ...size,
     layout: spec.layout,
     bgr: spec.colorOrder === 'bgr',
   });
   return target;
+}
+
+function newArray(
+  dtype: PreprocessSpec['dtype'],
+  length: number,
+): Float32Array | Uint8Array | Int32Array {
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(length);
+    case 'int32':
+      return new Int32Array(length);
+    case 'uint8':
+      return new Uint8Array(length);
+  }
 }
 
 function requireSize(
@@ -195,10 +194,6 @@ function requireSize(
     'IMAGE_SIZE_NOT_ALLOWED',
     `The image is ${width}×${height}; the model takes sides from ${minSize} to ${maxSize} pixels`,
   );
-}
-
-function padding(side: number, multipleOf: number): number {
-  return Math.ceil(side / multipleOf) * multipleOf - side;
 }
 
 function throwIfGone(signal: AbortSignal | undefined): void {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 
 import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/decode';
+import { hasEndMarker } from '../../../src/imaging/end-marker';
 import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
 import {
   card,
@@ -47,11 +48,10 @@ describe('formats', () => {
   });
 
   test.each(FORMATS)('%s cut off anywhere is an error, never half a picture', async (format) => {
-    const pixels = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919) % 251));
-    const noisy = sharp(pixels, { raw: { width: 120, height: 90, channels: 3 } });
+    const noisy = sharp(noise(120, 90), { raw: { width: 120, height: 90, channels: 3 } });
     const bytes = await ENCODERS[format](noisy);
 
-    for (const part of [0.1, 0.3, 0.6, 0.9]) {
+    for (const part of [0.1, 0.3, 0.6, 0.9, 0.99]) {
       const cut = bytes.subarray(0, Math.floor(bytes.length * part));
       await expect(preprocessImage(cut, AS_IS, LIMITS)).rejects.toMatchObject({
         code: 'UNDECODABLE_IMAGE',
@@ -59,6 +59,74 @@ describe('formats', () => {
         message: expect.stringMatching(new RegExp(`^The ${format.toUpperCase()} file is damaged`)),
       });
     }
+  });
+
+  test.each(['jpeg', 'png'] as const)(
+    'a %s cut off behind the part that is used is refused too',
+    async (format) => {
+      const noisy = sharp(noise(200, 200), { raw: { width: 200, height: 200, channels: 3 } });
+      const bytes = await ENCODERS[format](noisy);
+      const middle = {
+        ...AS_IS,
+        size: { kind: 'fixed', width: 32, height: 32 },
+        cropFraction: 0.3,
+      } as const;
+      await expect(preprocessImage(bytes, middle, LIMITS)).resolves.toMatchObject({ width: 32 });
+
+      for (const missing of [bytes.length * 0.2, bytes.length * 0.05, 100, 10]) {
+        const cut = bytes.subarray(0, Math.floor(bytes.length - missing));
+        await expect(preprocessImage(cut, middle, LIMITS)).rejects.toMatchObject({
+          code: 'UNDECODABLE_IMAGE',
+        });
+      }
+    },
+  );
+
+  test('files that are odd but whole are accepted', async () => {
+    const jpeg = await ENCODERS.jpeg(card());
+    const png = await ENCODERS.png(card());
+
+    for (const odd of [
+      Buffer.concat([jpeg, Buffer.from('something behind the picture')]),
+      Buffer.concat([png, Buffer.alloc(100)]),
+      png.subarray(0, -4),
+      Buffer.concat([
+        jpeg.subarray(0, 2),
+        Buffer.from([0xff, 0xfe, 0, 4, 0xff, 0xd9]),
+        jpeg.subarray(2),
+      ]),
+    ]) {
+      expectColors((await decoded(odd)).colors, CARD_COLORS, 6);
+    }
+  });
+
+  test('the end marker of a thumbnail is not taken for that of the picture', () => {
+    const start = [0xff, 0xd8];
+    const thumbnail = [0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9];
+    const scan = [0xff, 0xda, 0, 2, 1, 2, 3];
+
+    expect(hasEndMarker(Uint8Array.from([...start, ...thumbnail, ...scan]), 'jpeg')).toBe(false);
+    expect(
+      hasEndMarker(Uint8Array.from([...start, ...thumbnail, ...scan, 0xff, 0xd9]), 'jpeg'),
+    ).toBe(true);
+  });
+
+  test('the search for the end marker ends for any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (tail) => {
+        for (const format of FORMATS) hasEndMarker(Uint8Array.from([0xff, 0xd8, ...tail]), format);
+      }),
+    );
+  });
+
+  test('any bytes at all are an image or a client’s error', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        await expect(preprocessImage(bytes, AS_IS, LIMITS)).rejects.toMatchObject({
+          code: expect.stringMatching(/^(BAD_REQUEST|UNSUPPORTED_IMAGE_FORMAT|UNDECODABLE_IMAGE)$/),
+        });
+      }),
+    );
   });
 
   test('random bytes behind the mark of any format are refused, and nothing else happens', async () => {
@@ -171,14 +239,60 @@ describe('colours', () => {
     }
   });
 
-  test('grey is computed for models of one channel', async () => {
+  test('grey is the luma that PIL and tf.image compute', async () => {
     const bytes = await ENCODERS.png(card());
+
     const grey = await preprocessImage(bytes, { ...AS_IS, colorOrder: 'grayscale' }, LIMITS);
 
     expect(grey.shape).toEqual([48, 64, 1]);
     expect(grey.data).toHaveLength(48 * 64);
-    const expected = await card().greyscale().raw().toBuffer();
-    expect(Array.from(grey.data.slice(0, 64))).toEqual(Array.from(expected.subarray(0, 64)));
+    expect([grey.data[0], grey.data[63], grey.data[47 * 64], grey.data[48 * 64 - 1]]).toEqual(
+      CARD_COLORS.map(([r, g, b]) => Math.round(0.299 * r + 0.587 * g + 0.114 * b)),
+    );
+  });
+
+  test('grey files stay what they are for models of one channel', async () => {
+    const levels = Buffer.from(Array.from({ length: 256 }, (_, level) => level));
+    const bytes = await sharp(levels, { raw: { width: 16, height: 16, channels: 1 } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
+
+    const { data } = await preprocessImage(bytes, { ...AS_IS, colorOrder: 'grayscale' }, LIMITS);
+
+    expect(Buffer.from(data)).toEqual(levels);
+  });
+
+  test('16-bit levels lose their low byte and nothing else', async () => {
+    const levels = Uint16Array.from({ length: 256 }, (_, level) => level * 256 + 7);
+    const bytes = await sharp(levels, { raw: { width: 16, height: 16, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+
+    const { data } = await preprocessImage(bytes, { ...AS_IS, colorOrder: 'grayscale' }, LIMITS);
+
+    expect(Array.from(data)).toEqual(Array.from({ length: 256 }, (_, level) => level));
+  });
+
+  test.each([
+    [8, 'b-w'],
+    [16, 'grey16'],
+  ])('transparent grey of %i bits is laid on the background’s colour', async (bits, space) => {
+    const pixels = new (bits === 8 ? Uint8Array : Uint16Array)(16 * 16 * 2);
+    const bytes = await sharp(pixels, { raw: { width: 16, height: 16, channels: 2 } })
+      .toColourspace(space)
+      .png()
+      .toBuffer();
+    expect((await sharp(bytes).metadata()).channels).toBe(2);
+
+    const { colors } = await decoded(bytes, { ...LIMITS, background: '#ff8040' });
+
+    expectColors(
+      colors,
+      Array.from({ length: 4 }, () => [255, 128, 64]),
+      0,
+    );
   });
 
   test('16-bit files, coloured and grey, are scaled to 8 bits', async () => {
@@ -282,6 +396,10 @@ describe('orientation', () => {
     expectColors(colors, CARD_COLORS, 8);
   });
 });
+
+function noise(width: number, height: number): Buffer {
+  return Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 251));
+}
 
 /** CRC of PNG chunks (ISO 3309). */
 function crc32(bytes: Uint8Array): number {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 
 import { DEFAULT_DECODE_LIMITS as LIMITS } from '../../../src/imaging/decode';
-import { coverRegion, preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
+import { coverRegion, placeInTarget } from '../../../src/imaging/geometry';
+import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
 import {
   card,
   CARD_COLORS,
@@ -95,6 +96,128 @@ describe('geometry', () => {
     );
   });
 
+  test('whatever the fit, the padded, resized region fills the target', () => {
+    const side = fc.integer({ min: 1, max: 5000 });
+    fc.assert(
+      fc.property(
+        side,
+        side,
+        side,
+        side,
+        fc.constantFrom('cover', 'contain', 'fill'),
+        fc.double({ min: 0.05, max: 1, noNaN: true }),
+        (w, h, tw, th, fit, crop) => {
+          const { region, resized, padding } = placeInTarget(
+            { width: w, height: h },
+            { width: tw, height: th },
+            fit,
+            crop,
+          );
+
+          expect(padding.left + resized.width + padding.right).toBe(tw);
+          expect(padding.top + resized.height + padding.bottom).toBe(th);
+          expect(Math.min(...Object.values(padding), region.left, region.top)).toBeGreaterThan(-1);
+          expect(region.left + region.width).toBeLessThanOrEqual(w);
+          expect(region.top + region.height).toBeLessThanOrEqual(h);
+          expect(Math.min(resized.width, resized.height)).toBeGreaterThan(0);
+        },
+      ),
+    );
+  });
+
+  test('the crop fraction of the ImageNet evaluation keeps 0.875 of the short side', () => {
+    const target = { width: 224, height: 224 };
+
+    expect(coverRegion({ width: 256, height: 256 }, target, 0.875)).toEqual({
+      left: 16,
+      top: 16,
+      width: 224,
+      height: 224,
+    });
+    expect(coverRegion({ width: 640, height: 480 }, target, 0.875)).toEqual({
+      left: 110,
+      top: 30,
+      width: 420,
+      height: 420,
+    });
+  });
+
+  test('markers at the corners of the kept region reach the corners of the tensor', async () => {
+    const pixels = Buffer.alloc(256 * 256 * 3);
+    for (const [x, y] of [
+      [16, 16],
+      [239, 16],
+      [16, 239],
+      [239, 239],
+    ] as const) {
+      pixels.fill(255, (y * 256 + x) * 3, (y * 256 + x) * 3 + 3);
+    }
+    const bytes = await sharp(pixels, { raw: { width: 256, height: 256, channels: 3 } })
+      .png()
+      .toBuffer();
+    const spec = {
+      ...SPEC,
+      size: { kind: 'fixed', width: 224, height: 224 },
+      cropFraction: 0.875,
+    } as const;
+
+    const { data } = await preprocessImage(bytes, spec, LIMITS);
+
+    const last = 224 * 224 - 1;
+    expect([0, 223, last - 223, last].map((pixel) => data[pixel * 3])).toEqual([
+      255, 255, 255, 255,
+    ]);
+    expect(Array.from(data).reduce((sum, value) => sum + value, 0)).toBe(4 * 3 * 255);
+  });
+
+  test.each([
+    ['the same', 40, 40],
+    ['half', 20, 20],
+    ['twice', 80, 80],
+    ['1.7 times', 68, 68],
+    ['wider and less high', 80, 20],
+    ['wider and as high', 80, 40],
+  ])('a slope keeps its place when resized to %s', async (_name, width, height) => {
+    // Red rises to the right, green downwards: any shift shows as an offset.
+    const side = 40;
+    const pixels = Buffer.alloc(side * side * 3);
+    for (let i = 0; i < side * side; i++) {
+      pixels.set([(i % side) * 6, Math.floor(i / side) * 6, 0], i * 3);
+    }
+    const bytes = await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+      .png()
+      .toBuffer();
+    const spec = { ...SPEC, fit: 'fill', size: { kind: 'fixed', width, height } } as const;
+
+    const { data } = await preprocessImage(bytes, spec, LIMITS);
+
+    // Away from the edges a pixel shows what lies at its centre.
+    for (const share of [0.25, 0.5, 0.75]) {
+      const [x, y] = [Math.floor(share * width), Math.floor(share * height)];
+      const at = (y * width + x) * 3;
+      expect(Math.abs((data[at] ?? NaN) - (((x + 0.5) / width) * side - 0.5) * 6)).toBeLessThan(
+        1.1,
+      );
+      expect(
+        Math.abs((data[at + 1] ?? NaN) - (((y + 0.5) / height) * side - 0.5) * 6),
+      ).toBeLessThan(1.1);
+    }
+  });
+
+  test.each(['jpeg', 'png'] as const)(
+    'contain centres the picture between bars, enlarged too, for a grey %s as well',
+    async (format) => {
+      for (const image of [card(16, 8), card(16, 8).toColourspace('b-w')]) {
+        const spec = { ...SPEC, fit: 'contain', padColor: '#ff8040' } as const;
+        const { data } = await preprocessImage(await ENCODERS[format](image), spec, LIMITS);
+
+        const row = (y: number): number[] => Array.from(data.slice(y * 96, y * 96 + 3));
+        expect([0, 7, 24, 31].map(row)).toEqual(Array.from({ length: 4 }, () => [255, 128, 64]));
+        expect([8, 23].map(row)).not.toContainEqual([255, 128, 64]);
+      }
+    },
+  );
+
   test('a model of any size gets the image as it is', async () => {
     const spec = {
       ...SPEC,
@@ -167,6 +290,56 @@ describe('values', () => {
     expect(Array.from(data.slice(-3))).toEqual(expected.map(Math.fround));
   });
 
+  test('every order of channels and planes holds the same values', async () => {
+    const bytes = await sharp(
+      Buffer.from(Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * 37) % 256)),
+      {
+        raw: { width: 32, height: 32, channels: 3 },
+      },
+    )
+      .png()
+      .toBuffer();
+    const as = async (spec: Partial<PreprocessSpec>): Promise<ArrayLike<number>> =>
+      (
+        await preprocessImage(
+          bytes,
+          { ...SPEC, dtype: 'float32', normalization: 'imagenet', ...spec },
+          LIMITS,
+        )
+      ).data;
+    const rgb = await as({});
+    const bgr = await as({ colorOrder: 'bgr' });
+    const rgbPlanes = await as({ layout: 'NCHW' });
+    const bgrPlanes = await as({ layout: 'NCHW', colorOrder: 'bgr' });
+
+    fc.assert(
+      fc.property(fc.nat(1023), fc.nat(2), (pixel, channel) => {
+        const value = rgb[pixel * 3 + channel];
+        expect(bgr[pixel * 3 + 2 - channel]).toBe(value);
+        expect(rgbPlanes[channel * 1024 + pixel]).toBe(value);
+        expect(bgrPlanes[(2 - channel) * 1024 + pixel]).toBe(value);
+      }),
+    );
+  });
+
+  test.each([32, 2])(
+    'a %i pixels wide array owns its memory, so it can go to a thread',
+    async (side) => {
+      const spec = { ...SPEC, size: { kind: 'fixed', width: side, height: side } } as const;
+
+      for (const dtype of ['uint8', 'float32'] as const) {
+        const { data } = await preprocessImage(
+          await pixelOf([1, 2, 3]),
+          { ...spec, dtype },
+          LIMITS,
+        );
+        expect(data.constructor).toBe(dtype === 'uint8' ? Uint8Array : Float32Array);
+        expect(data.byteOffset).toBe(0);
+        expect(data.buffer.byteLength).toBe(data.byteLength);
+      }
+    },
+  );
+
   test('NCHW has a plane for each colour', async () => {
     const spec = { ...SPEC, layout: 'NCHW', dtype: 'float32' } as const;
 
@@ -203,6 +376,16 @@ describe('values', () => {
     expect(data).toBeInstanceOf(Int32Array);
     expect(Array.from(data.slice(0, 3))).toEqual([0, 128, 255]);
   });
+});
+
+test('stops between the stages for a client that goes while the image is decoded', async () => {
+  const client = new AbortController();
+  const bytes = await pixelOf([1, 2, 3]);
+
+  const answer = preprocessImage(bytes, SPEC, LIMITS, client.signal);
+  client.abort();
+
+  await expect(answer).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST', status: 499 });
 });
 
 test('stops early for a client that has gone', async () => {

@@ -1,0 +1,46 @@
+import type { ImageFormat } from './sniff';
+
+const PNG_SIGNATURE_BYTES = 8;
+const PNG_CHUNK_HEADER_BYTES = 8;
+const PNG_CHECKSUM_BYTES = 4;
+const JPEG_END = Buffer.from([0xff, 0xd9]);
+
+/**
+ * Whether a JPEG or PNG has the marker that ends it. libvips reads both row by row and stops behind
+ * the last row that is wanted, so a crop of a cut-off upload would pass where the whole picture is
+ * refused. The other formats are refused by their decoders. Cheap enough for every upload: headers
+ * are walked, pixels are not decoded.
+ */
+export function hasEndMarker(bytes: Uint8Array, format: ImageFormat): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (format === 'jpeg') return jpegEnds(file);
+  return format === 'png' ? pngEnds(file) : true;
+}
+
+/** Looks behind the headers only: a thumbnail in them has an end marker of its own. */
+function jpegEnds(file: Buffer): boolean {
+  let at = 2;
+  while (at + 4 <= file.length) {
+    const marker = file[at + 1] ?? 0;
+    if (file[at] !== 0xff || marker === 0xff) {
+      at += 1;
+    } else if (marker === 0xda) {
+      // Compressed data never holds ff d9: there every ff is followed by 00 or a restart marker.
+      return file.includes(JPEG_END, at + 2 + file.readUInt16BE(at + 2));
+    } else if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9)) {
+      at += 2;
+    } else {
+      at += 2 + file.readUInt16BE(at + 2);
+    }
+  }
+  return false;
+}
+
+function pngEnds(file: Buffer): boolean {
+  let at = PNG_SIGNATURE_BYTES;
+  while (at + PNG_CHUNK_HEADER_BYTES <= file.length) {
+    if (file.toString('latin1', at + 4, at + 8) === 'IEND') return true;
+    at += PNG_CHUNK_HEADER_BYTES + file.readUInt32BE(at) + PNG_CHECKSUM_BYTES;
+  }
+  return false;
+}
