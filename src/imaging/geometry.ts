@@ -8,7 +8,7 @@ export interface Region extends Size {
   readonly top: number;
 }
 
-export interface Padding {
+interface Padding {
   readonly left: number;
   readonly top: number;
   readonly right: number;
