@@ -108,7 +108,8 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
   const defaults = deviceDefaults(plan, config.instances);
   applyRuntimeEnvironment(plan, {
     gpuMemoryGrowth: config.gpuMemoryGrowth,
-    intraOpThreads: config.intraOpThreads ?? defaults.intraOpThreads,
+    intraOpThreads: config.intraOpThreads,
+    defaultIntraOpThreads: defaults.intraOpThreads,
   });
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
   const manager = new ModelManager(

@@ -16,7 +16,8 @@ async function main(): Promise<void> {
   });
   // The service has its own deadline; this one only catches a stop that hangs.
   const delay = config.drainDelayMs + config.drainTimeoutMs + 5000;
-  closeWithGrace({ delay, logger: false }, async ({ signal, err }) => {
+  // SIGHUP is taken: it looks for new models.
+  closeWithGrace({ delay, logger: false, skip: ['SIGHUP'] }, async ({ signal, err }) => {
     if (err !== undefined) service.logger.fatal({ err }, 'unexpected error');
     else service.logger.info({ signal }, 'shutting down');
     const finished = await service.stop();

@@ -15,7 +15,7 @@ export interface BatchingOptions {
   readonly maxQueueDelayMs: number;
   /** Requests between admission and the cut of their batch at the most. */
   readonly maxQueueSize: number;
-  /** Milliseconds from admission after which a request still queued is answered 504. */
+  /** Milliseconds from joining the queue after which a request still queued is answered 504. */
   readonly queueTimeoutMs: number;
   /** False for models whose signature has no batch dimension: every request runs alone, as it is. */
   readonly batchable: boolean;
@@ -258,7 +258,9 @@ export class DynamicBatcher {
     if (first === undefined) return;
     const rows = requests.reduce((sum, queued) => sum + queued.rows, 0);
     const { batchable, allowedBatchSizes } = this.#options;
-    const paddedRows = batchable ? paddedSize(rows, allowedBatchSizes) : rows;
+    // Padding must not bring back a size that memory did not suffice for.
+    const allowed = allowedBatchSizes.filter((size) => size <= this.#limit);
+    const paddedRows = batchable ? paddedSize(rows, allowed) : rows;
     const { signature, outputs: names } = first.request;
     const kind = `${first.groupKey}*${String(paddedRows)}`;
     try {
@@ -303,8 +305,8 @@ export class DynamicBatcher {
   #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
     const reason = messageOf(thrown);
     if (thrown instanceof RunFailedError && thrown.outOfMemory) {
-      this.#lowerLimit(paddedRows, reason);
-      if (requests.length > 1) {
+      // Where the limit cannot fall further, only smaller parts can help.
+      if (this.#lowerLimit(paddedRows, reason) && requests.length > 1) {
         this.#events.onSplit?.(requests.length, reason);
         this.#enqueue(requests, 'head');
         return;
@@ -331,11 +333,13 @@ export class DynamicBatcher {
     }
   }
 
-  #lowerLimit(paddedRows: number, reason: string): void {
+  /** @returns whether it was lowered */
+  #lowerLimit(paddedRows: number, reason: string): boolean {
     const limit = Math.max(1, Math.min(this.#limit, Math.floor(paddedRows / 2)));
-    if (limit >= this.#limit) return;
+    if (limit >= this.#limit) return false;
     this.#limit = limit;
     this.#events.onLimitLowered?.(limit, reason);
+    return true;
   }
 
   #leaveQueue(queued: Queued): void {

@@ -2,7 +2,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 
 import { ServingError } from '../errors';
-import type { ImageInference } from '../inference/image-inference';
+import type { ImageUseCase } from '../inference/image-inference';
 import type { ModelManager } from '../models/model-manager';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
@@ -17,7 +17,7 @@ import { modelRoutes } from './routes/models';
 
 export interface AppDeps {
   readonly manager: ModelManager;
-  readonly inference: ImageInference;
+  readonly inference: ImageUseCase;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly limits: ImageRequestLimits & { readonly maxInFlightRequests: number };

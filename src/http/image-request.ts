@@ -94,7 +94,10 @@ function chooseReader(
     return { parse: parsers.raw, images: fromRaw };
   }
   const given = request.headers['content-type'];
-  if (request.is('*/*') === null && given === undefined) {
+  const empty =
+    request.headers['transfer-encoding'] === undefined &&
+    Number(request.headers['content-length'] ?? 0) === 0;
+  if (empty && given === undefined) {
     return new ServingError(
       'BAD_REQUEST',
       `The request has no body; send an image as ${IMAGE_REQUEST_TYPES.join(', ')}`,

@@ -256,6 +256,9 @@ export class ImageInference {
   }
 }
 
+/** What a way in needs of it. */
+export type ImageUseCase = Pick<ImageInference, 'classify' | 'generate'>;
+
 function longest<T>(results: readonly ImageResult<T>[]): StageTimings {
   const of = (stage: keyof StageTimings): number =>
     Math.max(0, ...results.map((result) => (result.ok ? result.timings[stage] : 0)));

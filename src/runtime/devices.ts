@@ -72,12 +72,19 @@ export function planDevices(
  */
 export function applyRuntimeEnvironment(
   plan: DevicePlan,
-  options: { readonly gpuMemoryGrowth: boolean; readonly intraOpThreads: number | undefined },
+  options: {
+    readonly gpuMemoryGrowth: boolean;
+    /** Asked for in the configuration. */
+    readonly intraOpThreads: number | undefined;
+    readonly defaultIntraOpThreads: number | undefined;
+  },
   env: NodeJS.ProcessEnv = process.env,
 ): void {
   env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   if (options.intraOpThreads !== undefined) {
     env.TF_NUM_INTRAOP_THREADS = String(options.intraOpThreads);
+  } else if (options.defaultIntraOpThreads !== undefined) {
+    env.TF_NUM_INTRAOP_THREADS ??= String(options.defaultIntraOpThreads);
   }
   if (plan.device === 'gpu') {
     env.TF_FORCE_GPU_ALLOW_GROWTH ??= String(options.gpuMemoryGrowth);
@@ -103,7 +110,7 @@ export interface DeviceDefaults {
 
 /**
  * A GPU wants few instances and large batches. A CPU is used best by several instances of one
- * thread each with small batches: measured in docs/batching.md.
+ * thread each with small batches.
  */
 export function deviceDefaults(plan: DevicePlan, instances: number | undefined): DeviceDefaults {
   if (plan.device === 'gpu') {

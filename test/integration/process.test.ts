@@ -2,7 +2,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { makeRepository, photo, removeFolder, SHIPPED, startTestService } from '../support/service';
+import {
+  addVersion,
+  makeRepository,
+  photo,
+  removeFolder,
+  SHIPPED,
+  startTestService,
+  toy,
+} from '../support/service';
 
 const MAIN = path.resolve(__dirname, '../../dist/main.js');
 const COFFEE = readFileSync(photo('coffee.jpg'));
@@ -116,6 +124,27 @@ test('before it stops it says that it is not ready, and still serves', async () 
   expect(ready.headers.get('connection')).toBe('close');
   expect(answer.status).toBe(200);
   await server.exit;
+});
+
+test('SIGHUP looks for new models and goes on serving', async () => {
+  const repository = await makeRepository({ first: toy('half_plus_two') });
+  const server = run(['--model-repository', repository]);
+  const { url } = await server.line('serving').then(() => server.line('listening'));
+  await addVersion(repository, 'second', 1, toy('half_plus_three'));
+
+  server.child.kill('SIGHUP');
+  let names: string[] = [];
+  while (names.length < 2) {
+    const { models }: any = await (await fetch(`${String(url)}/models`)).json();
+    names = models
+      .filter(({ ready }: { ready: boolean }) => ready)
+      .map(({ name }: { name: string }) => name);
+  }
+  server.child.kill('SIGTERM');
+
+  expect(names).toEqual(['first', 'second']);
+  await expect(server.exit).resolves.toBe(0);
+  await removeFolder(repository);
 });
 
 test('names every problem of its configuration at once and exits 1', async () => {

@@ -43,9 +43,9 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
       next(thrown);
       return;
     }
-    sendProblem(response, error, requestId);
     // The rest of a body that was refused half-way would be taken for the next request.
     if (!request.complete) response.set('Connection', 'close');
+    sendProblem(response, error, requestId);
   };
 }
 

@@ -20,8 +20,13 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
       response.setHeader('X-Request-Id', id);
       return id;
     },
+    // The error itself is logged where it is answered; pino-http would make one up for every 5xx.
+    customErrorObject: (_request, _response, _error, line: Record<string, unknown>) => ({
+      ...line,
+      err: undefined,
+    }),
     customLogLevel: (_request, response, error) =>
-      error !== undefined || response.statusCode >= 500
+      error !== undefined || response.statusCode === 500
         ? 'error'
         : response.statusCode >= 400
           ? 'info'

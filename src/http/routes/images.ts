@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { ServingError } from '../../errors';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
-import type { ImageInference, ImageRequest } from '../../inference/image-inference';
+import type { ImageRequest, ImageUseCase } from '../../inference/image-inference';
 import { imagesOf, readImages, type ImageRequestLimits } from '../image-request';
 import {
   failIfAlone,
@@ -37,7 +37,7 @@ export const generateQuerySchema = z.object({
 });
 
 export interface ImageRoutesOptions {
-  readonly inference: ImageInference;
+  readonly inference: ImageUseCase;
   readonly limits: ImageRequestLimits;
   /** Taken before the body is read. */
   readonly admit: RequestHandler;
