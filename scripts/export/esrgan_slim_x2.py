@@ -9,8 +9,8 @@ JSON, its weights as variables. Get the package first:
     python scripts/export/esrgan_slim_x2.py --package package
 
 Signature serving_default: image uint8 [?, ?, ?, 3] (RGB) -> upscaled uint8 [?, 2H, 2W, 3].
-Signature serving_int32: the same, with upscaled as int32: the native binding of tfjs-node 4.22 takes
-uint8 inputs but cannot read uint8 outputs ("Unhandled TF_DataType: 4"). model.json names this one.
+Signature serving_int32: the same, with upscaled as int32, for programs that use tfjs-node 4.22 as it
+is published: it cannot read uint8 outputs ("Unhandled TF_DataType: 4").
 Every size is open: batch, height and width. Cast, rounding and clipping are part of the graph.
 
 The package declares an input and output range of 0..255 for this network (its `rdn`
