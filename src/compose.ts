@@ -2,7 +2,9 @@ import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
+import { ImageDecoder } from './inference/image-decoder';
 import { ImageInference } from './inference/image-inference';
+import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
 import {
   applyRuntimeEnvironment,
@@ -41,16 +43,18 @@ export async function startService(config: Config): Promise<Service> {
   configureSharp({ concurrency: 1 });
 
   const manager = createManager(config, logger, metrics);
-  const inference = new ImageInference({
-    manager,
+  const imaging = new Semaphore(config.imagingConcurrency);
+  const decoder = new ImageDecoder({
     limits: {
       maxPixels: config.maxPixels,
       background: config.background,
       applyIcc: config.applyIcc,
     },
-    imaging: new Semaphore(config.imagingConcurrency),
-    observer: { stage: metrics.stage, outcome: metrics.inference },
+    imaging,
   });
+  const observer = { stage: metrics.stage, outcome: metrics.inference };
+  const inference = new ImageInference({ manager, decoder, imaging, observer });
+  const tensors = new TensorInference({ manager, decoder, observer });
   let draining = false;
   const app = createApp({
     manager,
@@ -116,6 +120,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
     {
       repository: config.modelRepository,
       only: config.models,
+      control: config.modelControl,
       loadConcurrency: config.loadConcurrency,
       defaults: {
         instances: defaults.instances,

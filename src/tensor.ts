@@ -49,6 +49,11 @@ export interface Signature {
   readonly methodName: string;
 }
 
+/** Whether every input and output has a first dimension of any size: requests can share a run. */
+export function isBatchable({ inputs, outputs }: Signature): boolean {
+  return [...inputs, ...outputs].every(({ shape }) => shape?.[0] === -1);
+}
+
 export type Signatures = Readonly<Record<string, Signature>>;
 
 /** Number of elements of a shape; 1 for a scalar. */

@@ -30,6 +30,13 @@ export interface BatchRequest {
   readonly outputs?: readonly string[];
   /** Aborted when the caller has gone. */
   readonly signal?: AbortSignal;
+  /** Milliseconds in the queue, when they are to be fewer than `queueTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /**
+   * False: to run alone and as it is, in a model that batches others.
+   * @default what the options say
+   */
+  readonly batchable?: boolean;
 }
 
 export interface BatchResult {
@@ -58,8 +65,18 @@ export interface BatchExecutor {
   }>;
 }
 
+/** One run of a batch that succeeded. */
+export interface Execution {
+  readonly rows: number;
+  readonly paddedRows: number;
+  /** Milliseconds: inputs joined; run; outputs cut apart. */
+  readonly assembleMs: number;
+  readonly inferMs: number;
+  readonly splitMs: number;
+}
+
 export interface BatcherEvents {
-  readonly onExecution?: (batch: { rows: number; paddedRows: number; inferMs: number }) => void;
+  readonly onExecution?: (batch: Execution) => void;
   /** A batch failed as a whole and will be tried again in parts. */
   readonly onSplit?: (requests: number, reason: string) => void;
   readonly onLimitLowered?: (limit: number, reason: string) => void;
@@ -67,6 +84,8 @@ export interface BatcherEvents {
 
 interface Queued extends Queueable {
   groupKey: string;
+  readonly batchable: boolean;
+  readonly timeoutMs: number;
   readonly request: BatchRequest;
   readonly deadline: number;
   readonly permit: Permit;
@@ -126,7 +145,8 @@ export class DynamicBatcher {
    *   OUT_OF_MEMORY, WORKER_LOST, DRAINING
    */
   submit(request: BatchRequest, permit: Permit): Promise<BatchResult> {
-    if (this.#options.batchable && request.rows > this.#options.maxBatchSize) {
+    const batchable = this.#options.batchable && request.batchable !== false;
+    if (batchable && request.rows > this.#options.maxBatchSize) {
       permit.release();
       return Promise.reject(
         new ServingError(
@@ -137,11 +157,15 @@ export class DynamicBatcher {
     }
     return new Promise((resolve, reject) => {
       const now = performance.now();
+      const timeoutMs = Math.min(request.timeoutMs ?? Infinity, this.#options.queueTimeoutMs);
       const queued: Queued = {
-        groupKey: this.#options.batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
-        rows: request.rows,
+        groupKey: batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
+        batchable,
+        // To the policy, a request that runs alone is a full batch: it waits for no company.
+        rows: batchable ? request.rows : Infinity,
         queuedAt: now,
-        deadline: now + this.#options.queueTimeoutMs,
+        timeoutMs,
+        deadline: now + timeoutMs,
         request,
         permit,
         losses: 0,
@@ -219,10 +243,9 @@ export class DynamicBatcher {
     }
   }
 
-  /** Deadlines are in order of queueing, so the first of the set is the next to pass. */
   #wakeAt(at: number | undefined, now: number): void {
-    const [next] = this.#deadlines;
-    const wake = Math.min(at ?? Infinity, next?.deadline ?? Infinity);
+    let wake = at ?? Infinity;
+    for (const { deadline } of this.#deadlines) wake = Math.min(wake, deadline);
     if (wake === Infinity) return;
     this.#timer = setTimeout(
       () => {
@@ -244,7 +267,7 @@ export class DynamicBatcher {
           ? new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request')
           : new ServingError(
               'QUEUE_TIMEOUT',
-              `The request waited ${this.#options.queueTimeoutMs} ms in the queue`,
+              `The request waited ${Math.round(queued.timeoutMs)} ms in the queue`,
               { retryAfterS: this.#secondsToEmpty() },
             ),
       );
@@ -256,8 +279,9 @@ export class DynamicBatcher {
     const cutAt = performance.now();
     const [first] = requests;
     if (first === undefined) return;
-    const rows = requests.reduce((sum, queued) => sum + queued.rows, 0);
-    const { batchable, allowedBatchSizes } = this.#options;
+    const rows = requests.reduce((sum, { request }) => sum + request.rows, 0);
+    const { allowedBatchSizes } = this.#options;
+    const { batchable } = first;
     // Padding must not bring back a size that memory did not suffice for.
     const allowed = allowedBatchSizes.filter((size) => size <= this.#limit);
     const paddedRows = batchable ? paddedSize(rows, allowed) : rows;
@@ -276,18 +300,21 @@ export class DynamicBatcher {
         ...batch,
         ...(names === undefined ? {} : { outputs: names }),
       });
+      const assembleMs = performance.now() - cutAt;
       const finished = this.#estimates.begin(slot, kind);
       const { outputs, inferMs, buffers } = await run.finally(finished);
+      const receivedAt = performance.now();
       this.#estimates.learn(kind, inferMs);
       this.#pool.give(buffers);
-      this.#events.onExecution?.({ rows, paddedRows, inferMs });
       const parts = batchable
         ? splitOutputs(
             outputs,
-            requests.map((queued) => queued.rows),
+            requests.map(({ request }) => request.rows),
             paddedRows,
           )
         : [outputs];
+      const splitMs = performance.now() - receivedAt;
+      this.#events.onExecution?.({ rows, paddedRows, assembleMs, inferMs, splitMs });
       for (const [index, queued] of requests.entries()) {
         queued.resolve({
           outputs: parts[index] ?? [],
@@ -304,7 +331,8 @@ export class DynamicBatcher {
   /** A failed batch is tried again in parts, so that only the request at fault fails. */
   #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
     const reason = messageOf(thrown);
-    if (thrown instanceof RunFailedError && thrown.outOfMemory) {
+    const batched = requests.every(({ batchable }) => batchable);
+    if (batched && thrown instanceof RunFailedError && thrown.outOfMemory) {
       // Where the limit cannot fall further, only smaller parts can help.
       if (this.#lowerLimit(paddedRows, reason) && requests.length > 1) {
         this.#events.onSplit?.(requests.length, reason);

@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 import { ServingError } from '../errors';
 import type { ImageSource } from '../inference/image-inference';
+import { decodeBase64 } from './base64';
 import { boundedMemoryStorage } from './middleware/bounded-memory-storage';
 
 export interface ImageRequestLimits {
@@ -167,17 +168,6 @@ function fromJson(request: Request): ImageSource[] {
   }
   const images = 'image' in parsed.data ? [parsed.data.image] : parsed.data.images;
   return images.map(({ b64 }) => decodeBase64(b64));
-}
-
-/** Node's decoder skips what it does not know; the length tells whether it did. */
-export function decodeBase64(text: string): Buffer | ServingError {
-  const bare = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text;
-  for (const candidate of [bare, bare.replace(/\s+/g, '')]) {
-    const bytes = Buffer.from(candidate, 'base64');
-    const characters = candidate.replace(/={1,2}$/, '').length;
-    if (characters % 4 !== 1 && bytes.length === Math.floor((characters * 3) / 4)) return bytes;
-  }
-  return new ServingError('BAD_REQUEST', 'The value of "b64" is not base64');
 }
 
 /** One image over the limit in a request of several must not cost the others their answer. */

@@ -1,8 +1,7 @@
 import type { Permit } from '../batching/admission';
 import { ServingError, toServingError, type ErrorCode } from '../errors';
-import type { DecodeLimits } from '../imaging/decode';
 import { encodeImage, type EncodeFormat } from '../imaging/encode';
-import { preprocessImage, type ImageTensor } from '../imaging/preprocess';
+import type { ImageTensor } from '../imaging/preprocess';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
@@ -10,6 +9,7 @@ import { classify, type Prediction } from '../outputs/classification';
 import { toImage } from '../outputs/generated-image';
 import type { Semaphore } from '../semaphore';
 import type { Tensor } from '../tensor';
+import type { ImageDecoder } from './image-decoder';
 import { validateInputs } from './validate-inputs';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
@@ -68,8 +68,8 @@ export interface InferenceObserver {
 
 export interface ImageInferenceOptions {
   readonly manager: ModelManager;
-  readonly limits: DecodeLimits;
-  /** Images decoded or encoded at the same time. */
+  readonly decoder: ImageDecoder;
+  /** Images decoded or encoded at the same time; the decoder's. */
   readonly imaging: Semaphore;
   readonly observer?: InferenceObserver;
 }
@@ -181,10 +181,10 @@ export class ImageInference {
       observer?.stage(name, version, which, ms);
       return ms;
     };
+    const started = performance.now();
     try {
       if (image instanceof ServingError) throw image;
-      const started = performance.now();
-      const tensor = await this.#preprocess(servable, image, signal);
+      const tensor = await this.#options.decoder.decode(servable, image, signal);
       const preprocessMs = stage('preprocess', performance.now() - started);
       const run = await this.#run(servable, tensor, permit, signal);
       stage('queue', run.queueMs);
@@ -194,36 +194,17 @@ export class ImageInference {
       const postprocessMs = stage('postprocess', performance.now() - received);
       observer?.outcome(name, version, 'OK');
       const { queueMs, inferMs, batchRows } = run;
-      return {
-        ok: true,
-        value,
-        timings: { preprocessMs, queueMs, inferMs, postprocessMs },
-        batchRows,
-      };
+      const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
+      servable.statistics.succeeded(timings);
+      return { ok: true, value, timings, batchRows };
     } catch (thrown) {
       const error = toServingError(thrown);
       observer?.outcome(name, version, error.code);
+      servable.statistics.failed(performance.now() - started);
       return { ok: false, error };
     } finally {
       permit.release();
     }
-  }
-
-  async #preprocess(
-    servable: Servable,
-    image: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<ImageTensor> {
-    const spec = servable.spec.image;
-    if (spec === undefined) {
-      throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
-    }
-    return this.#options.imaging.run(() => {
-      if (signal?.aborted === true) {
-        throw new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
-      }
-      return preprocessImage(image, spec, this.#options.limits, signal);
-    });
   }
 
   async #run(

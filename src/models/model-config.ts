@@ -137,6 +137,14 @@ export const modelConfigSchema = z
       .max(64)
       .describe('Workers, each with its own copy of the model'),
     versionPolicy: versionPolicySchema,
+    versionLabels: z
+      .record(
+        z.string().regex(/^[^/:]{1,128}$/, 'must be a name without "/" and ":"'),
+        z.number().int().min(0),
+      )
+      .describe(
+        'Names for versions, such as {"stable": 1}: /v1/models/{name}/labels/{label} leads to them',
+      ),
     warmup: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),

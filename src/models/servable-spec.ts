@@ -1,5 +1,5 @@
 import type { DType, Signature, Signatures, TensorSpec } from '../tensor';
-import { formatShape } from '../tensor';
+import { formatShape, isBatchable } from '../tensor';
 import { ModelConfigError, type ModelConfig, type Task } from './model-config';
 
 /** How an image becomes the input tensor; what model.json left open is filled in. */
@@ -109,9 +109,7 @@ export function resolveServable(
     assumptions.push('output.activation: none, the scores are answered as the model gives them');
   }
 
-  const batchable = [...signature.inputs, ...signature.outputs].every(
-    ({ shape }) => shape !== undefined && shape[0] === -1,
-  );
+  const batchable = isBatchable(signature);
   const batching = resolveBatching(config, batchable, defaults, problems);
   if (problems.length > 0) throw new ModelConfigError(problems);
 
