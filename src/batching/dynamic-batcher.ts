@@ -1,8 +1,9 @@
 import { RunFailedError, ServingError, messageOf } from '../errors';
 import type { Tensor } from '../tensor';
 import { Admission, type Permit } from './admission';
-import { assembleBatch, BufferPool, splitOutputs } from './assemble';
+import { assembleBatch, splitOutputs } from './assemble';
 import { decideBatch, paddedSize } from './batch-policy';
+import { BufferPool } from './buffer-pool';
 import { RequestQueue, type Queueable } from './request-queue';
 import { RunEstimates } from './run-estimates';
 

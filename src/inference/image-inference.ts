@@ -1,4 +1,5 @@
 import type { Permit } from '../batching/admission';
+import { BufferPool } from '../batching/buffer-pool';
 import { ServingError, toServingError, type ErrorCode } from '../errors';
 import type { DecodeLimits } from '../imaging/decode';
 import { encodeImage, type EncodeFormat } from '../imaging/encode';
@@ -82,6 +83,8 @@ interface RunOutput {
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
 export class ImageInference {
   readonly #options: ImageInferenceOptions;
+  /** Memory of images from their decoding to the end of their run. */
+  readonly #buffers = new BufferPool();
 
   constructor(options: ImageInferenceOptions) {
     this.#options = options;
@@ -181,10 +184,11 @@ export class ImageInference {
       observer?.stage(name, version, which, ms);
       return ms;
     };
+    const memory: ArrayBuffer[] = [];
     try {
       if (image instanceof ServingError) throw image;
       const started = performance.now();
-      const tensor = await this.#preprocess(servable, image, signal);
+      const tensor = await this.#preprocess(servable, image, memory, signal);
       const preprocessMs = stage('preprocess', performance.now() - started);
       const run = await this.#run(servable, tensor, permit, signal);
       stage('queue', run.queueMs);
@@ -205,13 +209,17 @@ export class ImageInference {
       observer?.outcome(name, version, error.code);
       return { ok: false, error };
     } finally {
+      // Run or failed, nothing looks at the pixels again.
+      this.#buffers.give(memory);
       permit.release();
     }
   }
 
+  /** @param memory takes up the buffers that the image uses */
   async #preprocess(
     servable: Servable,
     image: Uint8Array,
+    memory: ArrayBuffer[],
     signal: AbortSignal | undefined,
   ): Promise<ImageTensor> {
     const spec = servable.spec.image;
@@ -222,7 +230,14 @@ export class ImageInference {
       if (signal?.aborted === true) {
         throw new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
       }
-      return preprocessImage(image, spec, this.#options.limits, signal);
+      return preprocessImage(image, spec, this.#options.limits, {
+        allocate: (bytes) => {
+          const buffer = this.#buffers.take(bytes);
+          memory.push(buffer);
+          return buffer;
+        },
+        ...(signal === undefined ? {} : { signal }),
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
-import { assembleBatch, BufferPool, sliceRows, splitOutputs } from '../../../src/batching/assemble';
+import { assembleBatch, sliceRows, splitOutputs } from '../../../src/batching/assemble';
+import { BufferPool } from '../../../src/batching/buffer-pool';
 import type { Tensor } from '../../../src/tensor';
 import { floats, numbersOf } from '../../support/tensors';
 
@@ -13,37 +14,6 @@ function elementsOf(data: Tensor['data'] = []): unknown[] {
 }
 
 const text = (value: string) => new TextEncoder().encode(value);
-
-describe('BufferPool', () => {
-  test('a buffer given back is used again for the same size', () => {
-    const pool = new BufferPool();
-    const buffer = pool.take(16);
-    pool.give([buffer]);
-
-    expect(pool.take(8)).not.toBe(buffer);
-    expect(pool.take(16)).toBe(buffer);
-    expect(pool.take(16)).not.toBe(buffer);
-  });
-
-  test('no more buffers of a size are kept than asked', () => {
-    const pool = new BufferPool(1);
-    const [first, second] = [new ArrayBuffer(16), new ArrayBuffer(16)];
-    pool.give([first, second]);
-
-    expect(pool.take(16)).toBe(first);
-    expect(pool.take(16)).not.toBe(second);
-  });
-
-  test('a buffer that was moved away is not kept', () => {
-    const pool = new BufferPool();
-    const moved = new ArrayBuffer(16);
-    structuredClone(moved, { transfer: [moved] });
-    pool.give([moved]);
-
-    expect(pool.take(16).byteLength).toBe(16);
-    expect(pool.take(0)).not.toBe(moved);
-  });
-});
 
 describe('assembleBatch', () => {
   const cases: Record<string, { parts: Tensor[]; padded: readonly unknown[] }> = {
