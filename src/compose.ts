@@ -59,6 +59,7 @@ export async function startService(config: Config): Promise<Service> {
   const app = createApp({
     manager,
     inference,
+    tensors,
     metrics,
     logger,
     limits: config,

@@ -5,31 +5,7 @@ import {
   typedArrayOver,
   type Tensor,
 } from '../tensor';
-
-/** Reuses batch buffers of equal size; what is over the limit is left to the garbage collector. */
-export class BufferPool {
-  readonly #free = new Map<number, ArrayBuffer[]>();
-  readonly #keepPerSize: number;
-
-  /** @param keepPerSize buffers kept of each size @default 4 */
-  constructor(keepPerSize = 4) {
-    this.#keepPerSize = keepPerSize;
-  }
-
-  take(bytes: number): ArrayBuffer {
-    return this.#free.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
-  }
-
-  give(buffers: readonly ArrayBuffer[]): void {
-    for (const buffer of buffers) {
-      // A detached buffer has length 0.
-      if (buffer.byteLength === 0) continue;
-      const list = this.#free.get(buffer.byteLength) ?? [];
-      if (list.length < this.#keepPerSize) list.push(buffer);
-      this.#free.set(buffer.byteLength, list);
-    }
-  }
-}
+import type { BufferPool } from './buffer-pool';
 
 /** A batch ready for the runtime. */
 export interface AssembledBatch {

@@ -1,8 +1,9 @@
 import { RunFailedError, ServingError, messageOf } from '../errors';
 import type { Tensor } from '../tensor';
 import { Admission, type Permit } from './admission';
-import { assembleBatch, BufferPool, splitOutputs } from './assemble';
+import { assembleBatch, splitOutputs } from './assemble';
 import { decideBatch, paddedSize } from './batch-policy';
+import { BufferPool } from './buffer-pool';
 import { RequestQueue, type Queueable } from './request-queue';
 import { RunEstimates } from './run-estimates';
 
@@ -172,10 +173,9 @@ export class DynamicBatcher {
         resolve,
         reject,
         onAbort: () => {
-          this.#dropGone();
+          this.poke();
         },
       };
-      request.signal?.addEventListener('abort', queued.onAbort, { once: true });
       this.#enqueue([queued], 'tail');
     });
   }
@@ -201,12 +201,17 @@ export class DynamicBatcher {
   rejectQueued(error: ServingError): void {
     for (const queued of this.#queue.removeWhere(() => true)) this.#settle(queued, error);
     this.#notifyIdle();
+    // For its timer to be cleared.
+    this.poke();
   }
 
   #enqueue(requests: readonly Queued[], where: 'head' | 'tail'): void {
     if (where === 'head') this.#queue.unshift(requests);
     else for (const queued of requests) this.#queue.push(queued);
-    for (const queued of requests) this.#deadlines.add(queued);
+    for (const queued of requests) {
+      this.#deadlines.add(queued);
+      queued.request.signal?.addEventListener('abort', queued.onAbort, { once: true });
+    }
     this.poke();
   }
 
@@ -245,6 +250,7 @@ export class DynamicBatcher {
 
   #wakeAt(at: number | undefined, now: number): void {
     let wake = at ?? Infinity;
+    // All of them: what waits for its second run joined after younger requests.
     for (const { deadline } of this.#deadlines) wake = Math.min(wake, deadline);
     if (wake === Infinity) return;
     this.#timer = setTimeout(

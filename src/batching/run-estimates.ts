@@ -12,19 +12,19 @@ interface Running {
 export class RunEstimates {
   readonly #averages = new Map<string, number>();
   readonly #running = new Map<number, Running[]>();
-  #typical = 0;
+  #typical: number | undefined;
 
   /** Moving average over all kinds in ms; 0 before the first run. */
   get typicalMs(): number {
-    return this.#typical;
+    return this.#typical ?? 0;
   }
 
   learn(kind: string, ms: number): void {
     const known = this.#averages.get(kind);
     // Deleting first keeps the map in order of last use.
     this.#averages.delete(kind);
-    this.#averages.set(kind, known === undefined ? ms : known + NEWEST * (ms - known));
-    this.#typical += NEWEST * (ms - this.#typical);
+    this.#averages.set(kind, moved(known, ms));
+    this.#typical = moved(this.#typical, ms);
     const [oldest] = this.#averages.keys();
     if (this.#averages.size > MAX_KINDS && oldest !== undefined) this.#averages.delete(oldest);
   }
@@ -49,4 +49,8 @@ export class RunEstimates {
     const average = this.#averages.get(running.kind);
     return average === undefined ? undefined : running.startedAt + average;
   }
+}
+
+function moved(average: number | undefined, ms: number): number {
+  return average === undefined ? ms : average + NEWEST * (ms - average);
 }

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 
 import { ServingError } from '../errors';
 import type { ImageUseCase } from '../inference/image-inference';
+import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
@@ -18,6 +19,7 @@ import { modelRoutes } from './routes/models';
 export interface AppDeps {
   readonly manager: ModelManager;
   readonly inference: ImageUseCase;
+  readonly tensors: TensorUseCase;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly limits: ImageRequestLimits & { readonly maxInFlightRequests: number };

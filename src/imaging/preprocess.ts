@@ -46,9 +46,15 @@ export interface ImageTensor {
   readonly source: ImageHeader;
 }
 
+export interface PreprocessOptions {
+  /** Checked between the stages; libvips itself cannot be interrupted. */
+  readonly signal?: AbortSignal;
+  /** Where the memory of the result comes from; every byte of it is written. @default new */
+  readonly allocate?: (bytes: number) => ArrayBuffer;
+}
+
 /**
  * Decodes an image and brings it into the form a model takes.
- * @param signal checked between the stages; libvips itself cannot be interrupted
  * @throws ServingError BAD_REQUEST, UNSUPPORTED_IMAGE_FORMAT, IMAGE_TOO_LARGE, UNDECODABLE_IMAGE,
  *   IMAGE_SIZE_NOT_ALLOWED, CLIENT_CLOSED_REQUEST
  */
@@ -56,7 +62,7 @@ export async function preprocessImage(
   bytes: Uint8Array,
   spec: PreprocessSpec,
   limits: DecodeLimits,
-  signal?: AbortSignal,
+  { signal, allocate = (size) => new ArrayBuffer(size) }: PreprocessOptions = {},
 ): Promise<ImageTensor> {
   throwIfGone(signal);
   const { header, pipeline: upright } = await openImage(bytes, limits);
@@ -71,7 +77,11 @@ export async function preprocessImage(
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
   const valid = spec.size.kind === 'dynamic' ? header : { width, height };
   return {
-    data: toModelData(channels === 1 ? toLuma(rgb) : rgb, spec, { width, height, channels }),
+    data: toModelData(channels === 1 ? toLuma(rgb) : rgb, spec, allocate, {
+      width,
+      height,
+      channels,
+    }),
     shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
     width,
     height,
@@ -153,6 +163,7 @@ async function rgbOf(
 function toModelData(
   pixels: Uint8Array,
   spec: PreprocessSpec,
+  allocate: (bytes: number) => ArrayBuffer,
   size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
 ): Float32Array | Uint8Array | Int32Array {
   const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');
@@ -162,7 +173,7 @@ function toModelData(
       ? new Uint8Array(pixels.buffer)
       : Uint8Array.from(pixels);
   }
-  const target = newArray(spec.dtype, pixels.length);
+  const target = newArray(spec.dtype, pixels.length, allocate);
   writeNormalized(pixels, target, spec.normalization, {
     ...size,
     layout: spec.layout,
@@ -174,14 +185,15 @@ function toModelData(
 function newArray(
   dtype: PreprocessSpec['dtype'],
   length: number,
+  allocate: (bytes: number) => ArrayBuffer,
 ): Float32Array | Uint8Array | Int32Array {
   switch (dtype) {
     case 'float32':
-      return new Float32Array(length);
+      return new Float32Array(allocate(length * 4));
     case 'int32':
-      return new Int32Array(length);
+      return new Int32Array(allocate(length * 4));
     case 'uint8':
-      return new Uint8Array(length);
+      return new Uint8Array(allocate(length));
   }
 }
 

@@ -182,9 +182,10 @@ export class ImageInference {
       return ms;
     };
     const started = performance.now();
+    const memory: ArrayBuffer[] = [];
     try {
       if (image instanceof ServingError) throw image;
-      const tensor = await this.#options.decoder.decode(servable, image, signal);
+      const tensor = await this.#options.decoder.decode(servable, image, memory, signal);
       const preprocessMs = stage('preprocess', performance.now() - started);
       const run = await this.#run(servable, tensor, permit, signal);
       stage('queue', run.queueMs);
@@ -203,6 +204,8 @@ export class ImageInference {
       servable.statistics.failed(performance.now() - started);
       return { ok: false, error };
     } finally {
+      // Run or failed, nothing looks at the pixels again.
+      this.#options.decoder.release(memory);
       permit.release();
     }
   }

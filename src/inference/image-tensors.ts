@@ -7,9 +7,7 @@ import type { TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 
 /** Makes the part of one image; handed the decoder. */
-export type ImageRow = (
-  decode: (image: Uint8Array) => Promise<ImageTensor>,
-) => Promise<TensorPart>;
+export type ImageRow = (decode: (image: Uint8Array) => Promise<ImageTensor>) => Promise<TensorPart>;
 
 /** Strings for the image input of a model that takes pixels are encoded images. */
 export function isImageInput(target: TensorTarget, { name, dtype }: Tensor): boolean {

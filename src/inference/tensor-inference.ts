@@ -65,6 +65,9 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
+/** Makes one part ready; puts the buffers that images use into `memory`. */
+type Prepare = (memory: ArrayBuffer[]) => Promise<TensorPart>;
+
 /** The use case for tensors: permit → read → split → enqueue → join, the same for every protocol. */
 export class TensorInference {
   readonly #options: TensorInferenceOptions;
@@ -108,7 +111,7 @@ export class TensorInference {
     };
     let rest: Permit | undefined;
     try {
-      let parts: (() => Promise<TensorPart>)[];
+      let parts: Prepare[];
       if (images === undefined) {
         validateInputs(target.signature, inputs);
         parts = splitIntoParts(target.signature, inputs, servable.spec.batching.maxBatchSize).map(
@@ -116,7 +119,8 @@ export class TensorInference {
         );
       } else {
         parts = splitImages(target.signature, inputs, images).map(
-          (row) => () => row((image) => this.#options.decoder.decode(servable, image, run.signal)),
+          (row) => (memory) =>
+            row((image) => this.#options.decoder.decode(servable, image, memory, run.signal)),
         );
       }
       rest = parts.length > 1 ? servable.batcher.admission.acquire(parts.length - 1) : undefined;
@@ -150,13 +154,14 @@ export class TensorInference {
 
   async #part(
     { servable, target, outputs, deadline, signal }: Run,
-    prepare: () => Promise<TensorPart>,
+    prepare: Prepare,
     permit: Permit | undefined,
   ): Promise<{ result: BatchResult; preprocessMs: number }> {
     if (permit === undefined) throw new RangeError('a part needs a permit');
+    const memory: ArrayBuffer[] = [];
     try {
       const started = performance.now();
-      const part = await prepare();
+      const part = await prepare(memory);
       const queued = performance.now();
       const result = await servable.batcher.submit(
         {
@@ -172,6 +177,7 @@ export class TensorInference {
       );
       return { result, preprocessMs: queued - started };
     } finally {
+      this.#options.decoder.release(memory);
       permit.release();
     }
   }

@@ -169,9 +169,7 @@ export class ModelManager {
    */
   get ready(): boolean {
     if (!this.#synced || this.#draining) return false;
-    const entries = [...this.#entries.values()].filter(
-      ({ removed, held }) => !removed && !held,
-    );
+    const entries = [...this.#entries.values()].filter(({ removed, held }) => !removed && !held);
     const servable = entries.filter((entry) => !broken(entry));
     if (entries.length > 0 && servable.length === 0) return false;
     return servable.every(({ servables }) => servables.some(({ ready }) => ready));

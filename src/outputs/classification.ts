@@ -31,11 +31,16 @@ export function classify(scores: Tensor, options: ClassificationOptions): Predic
   }
   const best = topIndices(data, options.topK);
   const activate = activation(data, options.activation);
-  return best.map((index) => ({
+  const predictions = best.map((index) => ({
     label: options.labels?.[index] ?? String(index),
     index,
     score: activate(data[index] ?? 0),
   }));
+  // JSON has no infinity, and softmax makes NaN of it.
+  if (!predictions.every(({ score }) => Number.isFinite(score))) {
+    throw new ServingError('INFERENCE_FAILED', 'The model answered scores that are infinite');
+  }
+  return predictions;
 }
 
 /** Activations keep the order of scores, so only what is answered is computed. */

@@ -57,6 +57,11 @@ function createTestApp(overrides: Partial<AppDeps> = {}): Express {
   return createApp({
     manager,
     inference,
+    tensors: {
+      infer: () => {
+        throw new Error('not used here');
+      },
+    },
     metrics,
     logger: createLogger('silent', false),
     limits: LIMITS,

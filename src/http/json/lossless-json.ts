@@ -59,6 +59,7 @@ class LosslessParser {
         return this.#object();
       case '"':
         return this.#string();
+      case undefined:
       default:
         return this.#number() ?? this.#word();
     }

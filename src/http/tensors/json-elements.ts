@@ -1,5 +1,11 @@
 import { ServingError } from '../../errors';
-import { elementCount, typedArrayOver, bytesPerElement, type DType, type TensorData } from '../../tensor';
+import {
+  elementCount,
+  typedArrayOver,
+  bytesPerElement,
+  type DType,
+  type TensorData,
+} from '../../tensor';
 import { decodeBase64 } from '../base64';
 import { isJsonObject, preview, property } from '../json/parse-json';
 import type { JsonValue } from '../json/lossless-json';
@@ -145,14 +151,7 @@ export function typeError(value: JsonValue, dtype: DType): ServingError {
 export function jsonTypeName(value: JsonValue): string {
   if (value === null) return 'Null';
   if (Array.isArray(value)) return 'Array';
-  switch (typeof value) {
-    case 'boolean':
-      return value ? 'True' : 'False';
-    case 'string':
-      return 'String';
-    case 'object':
-      return 'Object';
-    default:
-      return 'Number';
-  }
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'string') return 'String';
+  return typeof value === 'object' ? 'Object' : 'Number';
 }

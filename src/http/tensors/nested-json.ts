@@ -6,7 +6,7 @@ import { allocate, storeElements, typeError, type StringForm } from './json-elem
 /** Shape of nested lists, read off the first element of each. */
 export function shapeOfNested(value: JsonValue): number[] {
   const shape: number[] = [];
-  for (let inner: JsonValue | undefined = value; Array.isArray(inner); ) {
+  for (let inner: JsonValue | undefined = value; Array.isArray(inner);) {
     const list: readonly JsonValue[] = inner;
     shape.push(list.length);
     inner = list[0];

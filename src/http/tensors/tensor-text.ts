@@ -53,6 +53,9 @@ function elementText({ name, dtype, data }: Tensor, bytesAsBase64: boolean): Ele
       return (index) => String(data[index]);
     case 'string':
     case 'complex64':
-      throw new ServingError('INVALID_INPUT', `JSON has no form for output "${name}" of type ${dtype}`);
+      throw new ServingError(
+        'INVALID_INPUT',
+        `JSON has no form for output "${name}" of type ${dtype}`,
+      );
   }
 }

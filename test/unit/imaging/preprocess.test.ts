@@ -382,7 +382,7 @@ test('stops between the stages for a client that goes while the image is decoded
   const client = new AbortController();
   const bytes = await pixelOf([1, 2, 3]);
 
-  const answer = preprocessImage(bytes, SPEC, LIMITS, client.signal);
+  const answer = preprocessImage(bytes, SPEC, LIMITS, { signal: client.signal });
   client.abort();
 
   await expect(answer).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST', status: 499 });
@@ -391,9 +391,9 @@ test('stops between the stages for a client that goes while the image is decoded
 test('stops early for a client that has gone', async () => {
   const gone = AbortSignal.abort();
 
-  await expect(preprocessImage(await pixelOf([1, 2, 3]), SPEC, LIMITS, gone)).rejects.toMatchObject(
-    {
-      code: 'CLIENT_CLOSED_REQUEST',
-    },
-  );
+  await expect(
+    preprocessImage(await pixelOf([1, 2, 3]), SPEC, LIMITS, { signal: gone }),
+  ).rejects.toMatchObject({
+    code: 'CLIENT_CLOSED_REQUEST',
+  });
 });

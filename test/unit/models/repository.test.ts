@@ -1,0 +1,257 @@
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import {
+  revisionOf,
+  scanRepository,
+  versionDirectory,
+  type RepositoryModel,
+} from '../../../src/models/repository';
+
+let repository: string;
+
+beforeEach(async () => {
+  repository = await mkdtemp(path.join(tmpdir(), 'scan-'));
+});
+
+afterEach(async () => {
+  await rm(repository, { recursive: true, force: true });
+});
+
+/** Writes files by their path in the repository. */
+async function write(files: Readonly<Record<string, string | object>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(repository, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  }
+}
+
+async function scanOne(): Promise<RepositoryModel> {
+  const [model] = await scanRepository(repository);
+  if (model === undefined) throw new Error('no model was found');
+  return model;
+}
+
+test('models are listed by name with what model.json says', async () => {
+  await write({
+    'b/1/saved_model.pb': '',
+    'a/1/saved_model.pb': '',
+    'a/model.json': { task: 'tensor' },
+  });
+
+  const models = await scanRepository(repository);
+
+  expect(models).toMatchObject([
+    { name: 'a', configured: true, config: { task: 'tensor' }, problems: [] },
+    { name: 'b', configured: false, config: {}, labels: undefined, problems: [] },
+  ]);
+  expect(models[0]?.directory).toBe(path.join(repository, 'a'));
+});
+
+test('versions are in the order of their numbers, not of their letters', async () => {
+  await write({
+    'm/2/saved_model.pb': '',
+    'm/10/saved_model.pb': '',
+    'm/007/saved_model.pb': '',
+    'm/1700000000/saved_model.pb': '',
+  });
+
+  expect((await scanOne()).versions).toEqual([2, 7, 10, 1700000000]);
+});
+
+test('the folder of a version keeps its leading zeros', async () => {
+  await write({ 'm/007/saved_model.pb': '', 'm/10/saved_model.pb': '' });
+  const directory = path.join(repository, 'm');
+
+  expect(await versionDirectory(directory, 7)).toBe(path.join(directory, '007'));
+  expect(await versionDirectory(directory, 10)).toBe(path.join(directory, '10'));
+  expect(await versionDirectory(directory, 11)).toBe(path.join(directory, '11'));
+});
+
+test('folders that are no version or hold no saved_model.pb are passed over', async () => {
+  await write({
+    'm/1/saved_model.pb': '',
+    'm/2/variables/variables.index': '',
+    'm/3/saved_model.pb/a-folder': '',
+    'm/latest/saved_model.pb': '',
+    'm/-4/saved_model.pb': '',
+    'm/5.0/saved_model.pb': '',
+  });
+
+  expect((await scanOne()).versions).toEqual([1]);
+});
+
+test('a model without a version says what is needed', async () => {
+  await write({ 'm/1/readme.txt': '' });
+
+  const { versions, problems } = await scanOne();
+
+  expect(versions).toEqual([]);
+  expect(problems).toEqual([expect.stringContaining('such as 1/saved_model.pb')]);
+});
+
+test('files, hidden folders and dangling links are no models', async () => {
+  await write({ 'readme.md': '', '.git/1/saved_model.pb': '' });
+  await symlink(path.join(repository, 'nowhere'), path.join(repository, 'link'));
+
+  expect(await scanRepository(repository)).toEqual([]);
+});
+
+test('a link to a folder is a model', async () => {
+  await write({ '.store/1/saved_model.pb': '' });
+  await symlink(path.join(repository, '.store'), path.join(repository, 'linked'));
+
+  expect(await scanOne()).toMatchObject({ name: 'linked', versions: [1], problems: [] });
+});
+
+test('every problem of a model.json is told with its path', async () => {
+  await write({
+    'm/1/saved_model.pb': '',
+    'm/model.json': { tusk: 'tensor', instances: 0, output: { topK: 0 } },
+  });
+
+  const { problems, versions } = await scanOne();
+
+  expect(problems).toEqual([
+    expect.stringMatching(/^model\.json\.output\.topK: /),
+    expect.stringMatching(/^model\.json\.instances: /),
+    'model.json: unknown key "tusk"',
+  ]);
+  expect(versions).toEqual([1]);
+});
+
+test('a model with everything wrong has all problems, and the others are found', async () => {
+  await write({ 'a bad name/model.json': '{', 'good/1/saved_model.pb': '' });
+
+  const [bad, good] = await scanRepository(repository);
+
+  expect(bad?.problems).toEqual([
+    expect.stringContaining('the folder name "a bad name" is no model name'),
+    expect.stringContaining('model.json is not JSON'),
+    expect.stringContaining('no version'),
+  ]);
+  expect(good?.problems).toEqual([]);
+});
+
+test.each(['-dash', '_under', 'ünï', 'a'.repeat(129), 'a+b'])(
+  'the folder name %j is refused',
+  async (name) => {
+    await write({ [`${name}/1/saved_model.pb`]: '' });
+
+    expect((await scanOne()).problems).toEqual([expect.stringContaining('is no model name')]);
+  },
+);
+
+test.each(['resnet-50', 'a', '0.5_quant', 'A'.repeat(128)])(
+  'the folder name %j is accepted',
+  async (name) => {
+    await write({ [`${name}/1/saved_model.pb`]: '' });
+
+    expect(await scanOne()).toMatchObject({ name, problems: [] });
+  },
+);
+
+test('a model.json that cannot be read is a problem, not the end', async () => {
+  await write({ 'm/1/saved_model.pb': '', 'm/model.json/a-folder': '' });
+
+  expect((await scanOne()).problems).toEqual([expect.stringContaining('EISDIR')]);
+});
+
+describe('labels', () => {
+  const model = {
+    'm/1/saved_model.pb': '',
+    'm/model.json': { output: { labels: 'labels.txt' } },
+  };
+
+  test.each([
+    ['cat\ndog\n', ['cat', 'dog']],
+    ['cat\ndog', ['cat', 'dog']],
+    ['cat\r\ndog\r\n', ['cat', 'dog']],
+    ['cat\n\ndog\n', ['cat', '', 'dog']],
+    ['cat\n\n', ['cat', '']],
+    [' red fox, Vulpes\n', [' red fox, Vulpes']],
+  ])('%j holds %j', async (text, labels) => {
+    await write({ ...model, 'm/labels.txt': text });
+
+    expect(await scanOne()).toMatchObject({ labels, problems: [] });
+  });
+
+  test('a file that is not there is named', async () => {
+    await write(model);
+
+    expect((await scanOne()).problems).toEqual([
+      'model.json.output.labels: there is no file "labels.txt"',
+    ]);
+  });
+
+  test.each(['../labels.txt', '/etc/hostname', 'sub/../../labels.txt', '.'])(
+    'a file outside the folder of the model such as %j is refused',
+    async (labels) => {
+      await write({ ...model, 'm/model.json': { output: { labels } }, 'labels.txt': 'secret' });
+
+      expect(await scanOne()).toMatchObject({
+        labels: undefined,
+        problems: ['model.json.output.labels: must name a file in the model folder'],
+      });
+    },
+  );
+
+  test('a file in a folder of the model is read', async () => {
+    await write({
+      ...model,
+      'm/model.json': { output: { labels: 'text/en.txt' } },
+      'm/text/en.txt': 'cat\n',
+    });
+
+    expect((await scanOne()).labels).toEqual(['cat']);
+  });
+});
+
+describe('revisions', () => {
+  beforeEach(() =>
+    write({
+      'm/1/saved_model.pb': 'old',
+      'm/2/saved_model.pb': 'old',
+      'm/model.json': { output: { labels: 'labels.txt' } },
+      'm/labels.txt': 'cat\n',
+    }),
+  );
+
+  async function revisions(): Promise<string[]> {
+    const model = await scanOne();
+    return model.versions.map((version) => revisionOf(model, version));
+  }
+
+  test('stay while nothing changes', async () => {
+    expect(await revisions()).toEqual(await revisions());
+  });
+
+  test('of one version change when its file is replaced, even by one of the same size', async () => {
+    const [first, second] = await revisions();
+
+    await write({ 'm/2/saved_model.pb': 'new' });
+    await utimes(path.join(repository, 'm/2/saved_model.pb'), 1, 1);
+
+    const [firstAfter, secondAfter] = await revisions();
+    expect(firstAfter).toBe(first);
+    expect(secondAfter).not.toBe(second);
+  });
+
+  test.each<[string, string | object]>([
+    ['model.json', { output: { labels: 'labels.txt', topK: 1 } }],
+    ['labels.txt', 'dog\n'],
+  ])('of all versions change with %s', async (file, content) => {
+    const before = await revisions();
+
+    await write({ [`m/${file}`]: content });
+
+    const after = await revisions();
+    expect(after.filter((revision) => before.includes(revision))).toEqual([]);
+  });
+});
+
+test('a repository that is not there is an error', async () => {
+  await expect(scanRepository(path.join(repository, 'nowhere'))).rejects.toThrow('ENOENT');
+});
