@@ -85,6 +85,7 @@ beforeEach(() => {
     defaults: {
       instances: 1,
       maxBatchSize: 1,
+      batchSizeSteps: 'powers-of-two',
       maxQueueDelayMs: 0,
       maxQueueSize: 1,
       queueTimeoutMs: 1,
