@@ -50,7 +50,7 @@ module.exports = {
     only(
       'http-below',
       '^src/http/',
-      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/'),
+      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/', 'package-version'),
     ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
