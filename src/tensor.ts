@@ -112,6 +112,19 @@ export function typedArrayOver(
   }
 }
 
+/** A view of `rows` rows of a tensor, starting at `from`. */
+export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
+  const rowShape = tensor.shape.slice(1);
+  const rowEntries = elementCount(rowShape) * entriesPerElement(tensor.dtype);
+  const [begin, end] = [from * rowEntries, (from + rows) * rowEntries];
+  const { data } = tensor;
+  return {
+    ...tensor,
+    shape: [rows, ...rowShape],
+    data: Array.isArray(data) ? data.slice(begin, end) : data.subarray(begin, end),
+  };
+}
+
 /** `[?, 224, 224, 3]`: a shape for a message, `?` for a dimension of any size. */
 export function formatShape(shape: readonly number[] | undefined): string {
   return shape === undefined

@@ -16,6 +16,7 @@ import { healthRoutes } from './routes/health';
 import { imageRoutes } from './routes/images';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes } from './routes/models';
+import { tfServingRoutes } from './tfserving/routes';
 
 export interface AppDeps {
   readonly manager: ModelManager;
@@ -30,7 +31,7 @@ export interface AppDeps {
 
 /** The HTTP application; it never listens, so tests need no socket. */
 export function createApp(deps: AppDeps): Express {
-  const { manager, inference, metrics, logger, limits, draining } = deps;
+  const { manager, inference, tensors, metrics, logger, limits, draining } = deps;
   const app = express();
   app.disable('x-powered-by');
   // Answers are made for one request: a hash of each would be work for nothing.
@@ -53,7 +54,9 @@ export function createApp(deps: AppDeps): Express {
   app.use(metricsRoutes(metrics));
   app.use(docsRoutes());
   app.use(modelRoutes(manager));
-  app.use(imageRoutes({ inference, limits, admit: inFlightLimit(limits.maxInFlightRequests) }));
+  const admit = inFlightLimit(limits.maxInFlightRequests);
+  app.use(imageRoutes({ inference, limits, admit }));
+  app.use(tfServingRoutes({ manager, tensors, limits, admit, logger }));
 
   app.use((request, _response, next) => {
     next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));

@@ -1,7 +1,13 @@
-import { sliceRows } from '../batching/assemble';
 import { ServingError } from '../errors';
 import type { ImageTensor } from '../imaging/preprocess';
-import { elementCount, formatShape, isBatchable, type Signature, type Tensor } from '../tensor';
+import {
+  elementCount,
+  formatShape,
+  isBatchable,
+  sliceRows,
+  type Signature,
+  type Tensor,
+} from '../tensor';
 import type { TensorTarget } from './tensor-inference';
 import type { TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';

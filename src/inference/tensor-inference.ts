@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/dynamic-batcher';
 import { ServingError, toServingError } from '../errors';
@@ -257,6 +259,8 @@ function linkedAbort(signal: AbortSignal | undefined): {
   readonly unlink: () => void;
 } {
   const controller = new AbortController();
+  // One listener a part: as many as there are is no leak.
+  setMaxListeners(0, controller.signal);
   const abort = (): void => {
     controller.abort();
   };

@@ -1,10 +1,10 @@
-import { sliceRows } from '../batching/assemble';
 import { ServingError } from '../errors';
 import {
   bytesPerElement,
   elementCount,
   formatShape,
   isBatchable,
+  sliceRows,
   typedArrayOver,
   type Signature,
   type Tensor,

@@ -24,23 +24,33 @@ const WORDS: Readonly<Record<string, JsonValue>> = {
   '-Inf': -Infinity,
 };
 
+export interface LosslessOptions {
+  /**
+   * Every number written without a point or an exponent is a bigint: tells 1 from 1.0.
+   * @default false
+   */
+  readonly integersAsBigInt?: boolean;
+}
+
 /**
  * Parses JSON with the tokens NaN, Infinity and -Infinity, and keeps long whole numbers exact.
  * Several times slower than JSON.parse. It recurses as deep as the text is nested: that must have
  * been limited before.
  * @throws SyntaxError
  */
-export function parseLossless(text: string): JsonValue {
-  const parser = new LosslessParser(text);
+export function parseLossless(text: string, options: LosslessOptions = {}): JsonValue {
+  const parser = new LosslessParser(text, options.integersAsBigInt ?? false);
   return parser.document();
 }
 
 class LosslessParser {
   readonly #text: string;
+  readonly #integersAsBigInt: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, integersAsBigInt: boolean) {
     this.#text = text;
+    this.#integersAsBigInt = integersAsBigInt;
   }
 
   document(): JsonValue {
@@ -114,7 +124,8 @@ class LosslessParser {
     const text = this.#match(NUMBER);
     if (text === undefined) return undefined;
     const value = Number(text);
-    return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? value : BigInt(text);
+    if (Number.isSafeInteger(value) && !this.#integersAsBigInt) return value;
+    return /^-?\d+$/.test(text) ? BigInt(text) : value;
   }
 
   #word(): JsonValue {

@@ -2,7 +2,7 @@ const { floor, fround } = Math;
 const POWERS = Float64Array.from({ length: 13 }, (_, exponent) => 10 ** exponent);
 
 /**
- * The shortest decimal that is read back as the same float32: 0.1, not 0.10000000149011612.
+ * A short decimal that is read back as the same float32: 0.1, not 0.10000000149011612.
  * Whole numbers get `.0`, as TensorFlow Serving writes them, so that readers see a float.
  */
 export function float32Text(value: number): string {

@@ -1,6 +1,6 @@
 import { messageOf, ServingError } from '../../errors';
 import { scanJson, type JsonLimits } from './json-scan';
-import { parseLossless, type JsonValue } from './lossless-json';
+import { parseLossless, type JsonValue, type LosslessOptions } from './lossless-json';
 
 /** A tensor of 32 dimensions fits; what is deeper was made to hurt. */
 export const JSON_LIMITS: JsonLimits = {
@@ -12,11 +12,16 @@ export const JSON_LIMITS: JsonLimits = {
 /** Characters that a JavaScript string can safely have. */
 const MAX_TEXT = 256 * 1024 * 1024;
 
+export interface ParseJsonOptions extends LosslessOptions {
+  /** @default JSON_LIMITS */
+  readonly limits?: JsonLimits;
+}
+
 /**
  * Parses a body. NaN and Infinity are numbers; whole numbers beyond 2^53 are bigint.
  * @throws ServingError BAD_REQUEST, PAYLOAD_TOO_LARGE
  */
-export function parseJson(body: Buffer, limits: JsonLimits = JSON_LIMITS): JsonValue {
+export function parseJson(body: Buffer, options: ParseJsonOptions = {}): JsonValue {
   if (body.length === 0) {
     throw new ServingError('BAD_REQUEST', 'JSON Parse error: The document is empty');
   }
@@ -26,10 +31,12 @@ export function parseJson(body: Buffer, limits: JsonLimits = JSON_LIMITS): JsonV
       `The JSON has ${body.length} bytes; ${MAX_TEXT} are allowed: send the tensor in binary`,
     );
   }
-  const { special } = scanJson(body, limits);
+  const { special } = scanJson(body, options.limits ?? JSON_LIMITS);
   const text = body.toString('utf8');
   try {
-    return special ? parseLossless(text) : (JSON.parse(text) as JsonValue);
+    return special || options.integersAsBigInt === true
+      ? parseLossless(text, options)
+      : (JSON.parse(text) as JsonValue);
   } catch (cause) {
     throw new ServingError('BAD_REQUEST', `JSON Parse error: ${messageOf(cause)}`, { cause });
   }

@@ -61,7 +61,7 @@ export function storeElements(
 ): void {
   if (Array.isArray(data)) {
     values.forEach((value, i) => {
-      data[at + i] = bytesOf(value, strings);
+      data[at + i] = bytesOfJson(value, strings);
     });
   } else if (data instanceof BigInt64Array) {
     values.forEach((value, i) => {
@@ -118,7 +118,11 @@ function int64Of(value: JsonValue): bigint {
   return wide;
 }
 
-function bytesOf(value: JsonValue, { b64Objects, base64 = false }: StringForm): Uint8Array {
+/** @throws ServingError INVALID_INPUT */
+export function bytesOfJson(
+  value: JsonValue,
+  { b64Objects, base64 = false }: StringForm,
+): Uint8Array {
   if (typeof value === 'string') return base64 ? fromBase64(value) : Buffer.from(value, 'utf8');
   if (b64Objects && isBase64Object(value)) return fromBase64(value.b64);
   throw typeError(value, 'string');
