@@ -8,23 +8,27 @@ import { documentOperations } from './paths/documents';
 import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
+import { tfServingOperations } from './paths/tfserving';
 
 /** Every operation of the server. A test compares them with the routes that there are. */
 export const OPERATIONS: readonly Operation[] = [
   ...imageOperations,
   ...modelOperations,
+  ...tfServingOperations,
   ...healthOperations,
   ...documentOperations,
 ];
 
 const DESCRIPTION = `Serves TensorFlow SavedModels.
 
-An address that exists answers every method it does not have with 405 and \`Allow\`; \`GET\` addresses take
-\`HEAD\` too. Errors of the image API are problem details (RFC 9457) with a stable \`code\`.`;
+Errors of the image API are problem details (RFC 9457) with a stable \`code\`; those under \`/v1\` and \`/v2\`
+are \`{"error": "…"}\`. An address that exists answers a method it does not have with 405 and \`Allow\` (under
+\`/v1\` with 400, as TensorFlow Serving does); \`GET\` addresses take \`HEAD\` too.`;
 
 const TAGS = [
   { name: 'Images', description: 'Images in; labels or pictures out' },
   { name: 'Models', description: 'What is served, and with what settings' },
+  { name: 'TensorFlow Serving', description: 'The REST API of TensorFlow Serving' },
   { name: 'Health', description: 'For those who operate the server' },
   { name: 'Documents', description: 'What you are reading' },
 ];

@@ -10,6 +10,7 @@ import {
   imageJsonSchema,
 } from '../../schemas/image-api';
 import { problems } from '../errors';
+import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
 import {
   answer,
   BINARY,
@@ -20,26 +21,11 @@ import {
 } from '../operation';
 
 const ERRORS: readonly ErrorCode[] = [
-  'BAD_REQUEST',
-  'INVALID_INPUT',
-  'MODEL_NOT_FOUND',
-  'VERSION_NOT_FOUND',
+  ...RUN_ERRORS,
+  ...IMAGE_ERRORS,
   'NOT_ACCEPTABLE',
   'WRONG_TASK',
-  'PAYLOAD_TOO_LARGE',
   'TOO_MANY_IMAGES',
-  'IMAGE_TOO_LARGE',
-  'UNSUPPORTED_MEDIA_TYPE',
-  'UNSUPPORTED_IMAGE_FORMAT',
-  'UNDECODABLE_IMAGE',
-  'IMAGE_SIZE_NOT_ALLOWED',
-  'OVERLOADED',
-  'INFERENCE_FAILED',
-  'MODEL_NOT_READY',
-  'WORKER_LOST',
-  'OUT_OF_MEMORY',
-  'DRAINING',
-  'QUEUE_TIMEOUT',
 ];
 
 const BODY: RequestBody = {
