@@ -52,6 +52,13 @@ module.exports = {
       '^src/http/',
       below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/', 'package-version'),
     ),
+    {
+      name: 'client-alone',
+      comment: 'It runs elsewhere, in browsers too: neither the server, nor a package, nor Node.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { pathNot: '^src/client/' },
+    },
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),

@@ -64,6 +64,10 @@ function byStatus(
 }
 
 function headersOf(codes: readonly ErrorCode[]): HeaderName[] {
-  if (codes.some((code) => ERROR_CODES[code].retriable)) return ['Retry-After'];
-  return codes.includes('UNSUPPORTED_MEDIA_TYPE') ? ['Accept'] : [];
+  const retriable = codes.some((code) => ERROR_CODES[code].retriable);
+  return [
+    'X-Error-Code',
+    ...(retriable ? (['Retry-After'] as const) : []),
+    ...(codes.includes('UNSUPPORTED_MEDIA_TYPE') ? (['Accept'] as const) : []),
+  ];
 }

@@ -22,6 +22,10 @@ const DESCRIPTIONS = {
     description: 'Version of the model that made the answer',
     schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
   },
+  'X-Error-Code': {
+    description: 'Code of the error: docs/errors.md',
+    schema: { type: 'string', examples: ['MODEL_NOT_FOUND'] },
+  },
   'Retry-After': {
     description: 'Seconds after which a retry makes sense, where the server knows',
     schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
