@@ -8,8 +8,6 @@ export const DOCS_ASSETS = {
   'favicon-32x32.png': 'image/png',
 } as const;
 
-export type DocsAsset = keyof typeof DOCS_ASSETS;
-
 /** Its own script apart: the content security policy allows none inside the page. */
 export const START_SCRIPT = `SwaggerUIBundle({
   url: 'openapi.json',

@@ -10,7 +10,7 @@ import { answer } from './operation';
 /** Any address may fail with these. */
 const EVERYWHERE: readonly ErrorCode[] = ['INTERNAL'];
 
-export const plainErrorSchema = z
+const plainErrorSchema = z
   .object({ error: z.string().describe('What was wrong, and what is allowed') })
   .meta({ id: 'Error', description: 'How the model server protocols say what was wrong' });
 

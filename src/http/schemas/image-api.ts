@@ -40,7 +40,7 @@ export const imageJsonSchema = z
   .meta({ id: 'ImagesAsJson' });
 
 const ms = z.number().min(0);
-export const timingsSchema = z
+const timingsSchema = z
   .object({ preprocessMs: ms, queueMs: ms, inferMs: ms, postprocessMs: ms })
   .meta({
     id: 'Timings',
@@ -61,7 +61,7 @@ function resultsOf<T extends z.ZodType>(result: T) {
   });
 }
 
-export const predictionSchema = z
+const predictionSchema = z
   .object({
     label: z.string().describe('From the labels file; the index as text where there is none'),
     index: z.number().int().min(0),
