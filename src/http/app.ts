@@ -11,6 +11,7 @@ import type { ImageRequestLimits } from './image-request';
 import { inFlightLimit } from './middleware/in-flight-limit';
 import { problemHandler } from './middleware/problem-details';
 import { requestContext } from './middleware/request-context';
+import { docsRoutes } from './routes/docs';
 import { healthRoutes } from './routes/health';
 import { imageRoutes } from './routes/images';
 import { metricsRoutes } from './routes/metrics';
@@ -51,6 +52,7 @@ export function createApp(deps: AppDeps): Express {
 
   app.use(healthRoutes(manager, draining));
   app.use(metricsRoutes(metrics));
+  app.use(docsRoutes());
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));
