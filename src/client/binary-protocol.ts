@@ -1,4 +1,3 @@
-import { ServingClientError } from './client-error';
 import {
   datatypeOf,
   elementsAt,
@@ -65,36 +64,28 @@ interface WireOutput {
 
 /**
  * @param headerLength value of Inference-Header-Content-Length
- * @throws ServingClientError INVALID_RESPONSE
+ * @throws Error when the body is none
  */
 export function decodeInfer(body: ArrayBuffer, headerLength: string | null): InferResponse {
-  try {
-    const jsonBytes = headerLength === null ? body.byteLength : Number(headerLength);
-    const json = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 0, jsonBytes))) as {
-      model_name: string;
-      model_version?: string;
-      outputs: readonly WireOutput[];
-    };
-    let offset = jsonBytes;
-    const outputs = json.outputs.map((output) => {
-      const bytes = output.parameters?.binary_data_size;
-      if (bytes === undefined)
-        throw new TypeError(`output "${output.name}" came without its bytes`);
-      const tensor = decodeTensor(output, body, offset, bytes);
-      offset += bytes;
-      return [output.name, tensor] as const;
-    });
-    return {
-      model: json.model_name,
-      version: json.model_version,
-      outputs: Object.fromEntries(outputs),
-    };
-  } catch (thrown) {
-    throw new ServingClientError(
-      `The answer is no tensors in binary form: ${thrown instanceof Error ? thrown.message : ''}`,
-      { code: 'INVALID_RESPONSE', cause: thrown },
-    );
-  }
+  const jsonBytes = headerLength === null ? body.byteLength : Number(headerLength);
+  const json = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 0, jsonBytes))) as {
+    readonly model_name: string;
+    readonly model_version?: string;
+    readonly outputs: readonly WireOutput[];
+  };
+  let offset = jsonBytes;
+  const outputs = json.outputs.map((output) => {
+    const bytes = output.parameters?.binary_data_size;
+    if (bytes === undefined) throw new TypeError(`output "${output.name}" came without its bytes`);
+    const tensor = decodeTensor(output, body, offset, bytes);
+    offset += bytes;
+    return [output.name, tensor] as const;
+  });
+  return {
+    model: json.model_name,
+    version: json.model_version,
+    outputs: Object.fromEntries(outputs),
+  };
 }
 
 function decodeTensor(
