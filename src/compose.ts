@@ -126,6 +126,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       defaults: {
         instances: defaults.instances,
         maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
+        batchSizeSteps: defaults.batchSizeSteps,
         maxQueueDelayMs: config.maxQueueDelayMs,
         maxQueueSize: config.maxQueueSize,
         queueTimeoutMs: config.queueTimeoutMs,

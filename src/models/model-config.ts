@@ -91,7 +91,9 @@ const batchingSchema = z
         (sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)),
         'must ascend',
       )
-      .describe('Batches are padded up to one of these; default: powers of two up to maxBatchSize'),
+      .describe(
+        'Batches are padded up to one of these; default: powers of two up to maxBatchSize on a GPU, every size up to 8 and then steps of an eighth on a CPU',
+      ),
     maxQueueDelayMs: z
       .number()
       .min(0)

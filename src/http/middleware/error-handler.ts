@@ -13,14 +13,16 @@ export type ErrorForm = (
 
 /** Turns whatever a handler threw into an answer; causes go to the log, never to the client. */
 export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
+  return (thrown: unknown, request, response, _next) => {
     const error = fromLibrary(thrown);
     const requestId = requestIdOf(request);
     if (error.status === 500) {
       logger.error({ requestId, code: error.code, err: error.cause ?? error }, error.message);
     }
     if (response.headersSent || response.destroyed) {
-      next(thrown);
+      // Nobody is there, or half an answer is out: it ends here. Express's own handler would also
+      // write the error to the console.
+      response.destroy();
       return;
     }
     // The rest of a body that was refused half-way would be taken for the next request.

@@ -15,6 +15,7 @@ function servable(config: ModelConfig, ...inputs: readonly TensorSpec[]): Servab
   const signature = { inputs, outputs: [input([-1, 10], 'float32', 'y')], methodName: '' };
   return resolveServable(config, { serving_default: signature }, undefined, {
     maxBatchSize: 4,
+    batchSizeSteps: 'powers-of-two',
     maxQueueDelayMs: 0,
     maxQueueSize: 9,
     queueTimeoutMs: 9,
