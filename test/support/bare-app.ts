@@ -22,6 +22,7 @@ export function createBareApp(): { readonly app: Express; readonly close: () => 
       maxQueueDelayMs: 0,
       maxQueueSize: 1,
       queueTimeoutMs: 1,
+      batchSizeSteps: 'powers-of-two',
     },
     runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, recycleLeakedBytes: 1, placements: () => [] },
   });
