@@ -26,7 +26,7 @@ export interface InferResponse {
 
 /** The body of an infer request with binary tensor data: JSON, then the tensors one by one. */
 export function encodeInfer({ inputs, outputs, parameters }: InferRequest): {
-  readonly body: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 } {
   const tensors = Object.entries(inputs).map(([name, tensor]) => ({
@@ -100,7 +100,7 @@ function decodeTensor(
   return { datatype, shape, data: numbersAt(datatype, body, offset, bytes) } as Tensor;
 }
 
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
+function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let at = 0;
   for (const chunk of chunks) {
