@@ -50,8 +50,15 @@ module.exports = {
     only(
       'http-below',
       '^src/http/',
-      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/'),
+      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/', 'package-version'),
     ),
+    {
+      name: 'client-alone',
+      comment: 'It runs elsewhere, in browsers too: neither the server, nor a package, nor Node.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { pathNot: '^src/client/' },
+    },
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),

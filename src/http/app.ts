@@ -13,6 +13,7 @@ import { inFlightLimit } from './middleware/in-flight-limit';
 import { problemHandler } from './middleware/problem-details';
 import { requestContext } from './middleware/request-context';
 import { oipRoutes } from './oip/routes';
+import { docsRoutes } from './routes/docs';
 import { imageRoutes } from './routes/images';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes } from './routes/models';
@@ -56,6 +57,7 @@ export function createApp(deps: AppDeps): Express {
   });
 
   app.use(metricsRoutes(metrics));
+  app.use(docsRoutes());
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));

@@ -5,12 +5,12 @@ import express, {
   type Response,
 } from 'express';
 import multer from 'multer';
-import { z } from 'zod';
 
 import { ServingError } from '../errors';
 import type { ImageSource } from '../inference/image-inference';
 import { decodeBase64 } from './base64';
 import { boundedMemoryStorage } from './middleware/bounded-memory-storage';
+import { imageJsonSchema } from './schemas/image-api';
 
 export interface ImageRequestLimits {
   readonly maxBodyBytes: number;
@@ -28,14 +28,6 @@ export const IMAGE_REQUEST_TYPES = [
 
 /** Text fields that a form may hold beside its files; they are not used. */
 const MAX_FIELDS = 16;
-
-const b64Image = z.strictObject({ b64: z.string() });
-
-/** The JSON body: one image or several, each base64, a data URL or with line breaks if need be. */
-export const imageJsonSchema = z.union([
-  z.strictObject({ image: b64Image }),
-  z.strictObject({ images: z.array(b64Image).min(1) }),
-]);
 
 const imagesOfRequest = new WeakMap<Request, readonly ImageSource[]>();
 

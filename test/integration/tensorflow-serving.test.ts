@@ -345,6 +345,8 @@ describe('classify and regress', () => {
       /method_name to be tensorflow\/serving\/classify. Was: tensorflow\/serving\/regress/,
     ],
     ['regress', 'no examples', '{}', /Missing 'examples' key/],
+    ['regress', 'a missing feature', '{"examples": [{}]}', /Feature: x .* is required/],
+    ['regress', 'a feature of another type', '{"examples": [{"x": "a"}]}', /Key: x.* types don't/],
     ['regress', 'an empty list', '{"examples": []}', /empty list/],
     [
       'regress',

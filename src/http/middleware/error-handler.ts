@@ -45,6 +45,8 @@ export function plainErrorHandler(
 }
 
 function setErrorHeaders(response: Response, error: ServingError): void {
+  // The bodies of the protocols have no place for it.
+  response.set('X-Error-Code', error.code);
   if (error.retryAfterS !== undefined) response.set('Retry-After', String(error.retryAfterS));
   if (error.code === 'METHOD_NOT_ALLOWED' && error.allowed !== undefined) {
     response.set('Allow', error.allowed.join(', '));

@@ -1,19 +1,9 @@
 import type { ErrorRequestHandler } from 'express';
 
-import { ERROR_CODES, type ErrorCode, type ServingError } from '../../errors';
+import { ERROR_CODES, type ServingError } from '../../errors';
 import type { Logger } from '../../telemetry/logger';
+import type { ProblemDetails } from '../schemas/problem';
 import { errorHandler } from './error-handler';
-
-/** RFC 9457. */
-export interface ProblemDetails {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly retriable: boolean;
-  readonly requestId?: string;
-}
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+import { ERROR_CODES } from '../../src/errors';
+import { openApiDocument, OPERATIONS } from '../../src/http/openapi/document';
+import { createBareApp } from '../support/bare-app';
+import { registeredRoutes } from '../support/express-routes';
+
+const document = openApiDocument() as any;
+const operations: { name: string; method: string; path: string; operation: any }[] = Object.entries(
+  document.paths as Record<string, Record<string, unknown>>,
+).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    name: `${method.toUpperCase()} ${path}`,
+    method,
+    path,
+    operation,
+  })),
+);
+
+test('the document has every route of the server, and no other', () => {
+  const { app, close } = createBareApp();
+  const routes = registeredRoutes(app);
+  close();
+
+  expect(operations.map(({ name }) => name).sort()).toEqual(routes);
+});
+
+test('every operation has a name of its own, a summary, and a tag that is described', () => {
+  const tags = document.tags.map(({ name }: { name: string }) => name);
+
+  const names = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(names).size).toBe(operations.length);
+  for (const { operation } of operations) {
+    expect(operation.summary).toMatch(/\w/);
+    expect(tags).toEqual(expect.arrayContaining(operation.tags));
+  }
+});
+
+test('every error code that an operation can answer is documented', () => {
+  const answers = operations.flatMap(({ operation }) => Object.values<any>(operation.responses));
+
+  const documented = Object.keys(ERROR_CODES).filter((code) =>
+    answers.some(({ description }) => description.includes(`\`${code}\``)),
+  );
+  // Nobody receives the first, and the second belongs to no operation.
+  const missing = Object.keys(ERROR_CODES).filter((code) => !documented.includes(code));
+  expect(missing.sort()).toEqual([
+    'CLIENT_CLOSED_REQUEST',
+    'METHOD_NOT_ALLOWED',
+    'MODEL_CONTROL_NOT_ALLOWED',
+    'MODEL_LOAD_FAILED',
+  ]);
+});
+
+test('errors that may pass have Retry-After, and every answer a request id', () => {
+  for (const { operation } of operations) {
+    for (const [status, { headers }] of Object.entries<any>(operation.responses)) {
+      expect(headers).toHaveProperty('X-Request-Id');
+      if (status === '429') expect(headers).toHaveProperty('Retry-After');
+    }
+  }
+});
+
+test('every reference leads somewhere', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
+    ([, target = '']) => target,
+  );
+
+  expect(references.length).toBeGreaterThan(0);
+  const dead = references.filter(
+    (target) => target.split('/').reduce((at, key) => at?.[key], document) === undefined,
+  );
+  expect(dead).toEqual([]);
+});
+
+test('every example is what its schema says', () => {
+  const examples = OPERATIONS.flatMap((operation) =>
+    [operation.request?.body, ...Object.values(operation.responses)].flatMap((part: any) =>
+      Object.values<any>(part?.content ?? {})
+        .filter(({ schema }) => schema instanceof z.ZodType)
+        .flatMap(({ schema, example, examples: named = {} }) =>
+          [example, ...Object.values<any>(named).map(({ value }) => value)]
+            .filter((value) => value !== undefined)
+            .map((value) => ({ operation: operation.operationId, schema, value })),
+        ),
+    ),
+  );
+
+  expect(examples.length).toBeGreaterThan(OPERATIONS.length);
+  for (const { operation, schema, value } of examples) {
+    expect({ operation, value: schema.safeParse(value).data }).toEqual({ operation, value });
+  }
+});

@@ -1,0 +1,43 @@
+import type { Express } from 'express';
+
+import { createApp } from '../../src/http/app';
+import { ModelManager } from '../../src/models/model-manager';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
+
+function unused(): never {
+  throw new Error('not used here');
+}
+
+/** The application without a model, for what does not ask one: addresses, documents. */
+export function createBareApp(): { readonly app: Express; readonly close: () => void } {
+  const metrics = createMetrics();
+  const manager = new ModelManager({
+    repository: '',
+    only: [],
+    loadConcurrency: 1,
+    defaults: {
+      instances: 1,
+      maxBatchSize: 1,
+      maxQueueDelayMs: 0,
+      maxQueueSize: 1,
+      queueTimeoutMs: 1,
+    },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, recycleLeakedBytes: 1, placements: () => [] },
+  });
+  const app = createApp({
+    manager,
+    inference: { classify: unused, generate: unused },
+    tensors: { infer: unused },
+    metrics,
+    logger: createLogger('silent', false),
+    limits: { maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1, maxInFlightRequests: 1 },
+    draining: () => false,
+  });
+  return {
+    app,
+    close: () => {
+      metrics.close();
+    },
+  };
+}
