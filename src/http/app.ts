@@ -5,14 +5,15 @@ import { ServingError } from '../errors';
 import type { ImageUseCase } from '../inference/image-inference';
 import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
+import { packageVersion } from '../package-version';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { ImageRequestLimits } from './image-request';
 import { inFlightLimit } from './middleware/in-flight-limit';
 import { problemHandler } from './middleware/problem-details';
 import { requestContext } from './middleware/request-context';
+import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
-import { healthRoutes } from './routes/health';
 import { imageRoutes } from './routes/images';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes } from './routes/models';
@@ -27,6 +28,11 @@ export interface AppDeps {
   readonly limits: ImageRequestLimits & { readonly maxInFlightRequests: number };
   /** True once the server is shutting down. */
   readonly draining: () => boolean;
+  /**
+   * Whether the model repository API is in this application.
+   * @default true
+   */
+  readonly modelControl?: boolean;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
@@ -50,13 +56,24 @@ export function createApp(deps: AppDeps): Express {
     next();
   });
 
-  app.use(healthRoutes(manager, draining));
   app.use(metricsRoutes(metrics));
   app.use(docsRoutes());
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));
   app.use(tfServingRoutes({ manager, tensors, limits, admit, logger }));
+  app.use(
+    oipRoutes({
+      manager,
+      tensors,
+      limits,
+      admit,
+      logger,
+      draining,
+      version: packageVersion(),
+      modelControl: deps.modelControl ?? true,
+    }),
+  );
 
   app.use((request, _response, next) => {
     next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));
