@@ -57,7 +57,8 @@ export function createApp(deps: AppDeps): Express {
   });
 
   app.use(metricsRoutes(metrics));
-  app.use(docsRoutes());
+  const { modelControl = true } = deps;
+  app.use(docsRoutes({ modelControl }));
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));
@@ -71,7 +72,7 @@ export function createApp(deps: AppDeps): Express {
       logger,
       draining,
       version: packageVersion(),
-      modelControl: deps.modelControl ?? true,
+      modelControl,
     }),
   );
 

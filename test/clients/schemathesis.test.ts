@@ -23,7 +23,7 @@ beforeAll(async () => {
     classifier: { from: `${SHIPPED}/efficientnet-lite0/1` },
     upscaler: { from: `${SHIPPED}/esrgan-slim-x2/1` },
   });
-  service = await startTestService({ modelRepository: repository });
+  service = await startTestService({ modelRepository: repository, modelControl: 'explicit' });
 });
 afterAll(async () => {
   await service?.stop();
