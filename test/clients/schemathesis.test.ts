@@ -17,6 +17,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'schemathesis-'));
   repository = await makeRepository({
     half_plus_two: toy('half_plus_two'),
+    spare: toy('half_plus_three'),
     two_signatures: toy('two_signatures'),
     every_type: toy('every_type'),
     examples: toy('examples'),
