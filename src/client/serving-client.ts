@@ -115,7 +115,11 @@ export class ServingClient {
     inputs: Readonly<Record<string, TensorInput>>,
     options: PredictOptions,
   ): Promise<TensorAnswer> {
-    const { outputs, parameters } = options;
+    const { outputs, signature } = options;
+    const parameters = {
+      ...options.parameters,
+      ...(signature === undefined ? {} : { signature_name: signature }),
+    };
     const call = {
       method: 'POST',
       path: `${modelPath('/v2/models', options)}/infer`,

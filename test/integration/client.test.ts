@@ -1,10 +1,16 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, mkdir, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 
 import sharp from 'sharp';
 
 import { ServingClient } from '../../src/client';
 import type { Service } from '../../src/compose';
-import { photo, SHIPPED, startTestService } from '../support/service';
+import { codeBlocks, readDocument, ROOT } from '../support/markdown';
+import { photo, removeFolder, SHIPPED, startTestService } from '../support/service';
 
 const COFFEE = readFileSync(photo('coffee.jpg'));
 const CHELSEA = readFileSync(photo('chelsea.jpg'));
@@ -16,7 +22,7 @@ let service: Service;
 let client: ServingClient;
 
 beforeAll(async () => {
-  service = await startTestService({ modelRepository: SHIPPED });
+  service = await startTestService({ modelRepository: SHIPPED, modelControl: 'explicit' });
   client = new ServingClient(service.url);
 });
 afterAll(async () => {
@@ -146,5 +152,46 @@ describe('what is served', () => {
   test('the server is live and ready', async () => {
     await expect(client.live()).resolves.toBe(true);
     await expect(client.ready()).resolves.toBe(true);
+  });
+});
+
+describe('the examples of docs/client.md', () => {
+  const said: Record<string, string> = {
+    'top: 3': 'espresso',
+    "format: 'webp'": 'image/webp 1',
+    'results.entries': 'UNSUPPORTED_IMAGE_FORMAT',
+    'client.predict': '[ 1, 1000 ]',
+    'client.models': 'esrgan-slim-x2 image-to-image',
+    ServingClientError: 'MODEL_NOT_FOUND 404 order-4711',
+  };
+  const examples = codeBlocks(readDocument('docs/client.md'), 'ts');
+  let folder: string;
+
+  beforeAll(async () => {
+    // A project that has installed the package as it is built, and holds the files.
+    folder = await mkdtemp(path.join(tmpdir(), 'client-'));
+    await mkdir(path.join(folder, 'node_modules'));
+    await symlink(ROOT, path.join(folder, 'node_modules/tfjs-serving'));
+    await cp(photo(''), path.join(folder, 'test/fixtures/photos'), {
+      recursive: true,
+    });
+  });
+  afterAll(() => removeFolder(folder));
+
+  test('each is run here', () => {
+    expect(examples).toHaveLength(Object.keys(said).length);
+  });
+
+  test.each(Object.entries(said))('the one with %s says %s', async (mark, expected) => {
+    const example = examples.findLast((text) => text.includes(mark)) ?? '';
+    const code = example.replace('http://127.0.0.1:8080', service.url);
+
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', code],
+      { cwd: folder },
+    );
+
+    expect(stdout + stderr).toContain(expected);
   });
 });
