@@ -19,6 +19,7 @@ export function createBareApp(): { readonly app: Express; readonly close: () => 
     defaults: {
       instances: 1,
       maxBatchSize: 1,
+      batchSizeSteps: 'fine',
       maxQueueDelayMs: 0,
       maxQueueSize: 1,
       queueTimeoutMs: 1,
