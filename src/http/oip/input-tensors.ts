@@ -3,6 +3,7 @@ import type { TensorTarget } from '../../inference/tensor-inference';
 import { elementCount, formatShape, type Tensor, type TensorSpec } from '../../tensor';
 import { tensorFromFlat } from '../tensors/nested-json';
 import { readByteElements } from './byte-elements';
+import { isColumn } from './column-shape';
 import { datatypeName, datatypeOf, type Datatype } from './datatypes';
 import { convertExactly, convertible } from './exact-conversion';
 import type { InferInput } from './infer-request';
@@ -23,8 +24,11 @@ export function inputTensors(
   binary: Uint8Array,
 ): Tensor[] {
   let at = 0;
-  const tensors = inputs.map((input) => {
-    const spec = specOf(target, input.name);
+  const tensors = inputs.map((given) => {
+    const spec = specOf(target, given.name);
+    const input = isColumn(spec, given.shape)
+      ? { ...given, shape: given.shape.slice(0, 1) }
+      : given;
     const size = input.parameters?.binary_data_size;
     if (size === undefined) return named(input.name, () => fromJson(target, spec, input));
     if (input.data !== undefined) {
