@@ -33,7 +33,8 @@ export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, metrics, logger, limits, draining } = deps;
   const app = createBaseApp({ metrics, logger, draining });
   app.use(metricsRoutes(metrics));
-  app.use(docsRoutes());
+  const { modelControl = true } = deps;
+  app.use(docsRoutes({ modelControl }));
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));
@@ -47,7 +48,7 @@ export function createApp(deps: AppDeps): Express {
       logger,
       draining,
       version: packageVersion(),
-      modelControl: deps.modelControl ?? true,
+      modelControl,
     }),
   );
 

@@ -17,13 +17,14 @@ beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'schemathesis-'));
   repository = await makeRepository({
     half_plus_two: toy('half_plus_two'),
+    spare: toy('half_plus_three'),
     two_signatures: toy('two_signatures'),
     every_type: toy('every_type'),
     examples: toy('examples'),
     classifier: { from: `${SHIPPED}/efficientnet-lite0/1` },
     upscaler: { from: `${SHIPPED}/esrgan-slim-x2/1` },
   });
-  service = await startTestService({ modelRepository: repository });
+  service = await startTestService({ modelRepository: repository, modelControl: 'explicit' });
 });
 afterAll(async () => {
   await service?.stop();

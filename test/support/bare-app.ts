@@ -1,6 +1,6 @@
 import type { Express } from 'express';
 
-import { createApp } from '../../src/http/app';
+import { createApp, type AppDeps } from '../../src/http/app';
 import { ModelManager } from '../../src/models/model-manager';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -10,7 +10,10 @@ function unused(): never {
 }
 
 /** The application without a model, for what does not ask one: addresses, documents. */
-export function createBareApp(): { readonly app: Express; readonly close: () => void } {
+export function createBareApp(overrides: Partial<AppDeps> = {}): {
+  readonly app: Express;
+  readonly close: () => void;
+} {
   const metrics = createMetrics();
   const manager = new ModelManager({
     repository: '',
@@ -34,6 +37,7 @@ export function createBareApp(): { readonly app: Express; readonly close: () => 
     logger: createLogger('silent', false),
     limits: { maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1, maxInFlightRequests: 1 },
     draining: () => false,
+    ...overrides,
   });
   return {
     app,

@@ -11,6 +11,8 @@ const MAX_RANK = 32;
 /** Values that the protocol's parameters may have; what has another is for somebody else. */
 const parameters = z.record(z.string(), z.unknown());
 const flag = z.boolean({ error: 'must be true or false' });
+/** For the document: what `z.coerce` takes besides is nothing to promise. */
+const wholeNumber = { type: 'integer', minimum: 0 };
 const bytes = z.int({ error: 'must be a number of bytes' }).min(0);
 
 const inputSchema = z.object({
@@ -19,7 +21,10 @@ const inputSchema = z.object({
   datatype: z.enum(DATATYPES),
   parameters: parameters.and(z.object({ binary_data_size: bytes.optional() })).optional(),
   // Checked where the type of the input is known: there may be millions of values.
-  data: z.custom<JsonValue>(() => true).optional(),
+  data: z
+    .custom<JsonValue>(() => true)
+    .optional()
+    .meta({ type: 'array', items: {}, description: 'Elements, nested or flat, row-major' }),
 });
 
 const outputSchema = z.object({
@@ -41,8 +46,8 @@ export const inferRequestSchema = z.object({
     .and(
       z.object({
         binary_data_output: flag.optional(),
-        timeout: z.coerce.number().int().min(0).optional(),
-        priority: z.coerce.number().int().min(0).optional(),
+        timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+        priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
         signature_name: z.string().optional(),
       }),
     )

@@ -8,6 +8,8 @@ import { documentOperations } from './paths/documents';
 import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
+import { oipOperations } from './paths/oip';
+import { REPOSITORY_TAG, repositoryOperations } from './paths/repository';
 import { tfServingOperations } from './paths/tfserving';
 
 /** Every operation of the server. A test compares them with the routes that there are. */
@@ -15,6 +17,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...imageOperations,
   ...modelOperations,
   ...tfServingOperations,
+  ...oipOperations,
+  ...repositoryOperations,
   ...healthOperations,
   ...documentOperations,
 ];
@@ -29,12 +33,23 @@ const TAGS = [
   { name: 'Images', description: 'Images in; labels or pictures out' },
   { name: 'Models', description: 'What is served, and with what settings' },
   { name: 'TensorFlow Serving', description: 'The REST API of TensorFlow Serving' },
+  {
+    name: 'Open Inference Protocol',
+    description: "The Open Inference Protocol v2 with Triton's extensions",
+  },
+  { name: REPOSITORY_TAG, description: 'Models come and go' },
   { name: 'Health', description: 'For those who operate the server' },
   { name: 'Documents', description: 'What you are reading' },
 ];
 
+export interface DocumentOptions {
+  /** Whether the model repository API is on this port. */
+  readonly modelControl: boolean;
+}
+
 /** The OpenAPI 3.1 document of the server. */
-export function openApiDocument(): object {
+export function openApiDocument({ modelControl }: DocumentOptions): object {
+  const here = (tag: string): boolean => modelControl || tag !== REPOSITORY_TAG;
   const registry = new OpenAPIRegistry();
   for (const [name, header] of HEADER_COMPONENTS) {
     registry.registerComponent('headers', name, header);
@@ -42,7 +57,9 @@ export function openApiDocument(): object {
   for (const [code, example] of PROBLEM_EXAMPLES) {
     registry.registerComponent('examples', code, example);
   }
-  for (const operation of OPERATIONS) registry.registerPath(operation);
+  for (const operation of OPERATIONS) {
+    if (operation.tags?.every(here) === true) registry.registerPath(operation);
+  }
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
@@ -53,6 +70,6 @@ export function openApiDocument(): object {
     },
     // Relative to this document: it holds behind a proxy that cuts off a prefix.
     servers: [{ url: './' }],
-    tags: TAGS,
+    tags: TAGS.filter(({ name }) => here(name)),
   });
 }
