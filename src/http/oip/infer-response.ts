@@ -7,6 +7,7 @@ import type { Tensor } from '../../tensor';
 import { float32Text } from '../json/number-text';
 import { flatJson } from '../tensors/tensor-text';
 import { writeByteElements } from './byte-elements';
+import { isColumn } from './column-shape';
 import { datatypeOf } from './datatypes';
 import type { RequestedOutput } from './infer-request';
 
@@ -17,6 +18,8 @@ export interface ResponseForm {
   readonly outputs: readonly RequestedOutput[] | undefined;
   /** Whether outputs that do not say otherwise are binary. */
   readonly binary: boolean;
+  /** Outputs of shape [?] are written as [?, 1]; see isColumn. */
+  readonly columns: boolean;
 }
 
 export interface InferResponse {
@@ -32,7 +35,8 @@ export function inferResponse(answer: TensorAnswer, form: ResponseForm): InferRe
   const written = inOrder(outputs, form.outputs).map(([output, wanted]) => {
     const classes = wanted?.parameters?.classification;
     const tensor = classes === undefined ? output : classified(answer, output, classes);
-    const { name, shape } = tensor;
+    const { name } = tensor;
+    const shape = form.columns && isVector(answer, tensor) ? [...tensor.shape, 1] : tensor.shape;
     const datatype = datatypeOf(tensor.dtype);
     if (datatype === undefined) {
       throw new ServingError(
@@ -51,6 +55,11 @@ export function inferResponse(answer: TensorAnswer, form: ResponseForm): InferRe
   const id = form.id === undefined ? '' : `"id":${JSON.stringify(form.id)},`;
   const json = `{${id}"model_name":${JSON.stringify(target.model)},"model_version":"${target.version}","outputs":[${written.join(',')}]}`;
   return { json, binary };
+}
+
+function isVector({ target }: TensorAnswer, { name, shape }: Tensor): boolean {
+  const spec = target.signature.outputs.find((output) => output.name === name);
+  return shape.length === 1 && isColumn(spec, [...shape, 1]);
 }
 
 /** The outputs as they were asked for, each with what was asked of it. */

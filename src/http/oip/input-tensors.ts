@@ -3,6 +3,7 @@ import type { TensorTarget } from '../../inference/tensor-inference';
 import { elementCount, formatShape, type Tensor, type TensorSpec } from '../../tensor';
 import { tensorFromFlat } from '../tensors/nested-json';
 import { readByteElements } from './byte-elements';
+import { isColumn } from './column-shape';
 import { datatypeName, datatypeOf, type Datatype } from './datatypes';
 import { convertExactly, convertible } from './exact-conversion';
 import type { InferInput } from './infer-request';
@@ -23,10 +24,13 @@ export function inputTensors(
   binary: Uint8Array,
 ): Tensor[] {
   let at = 0;
-  const tensors = inputs.map((input) => {
-    const spec = specOf(target, input.name);
+  const tensors = inputs.map((given) => {
+    const spec = specOf(target, given.name);
+    const input = isColumn(spec, given.shape)
+      ? { ...given, shape: given.shape.slice(0, 1) }
+      : given;
     const size = input.parameters?.binary_data_size;
-    if (size === undefined) return fromJson(target, spec, input);
+    if (size === undefined) return named(input.name, () => fromJson(target, spec, input));
     if (input.data !== undefined) {
       throw invalid(`input "${input.name}" has both "data" and binary_data_size`);
     }
@@ -78,6 +82,16 @@ function fromJson(target: TensorTarget, spec: TensorSpec, input: InferInput): Te
   return fromNumbers(plan, name, shape, numbersFromJson(name, plan.datatype, data));
 }
 
+/** What is wrong with a value says which input it is of. */
+function named<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof ServingError) || thrown.message.startsWith('input ')) throw thrown;
+    throw new ServingError(thrown.code, `input "${name}": ${thrown.message}`);
+  }
+}
+
 type Plan =
   | { readonly kind: 'bytes'; readonly images: boolean }
   | {
@@ -120,15 +134,21 @@ function fromNumbers(
   numbers: NumberArray,
 ): Tensor {
   const { dtype, datatype } = plan;
-  if (dtype === 'bool' && (numbers as Uint8Array).some((value) => value > 1)) {
-    throw invalid(`input "${name}" of BOOL has a byte other than 0 and 1`);
-  }
   const data =
     plan.kind === 'same'
       ? // The data type of the plan is the runtime's: so is the array.
-        (numbers as Exclude<Tensor['data'], Uint8Array[]>)
+        truthful(dtype, numbers as Exclude<Tensor['data'], Uint8Array[]>)
       : convertExactly(name, datatype, numbers, plan.dtype);
   return counted({ name, dtype, shape, data });
+}
+
+/** Any byte but 0 is true for Triton, perf_analyzer sends such, and TensorFlow wants 1. */
+function truthful(
+  dtype: Tensor['dtype'],
+  data: Exclude<Tensor['data'], Uint8Array[]>,
+): Exclude<Tensor['data'], Uint8Array[]> {
+  const odd = dtype === 'bool' && (data as Uint8Array).some((byte) => byte > 1);
+  return odd ? (data as Uint8Array).map((byte) => (byte === 0 ? 0 : 1)) : data;
 }
 
 function counted(tensor: Tensor): Tensor {

@@ -1,7 +1,7 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 
 import { ServingError } from '../../errors';
-import type { TensorUseCase } from '../../inference/tensor-inference';
+import type { TensorTarget, TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { Logger } from '../../telemetry/logger';
@@ -11,6 +11,7 @@ import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
 import { healthRoutes } from '../routes/health';
+import { isColumn } from './column-shape';
 import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
 import { parseInferRequest, type InferRequest } from './infer-request';
 import { inferResponse, type InferResponse } from './infer-response';
@@ -89,7 +90,12 @@ export function oipRoutes(options: OipRoutesOptions): Router {
       signal: clientSignal(response),
     });
     setTimingHeader(response, answer.timings);
-    const form = { id: parsed?.id, outputs: wanted, binary: wantsBinary(parsed) };
+    const form = {
+      id: parsed?.id,
+      outputs: wanted,
+      binary: wantsBinary(parsed),
+      columns: sentColumns(answer.target, parsed),
+    };
     sendInferResponse(response, inferResponse(answer, form));
   };
   const ready: RequestHandler = (request, response) => {
@@ -129,6 +135,15 @@ export function oipRoutes(options: OipRoutesOptions): Router {
 /** A raw binary request is answered in kind. */
 function wantsBinary(request: InferRequest | undefined): boolean {
   return request === undefined || (request.parameters?.binary_data_output ?? false);
+}
+
+function sentColumns({ signature }: TensorTarget, request: InferRequest | undefined): boolean {
+  return (request?.inputs ?? []).some(({ name, shape }) =>
+    isColumn(
+      signature.inputs.find((input) => input.name === name),
+      shape,
+    ),
+  );
 }
 
 /** JSON alone, or JSON and behind it the tensors, sent without putting them together first. */
