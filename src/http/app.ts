@@ -34,7 +34,7 @@ export function createApp(deps: AppDeps): Express {
   const app = createBaseApp({ metrics, logger, draining });
   app.use(metricsRoutes(metrics));
   const { modelControl = true } = deps;
-  app.use(docsRoutes({ modelControl }));
+  app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
   const admit = inFlightLimit(limits.maxInFlightRequests);
   app.use(imageRoutes({ inference, limits, admit }));

@@ -4,7 +4,7 @@ import { packageVersion } from '../../package-version';
 import { PROBLEM_EXAMPLES } from './errors';
 import { HEADER_COMPONENTS } from './headers';
 import type { Operation } from './operation';
-import { documentOperations } from './paths/documents';
+import { documentOperations, DOCUMENTS_TAG } from './paths/documents';
 import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
@@ -39,17 +39,18 @@ const TAGS = [
   },
   { name: REPOSITORY_TAG, description: 'Models come and go' },
   { name: 'Health', description: 'For those who operate the server' },
-  { name: 'Documents', description: 'What you are reading' },
+  { name: DOCUMENTS_TAG, description: 'What you are reading' },
 ];
 
-export interface DocumentOptions {
-  /** Whether the model repository API is on this port. */
-  readonly modelControl: boolean;
-}
+/**
+ * Which addresses: all; those beside an admin port, or where the model repository API is off; those
+ * of the admin port.
+ */
+export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
 /** The OpenAPI 3.1 document of the server. */
-export function openApiDocument({ modelControl }: DocumentOptions): object {
-  const here = (tag: string): boolean => modelControl || tag !== REPOSITORY_TAG;
+export function openApiDocument(part: DocumentPart): object {
+  const operations = OPERATIONS.filter((operation) => isPartOf(operation, part));
   const registry = new OpenAPIRegistry();
   for (const [name, header] of HEADER_COMPONENTS) {
     registry.registerComponent('headers', name, header);
@@ -57,9 +58,7 @@ export function openApiDocument({ modelControl }: DocumentOptions): object {
   for (const [code, example] of PROBLEM_EXAMPLES) {
     registry.registerComponent('examples', code, example);
   }
-  for (const operation of OPERATIONS) {
-    if (operation.tags?.every(here) === true) registry.registerPath(operation);
-  }
+  for (const operation of operations) registry.registerPath(operation);
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
@@ -70,6 +69,18 @@ export function openApiDocument({ modelControl }: DocumentOptions): object {
     },
     // Relative to this document: it holds behind a proxy that cuts off a prefix.
     servers: [{ url: './' }],
-    tags: TAGS.filter(({ name }) => here(name)),
+    tags: TAGS.filter(({ name }) => operations.some(({ tags }) => tags?.includes(name))),
   });
+}
+
+function isPartOf({ path, tags = [] }: Operation, part: DocumentPart): boolean {
+  const control = tags.includes(REPOSITORY_TAG);
+  switch (part) {
+    case 'everything':
+      return true;
+    case 'no-model-control':
+      return !control;
+    case 'admin':
+      return control || tags.includes(DOCUMENTS_TAG) || path.startsWith('/v2/health/');
+  }
 }
