@@ -5,7 +5,13 @@ import path from 'node:path';
 import type { Service } from '../../src/compose';
 import { pythonVenv, skipReason } from '../support/python-venv';
 import { runProgram } from '../support/run-program';
-import { makeRepository, removeFolder, SHIPPED, startTestService, toy } from '../support/service';
+import {
+  makeRepository,
+  removeFolder,
+  shippedModel,
+  startTestService,
+  toy,
+} from '../support/service';
 
 const venv = pythonVenv(path.join(__dirname, 'schemathesis.txt'));
 let service: Service | undefined;
@@ -21,8 +27,8 @@ beforeAll(async () => {
     two_signatures: toy('two_signatures'),
     every_type: toy('every_type'),
     examples: toy('examples'),
-    classifier: { from: `${SHIPPED}/efficientnet-lite0/1` },
-    upscaler: { from: `${SHIPPED}/esrgan-slim-x2/1` },
+    'efficientnet-lite0': shippedModel('efficientnet-lite0'),
+    'esrgan-slim-x2': shippedModel('esrgan-slim-x2'),
   });
   service = await startTestService({ modelRepository: repository, modelControl: 'explicit' });
 });
