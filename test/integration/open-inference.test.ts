@@ -472,7 +472,11 @@ test.each([
 });
 
 test('inference is refused while too many requests are in flight; health and metadata are not', async () => {
-  const busy = await startTestService({ modelRepository: repository, maxInFlightRequests: 1 });
+  const busy = await startTestService({
+    modelRepository: repository,
+    models: ['half'],
+    maxInFlightRequests: 1,
+  });
   try {
     // Announced and not sent: it is in flight until its end.
     const held = new AbortController();
