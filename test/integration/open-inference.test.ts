@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
+import fc from 'fast-check';
+
 import type { Service } from '../../src/compose';
 import { inferBody, splitAnswer } from '../support/binary-protocol';
 import {
@@ -362,6 +364,43 @@ describe('infer with binary data', () => {
     expect(((await response.json()) as any).error).toMatch(message);
   });
 
+  test('whatever happens to a body on its way, the client is told and nothing breaks', async () => {
+    const two = (datatype: string, bytes: number): object => ({
+      datatype,
+      shape: [1, 2],
+      bytes: Buffer.alloc(bytes),
+    });
+    const { body, headers } = inferBody({ parameters: { binary_data_output: true } }, {
+      bool_in: two('BOOL', 2),
+      float32_in: two('FP32', 8),
+      int32_in: two('INT32', 8),
+      int64_in: two('INT64', 16),
+      string_in: two('BYTES', 8),
+      uint8_in: two('UINT8', 2),
+    } as Parameters<typeof inferBody>[1]);
+    const length = Number(Object.values(headers)[0]);
+    const name = Object.keys(headers)[0]!;
+    expect((await post('types', body, headers)).status).toBe(200);
+
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(body.length - 1), fc.nat(255)), { maxLength: 3 }),
+        fc.nat(body.length + 10),
+        fc.constantFrom(length, 0, length - 1, length + 1, body.length, body.length + 1),
+        async (flips, size, header) => {
+          const sent = Buffer.alloc(size);
+          body.copy(sent);
+          for (const [at, byte] of flips) if (at < size) sent[at] = byte;
+
+          const { status } = await post('types', sent, { [name]: String(header) });
+
+          expect([200, 400, 413]).toContain(status);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   test('bytes behind the JSON need the header', async () => {
     const response = await post('half', inferBody({}, { x: twelve }).body);
 
@@ -472,7 +511,11 @@ test.each([
 });
 
 test('inference is refused while too many requests are in flight; health and metadata are not', async () => {
-  const busy = await startTestService({ modelRepository: repository, maxInFlightRequests: 1 });
+  const busy = await startTestService({
+    modelRepository: repository,
+    models: ['half'],
+    maxInFlightRequests: 1,
+  });
   try {
     // Announced and not sent: it is in flight until its end.
     const held = new AbortController();

@@ -8,7 +8,10 @@ import { PLATFORM } from './model-metadata';
 const US_PER_MS = 1000;
 
 /** The model's settings in the words of Triton's model configuration. */
-export function modelConfigurationBody(status: ModelStatus, servable: Servable): object {
+export function modelConfigurationBody(
+  status: Pick<ModelStatus, 'versionPolicy'>,
+  servable: Pick<Servable, 'name' | 'spec' | 'device' | 'instances'>,
+): object {
   const { name, spec, device, instances } = servable;
   const { batching, signature, batchable } = spec;
   const dims = (shape: readonly number[] | undefined): readonly number[] =>

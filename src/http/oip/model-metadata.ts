@@ -1,4 +1,3 @@
-import type { ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { TensorSpec } from '../../tensor';
 import { datatypeName } from './datatypes';
@@ -7,7 +6,10 @@ import { datatypeName } from './datatypes';
 export const PLATFORM = 'tensorflow_savedmodel';
 
 /** Metadata of a model: the signature that infer runs unless a request names another. */
-export function modelMetadataBody({ servables }: ModelStatus, { name, spec }: Servable): object {
+export function modelMetadataBody(
+  { servables }: { readonly servables: readonly Pick<Servable, 'version' | 'state'>[] },
+  { name, spec }: Pick<Servable, 'name' | 'spec'>,
+): object {
   return {
     name,
     versions: servables
