@@ -10,6 +10,9 @@ export interface RankedClass {
   readonly label: string | undefined;
 }
 
+/** More than these are sorted. */
+const SMALL_K = 64;
+
 /**
  * The best classes of each row of an output, by falling value.
  * @param k classes a row; fewer where there are fewer
@@ -31,12 +34,22 @@ export function topClasses(
     : [output];
   return rows.map((row) => {
     const values = numbersOf(row);
-    return topIndices(values, k).map((index) => ({
+    return ranked(values, k).map((index) => ({
       index,
       value: values[index] ?? 0,
       label: labels?.[index],
     }));
   });
+}
+
+/** Indices of the `k` largest, ties by rising index. The one pass of topIndices is for a small k. */
+function ranked(values: ArrayLike<number>, k: number): number[] {
+  if (k <= SMALL_K) return topIndices(values, k);
+  return [
+    ...Uint32Array.from({ length: values.length }, (_, index) => index)
+      .sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b)
+      .subarray(0, k),
+  ];
 }
 
 function numbersOf({ name, dtype, data }: Tensor): ArrayLike<number> {

@@ -43,8 +43,13 @@ function answered(
   };
 }
 
-function classification(output: Tensor, shape: readonly number[], labels?: string[]): any {
-  const outputs = [{ name: output.name, parameters: { classification: 2 } }];
+function classification(
+  output: Tensor,
+  shape: readonly number[],
+  labels?: string[],
+  classes = 2,
+): any {
+  const outputs = [{ name: output.name, parameters: { classification: classes } }];
   const { json } = inferResponse(answered(output, shape, labels), { ...JSON_FORM, outputs });
   return JSON.parse(json).outputs[0];
 }
@@ -65,6 +70,20 @@ test('one list for a model without a batch dimension, and no more classes than t
     shape: [1],
     data: ['0.5:0'],
   });
+});
+
+test('many classes come in the same order as few', () => {
+  const scores = floats(
+    'y',
+    [1, 5000],
+    Array.from({ length: 5000 }, (_, i) => (i * 7919) % 1000),
+  );
+
+  const many = classification(scores, [-1, 5000], undefined, 5000).data;
+
+  expect(many).toHaveLength(5000);
+  expect(many.slice(0, 64)).toEqual(classification(scores, [-1, 5000], undefined, 64).data);
+  expect(many.at(-1)).toMatch(/^0\.0:/);
 });
 
 test('whole numbers are ranked too, in 64 bits as well', () => {
