@@ -8,8 +8,6 @@ import { DATATYPES } from './datatypes';
 /** Dimensions of a tensor; NumPy stops at 32. */
 const MAX_RANK = 32;
 
-/** Values that the protocol's parameters may have; what has another is for somebody else. */
-const parameters = z.record(z.string(), z.unknown());
 const flag = z.boolean({ error: 'must be true or false' });
 /** For the document: what `z.coerce` takes besides is nothing to promise. */
 const wholeNumber = { type: 'integer', minimum: 0 };
@@ -19,7 +17,7 @@ const inputSchema = z.object({
   name: z.string(),
   shape: z.array(z.int().min(0)).max(MAX_RANK),
   datatype: z.enum(DATATYPES),
-  parameters: parameters.and(z.object({ binary_data_size: bytes.optional() })).optional(),
+  parameters: z.looseObject({ binary_data_size: bytes.optional() }).optional(),
   // Checked where the type of the input is known: there may be millions of values.
   data: z
     .custom<JsonValue>(() => true)
@@ -29,28 +27,24 @@ const inputSchema = z.object({
 
 const outputSchema = z.object({
   name: z.string(),
-  parameters: parameters
-    .and(
-      z.object({
-        binary_data: flag.optional(),
-        classification: z.int().min(1).max(100_000).optional(),
-      }),
-    )
+  parameters: z
+    .looseObject({
+      binary_data: flag.optional(),
+      classification: z.int().min(1).max(100_000).optional(),
+    })
     .optional(),
 });
 
 /** The JSON of an infer request, with the parameters of Triton's extensions. */
 export const inferRequestSchema = z.object({
   id: z.union([z.string(), z.int().transform(String)]).optional(),
-  parameters: parameters
-    .and(
-      z.object({
-        binary_data_output: flag.optional(),
-        timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-        priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-        signature_name: z.string().optional(),
-      }),
-    )
+  parameters: z
+    .looseObject({
+      binary_data_output: flag.optional(),
+      timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+      priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+      signature_name: z.string().optional(),
+    })
     .optional(),
   inputs: z.array(inputSchema).min(1),
   outputs: z.array(outputSchema).optional(),
