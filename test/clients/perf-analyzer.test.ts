@@ -53,7 +53,7 @@ function perfAnalyzer(...args: string[]): ReturnType<typeof runProgram> {
     program(),
     [
       ...['-i', 'http', '-u', new URL(service?.url ?? '').host],
-      ...['--measurement-interval', '500', '--stability-percentage', '50', '--max-trials', '20'],
+      ...['--measurement-interval', '500', '--stability-percentage', '75', '--max-trials', '40'],
       ...args,
     ],
     { env: { LD_LIBRARY_PATH: `${libraries}:${cudaRuntime()}` } },

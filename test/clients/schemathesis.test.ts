@@ -59,4 +59,6 @@ afterAll(async () => {
     // The report of what it found, and nothing else.
     expect(code === 0 ? '' : output).toBe('');
   },
+  // Half a minute alone; several times that beside other work.
+  300_000,
 );
