@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 import type { Permit } from '../batching/admission';
-import type { BatchResult } from '../batching/dynamic-batcher';
+import type { BatchResult } from '../batching/batch-request';
 import { ServingError, toServingError } from '../errors';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';

@@ -1,4 +1,5 @@
-import { DynamicBatcher, type BatcherEvents } from '../batching/dynamic-batcher';
+import type { BatcherEvents } from '../batching/batch-executor';
+import { DynamicBatcher } from '../batching/dynamic-batcher';
 import { ServingError, messageOf } from '../errors';
 import type { Placement } from '../runtime/instance-channel';
 import { InstanceGroup } from '../runtime/instance-group';

@@ -1,10 +1,6 @@
-import {
-  DynamicBatcher,
-  type BatcherEvents,
-  type BatchingOptions,
-  type BatchRequest,
-  type BatchResult,
-} from '../../../src/batching/dynamic-batcher';
+import type { BatcherEvents } from '../../../src/batching/batch-executor';
+import type { BatchRequest, BatchResult } from '../../../src/batching/batch-request';
+import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
 import { ServingError, toServingError, type ErrorCode } from '../../../src/errors';
 import { FakeExecutor } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';
