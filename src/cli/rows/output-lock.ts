@@ -32,8 +32,12 @@ export function lockOutput(output: string): () => void {
 
 /** A pipe or a device such as /dev/stdout: rows go through it, and none can be gone on with. */
 export function isStream(output: string): boolean {
-  const stats = statSync(output, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+  try {
+    const stats = statSync(output);
+    return !stats.isFile() && !stats.isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function ownerOf(file: string): number | undefined {
