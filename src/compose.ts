@@ -1,3 +1,6 @@
+import type { RequestListener } from 'node:http';
+
+import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
@@ -20,6 +23,8 @@ import { createMetrics, type Metrics } from './telemetry/metrics';
 /** A running service; everything that has to be ended is ended by `stop`. */
 export interface Service {
   readonly url: string;
+  /** Where the model repository API is, when it has a port of its own. */
+  readonly adminUrl: string | undefined;
   readonly manager: ModelManager;
   readonly inference: ImageInference;
   readonly logger: Logger;
@@ -42,6 +47,7 @@ export async function startService(config: Config): Promise<Service> {
   const metrics = createMetrics();
   const { manager, inference, tensors } = createInference(config, logger, metrics);
   let draining = false;
+  const isDraining = (): boolean => draining;
   const app = createApp({
     manager,
     inference,
@@ -49,18 +55,26 @@ export async function startService(config: Config): Promise<Service> {
     metrics,
     logger,
     limits: config,
-    draining: () => draining,
+    draining: isDraining,
+    modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
   });
+  const adminApp = createAdminApp({ manager, metrics, logger, draining: isDraining });
   // Before the models are loaded: live at once, ready later.
   const server = await listen(app, config);
   logger.info({ url: server.url }, 'listening');
+  const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
+    metrics.close();
+    await server.close();
+    throw error;
+  });
+  if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+  const servers = [server, ...(admin === undefined ? [] : [admin])];
   const reload = (): Promise<void> => manager.sync();
   try {
     await reload();
   } catch (cause) {
     manager.kill();
-    server.destroy();
-    await server.close();
+    await cut(servers);
     metrics.close();
     throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
   }
@@ -69,6 +83,7 @@ export async function startService(config: Config): Promise<Service> {
 
   return {
     url: server.url,
+    adminUrl: admin?.url,
     manager,
     inference,
     logger,
@@ -77,11 +92,11 @@ export async function startService(config: Config): Promise<Service> {
       draining = true;
       clearInterval(poll);
       await pause(config.drainDelayMs);
-      const finished = await withDeadline(drain(server, manager), config.drainTimeoutMs);
+      const finished = await withDeadline(drain(servers, manager), config.drainTimeoutMs);
       if (!finished) {
         logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'dropping unfinished work');
         manager.kill();
-        server.destroy();
+        for (const one of servers) one.destroy();
       }
       metrics.close();
       return finished;
@@ -145,8 +160,23 @@ function createInference(config: Config, logger: Logger, metrics: Metrics): Infe
 }
 
 /** Models are unloaded once no request holds them; new requests are refused from the start. */
-async function drain(server: HttpServer, manager: ModelManager): Promise<void> {
-  await Promise.all([server.close(), manager.drain()]);
+async function drain(servers: readonly HttpServer[], manager: ModelManager): Promise<void> {
+  await Promise.all([...servers.map((server) => server.close()), manager.drain()]);
+}
+
+async function cut(servers: readonly HttpServer[]): Promise<void> {
+  for (const server of servers) server.destroy();
+  await Promise.all(servers.map((server) => server.close()));
+}
+
+/** Undefined when the model repository API is off, or on the port of everything else. */
+async function listenForAdmin(
+  app: RequestListener,
+  config: Config,
+): Promise<HttpServer | undefined> {
+  const { adminPort, modelControlApi } = config;
+  if (modelControlApi === 'off' || adminPort === undefined) return undefined;
+  return listen(app, { ...config, port: adminPort });
 }
 
 function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {

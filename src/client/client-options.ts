@@ -55,6 +55,11 @@ export interface GenerateOptions extends RunOptions {
 }
 
 export interface PredictOptions extends RunOptions {
+  /**
+   * Signature of the SavedModel.
+   * @default that of model.json, else serving_default
+   */
+  readonly signature?: string | undefined;
   /** Names of the outputs to answer; all when absent. */
   readonly outputs?: readonly string[] | undefined;
   /** Request parameters of the Open Inference Protocol. */

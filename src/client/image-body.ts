@@ -18,5 +18,8 @@ export function imageBody(images: readonly EncodedImage[]): {
 }
 
 function blobOf(image: EncodedImage): Blob {
-  return image instanceof Blob ? image : new Blob([image]);
+  if (image instanceof Blob) return image;
+  // Browsers refuse memory that is shared between threads, and so do their types.
+  const own = image as ArrayBuffer | Uint8Array<ArrayBuffer>;
+  return new Blob([own]);
 }

@@ -1,5 +1,3 @@
-import { ServingClientError } from './client-error';
-
 export interface Part {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
@@ -10,7 +8,7 @@ const HEAD_END = [13, 10, 13, 10];
 /**
  * Parts of a multipart/mixed body whose every part has a Content-Length, as the server sends it:
  * no need to look for the boundary inside pictures.
- * @throws ServingClientError INVALID_RESPONSE
+ * @throws TypeError when it is none
  */
 export function partsOf(body: Uint8Array): Part[] {
   const parts: Part[] = [];
@@ -23,16 +21,16 @@ export function partsOf(body: Uint8Array): Part[] {
     // The boundary with two dashes behind it, and nothing after.
     if (headEnd === -1) {
       if (/^--[^\r\n]+--\r\n$/.test(head)) return parts;
-      throw malformed('ends early');
+      throw new TypeError('the multipart body ends early');
     }
     const mediaType = /^content-type: *(.+?)\r?$/im.exec(head)?.[1];
     const length = /^content-length: *(\d+)\r?$/im.exec(head)?.[1];
     if (mediaType === undefined || length === undefined) {
-      throw malformed('has a part without type and length');
+      throw new TypeError('a part has no type and length');
     }
     const start = headEnd + HEAD_END.length;
     const end = start + Number(length);
-    if (end + 2 > body.length) throw malformed('ends early');
+    if (end + 2 > body.length) throw new TypeError('the multipart body ends early');
     parts.push({ mediaType, bytes: body.subarray(start, end) });
     at = end + 2;
   }
@@ -44,8 +42,4 @@ function indexOf(body: Uint8Array, wanted: readonly number[], from: number): num
     at = body.indexOf(wanted[0] ?? 0, at + 1);
   }
   return at;
-}
-
-function malformed(what: string): ServingClientError {
-  return new ServingClientError(`The multipart answer ${what}`, { code: 'INVALID_RESPONSE' });
 }

@@ -1,4 +1,5 @@
 import { ServingClientError, type ServerErrorCode } from './client-error';
+import { requestIdOf, textOf, type ServerAnswer } from './server-answer';
 
 interface ErrorBody {
   /** Of problem details. */
@@ -13,15 +14,14 @@ interface ErrorBody {
 const PASSING = [429, 503, 504];
 
 /** The error that an answer of another status than 2xx stands for. */
-export async function responseError(response: Response): Promise<ServingClientError> {
-  const text = await response.text();
-  const body = parsed(text);
-  return errorOf(body, response.status, {
-    fallback: `${response.status} ${response.statusText}: ${text.slice(0, 200)}`,
+export function responseError(answer: ServerAnswer): ServingClientError {
+  const text = textOf(answer);
+  return errorOf(parsed(text), answer.status, {
+    fallback: `${answer.status} ${answer.statusText}: ${text.slice(0, 200)}`,
     // The protocols' error bodies have no place for a code.
-    code: response.headers.get('x-error-code') ?? undefined,
-    requestId: response.headers.get('x-request-id') ?? undefined,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
+    code: answer.headers.get('x-error-code') ?? undefined,
+    requestId: requestIdOf(answer),
+    retryAfterMs: retryAfterMs(answer.headers.get('retry-after'), Date.now()),
   });
 }
 

@@ -23,9 +23,9 @@ import type {
 import { imageBody, type EncodedImage } from './image-body';
 import { partsOf, type Part } from './multipart';
 import { imageError } from './response-error';
-import { jsonOf, requestIdOf, timingsOf } from './response-reading';
+import { jsonOf, requestIdOf, textOf, timingsOf, type ServerAnswer } from './server-answer';
 import type { TensorInput } from './tensors';
-import { Transport, type CallOptions } from './transport';
+import { Transport, type Call, type CallOptions } from './transport';
 
 /**
  * Talks to a tfjs-serving server. Every method throws a ServingClientError when it fails, and the
@@ -60,9 +60,9 @@ export class ServingClient {
   ): Promise<Classification | Classifications> {
     const path = `${modelPath('/models', options)}/classify${query({ top: options.top })}`;
     const call = { method: 'POST', path, repeatable: true, ...imageBody(listOf(images)) } as const;
-    return this.#transport.send(call, options, async (response) => {
+    return this.#run(call, options, (response) => {
       const requestId = requestIdOf(response);
-      const { results, ...answered } = await jsonOf<ClassifyBody>(response);
+      const { results, ...answered } = jsonOf(response) as ClassifyBody;
       const each = results.map(({ predictions, error }): Classifications['results'][number] =>
         predictions === undefined ? { error: imageError(error, requestId) } : { predictions },
       );
@@ -91,14 +91,14 @@ export class ServingClient {
       headers: { ...headers, Accept: accept },
       repeatable: true,
     } as const;
-    return this.#transport.send(call, options, async (response) => {
+    return this.#run(call, options, (response) => {
       const answered = {
         model: options.model,
         version: Number(response.headers.get('x-model-version')),
         requestId: requestIdOf(response),
         timings: timingsOf(response),
       };
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = new Uint8Array(response.body);
       if (!isList(images)) {
         return { ...answered, bytes, mediaType: response.headers.get('content-type') ?? '' };
       }
@@ -115,16 +115,19 @@ export class ServingClient {
     inputs: Readonly<Record<string, TensorInput>>,
     options: PredictOptions,
   ): Promise<TensorAnswer> {
-    const { outputs, parameters } = options;
+    const { outputs, signature } = options;
+    const parameters = {
+      ...options.parameters,
+      ...(signature === undefined ? {} : { signature_name: signature }),
+    };
     const call = {
       method: 'POST',
       path: `${modelPath('/v2/models', options)}/infer`,
       repeatable: true,
       ...encodeInfer({ inputs, outputs, parameters }),
     } as const;
-    return this.#transport.send(call, options, async (response) => {
-      const body = await response.arrayBuffer();
-      const answer = decodeInfer(body, response.headers.get(HEADER_LENGTH));
+    return this.#run(call, options, (response) => {
+      const answer = decodeInfer(response.body, response.headers.get(HEADER_LENGTH));
       return {
         model: answer.model,
         version: Number(answer.version),
@@ -149,7 +152,7 @@ export class ServingClient {
   /** What is in the model repository, loaded or not. */
   repository(options: CallOptions = {}): Promise<readonly RepositoryEntry[]> {
     const call = { method: 'POST', path: '/v2/repository/index', repeatable: true } as const;
-    return this.#transport.send(call, options, jsonOf<readonly RepositoryEntry[]>);
+    return this.#run(call, options, (response) => jsonOf(response) as readonly RepositoryEntry[]);
   }
 
   /** Loads a model, or loads it again; resolves when it is served. */
@@ -175,28 +178,48 @@ export class ServingClient {
   }
 
   #get<T>(path: string, options: CallOptions): Promise<T> {
-    return this.#transport.send({ method: 'GET', path, repeatable: true }, options, jsonOf<T>);
+    return this.#run(
+      { method: 'GET', path, repeatable: true },
+      options,
+      (response) => jsonOf(response) as T,
+    );
   }
 
-  #control(name: string, action: 'load' | 'unload', options: CallOptions): Promise<void> {
+  async #control(name: string, action: 'load' | 'unload', options: CallOptions): Promise<void> {
     const path = `${modelPath('/v2/repository/models', { model: name })}/${action}`;
-    const call = { method: 'POST', path, repeatable: false } as const;
-    return this.#transport.send(call, options, async (response) => {
-      await response.arrayBuffer();
-    });
+    await this.#transport.send({ method: 'POST', path, repeatable: false }, options);
   }
 
   /** Asked once: whoever wants to wait asks again. */
   async #probe(path: string, key: 'live' | 'ready', options: CallOptions): Promise<boolean> {
     const call = { method: 'GET', path, repeatable: false, accept: [503] } as const;
     try {
-      return await this.#transport.send(call, options, async (response) => {
-        const { [key]: answer } = await jsonOf<Record<string, unknown>>(response);
-        return response.ok && answer === true;
+      return await this.#run(call, options, (response) => {
+        // Some servers of the protocol answer by the status alone.
+        const { [key]: said = true } =
+          textOf(response) === '' ? {} : (jsonOf(response) as Record<string, unknown>);
+        return response.status === 200 && said === true;
       });
     } catch (thrown) {
       if (thrown instanceof ServingClientError && thrown.code === 'CONNECTION_FAILED') return false;
       throw thrown;
+    }
+  }
+
+  /** @throws ServingClientError INVALID_RESPONSE when it cannot be read */
+  async #run<T>(call: Call, options: CallOptions, read: (answer: ServerAnswer) => T): Promise<T> {
+    const answer = await this.#transport.send(call, options);
+    try {
+      return read(answer);
+    } catch (cause) {
+      if (cause instanceof ServingClientError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ServingClientError(`The answer cannot be read: ${reason}`, {
+        code: 'INVALID_RESPONSE',
+        status: answer.status,
+        requestId: requestIdOf(answer),
+        cause,
+      });
     }
   }
 }
@@ -234,7 +257,7 @@ function picture(part: Part, requestId: string | undefined): OneOf<Part> {
 function only<T>(results: readonly T[]): T {
   const [first] = results;
   if (first !== undefined) return first;
-  throw new ServingClientError('The answer holds no result', { code: 'INVALID_RESPONSE' });
+  throw new TypeError('it holds no result');
 }
 
 function listOf<T>(value: T | readonly T[]): readonly T[] {

@@ -1,4 +1,5 @@
 import { ServingClientError } from './client-error';
+import type { ServerAnswer } from './server-answer';
 import { responseError } from './response-error';
 import { retryDelayMs, type RetryPolicy } from './retry-policy';
 
@@ -50,14 +51,10 @@ export class Transport {
   }
 
   /**
-   * @param read takes what it needs of the answer; a connection lost under it is tried again
+   * The whole answer: a connection that is lost while it comes is tried again as well.
    * @throws ServingClientError, or the reason of an aborted signal
    */
-  async send<T>(
-    call: Call,
-    options: CallOptions,
-    read: (response: Response) => Promise<T>,
-  ): Promise<T> {
+  async send(call: Call, options: CallOptions): Promise<ServerAnswer> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
     const policy = { ...this.#options, retries: options.retries ?? this.#options.retries };
     const started = performance.now();
@@ -65,18 +62,17 @@ export class Transport {
     try {
       for (let failed = 1; ; failed += 1) {
         try {
-          return await this.#attempt(call, options, limit.signal, read);
+          return await this.#attempt(call, options, limit.signal);
         } catch (thrown) {
-          const error = limit.failure() ?? connectionError(thrown);
+          limit.throwIfOver();
+          const error = connectionError(thrown);
           const remainingMs = timeoutMs - (performance.now() - started);
-          const delay =
-            call.repeatable && error instanceof ServingClientError && error.code !== 'TIMEOUT'
-              ? retryDelayMs(error, failed, remainingMs, policy, Math.random())
-              : undefined;
+          const delay = call.repeatable
+            ? retryDelayMs(error, failed, remainingMs, policy, Math.random())
+            : undefined;
           if (delay === undefined) throw error;
           await pause(delay, limit.signal);
-          const ended = limit.failure();
-          if (ended !== undefined) throw ended;
+          limit.throwIfOver();
         }
       }
     } finally {
@@ -84,12 +80,11 @@ export class Transport {
     }
   }
 
-  async #attempt<T>(
+  async #attempt(
     { method, path, headers, body, accept = [] }: Call,
     options: CallOptions,
     signal: AbortSignal,
-    read: (response: Response) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<ServerAnswer> {
     const { fetch, url } = this.#options;
     const response = await fetch(url + path, {
       method,
@@ -102,32 +97,32 @@ export class Transport {
       signal,
       ...(body === undefined ? {} : { body }),
     });
-    if (!response.ok && !accept.includes(response.status)) throw await responseError(response);
-    return read(response);
+    const answer = {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+      body: await response.arrayBuffer(),
+    };
+    if (response.ok || accept.includes(response.status)) return answer;
+    throw responseError(answer);
   }
 }
 
 interface CallLimit {
   readonly signal: AbortSignal;
-  /** What ended the call from outside, once something has. */
-  readonly failure: () => Error | undefined;
+  /** Throws what ended the call from outside, once something has. */
+  readonly throwIfOver: () => void;
   readonly clear: () => void;
 }
 
 /** One signal for the time-out and for the caller's own. */
 function callLimit(timeoutMs: number, outer: AbortSignal | undefined): CallLimit {
   const controller = new AbortController();
-  let failure: Error | undefined;
-  const end = (why: Error): void => {
-    failure ??= why;
-    controller.abort(why);
-  };
   const abort = (): void => {
-    const reason: unknown = outer?.reason;
-    end(reason instanceof Error ? reason : new Error('The call was aborted', { cause: reason }));
+    controller.abort(outer?.reason);
   };
   const timer = setTimeout(() => {
-    end(
+    controller.abort(
       new ServingClientError(`No answer within ${timeoutMs} ms`, {
         code: 'TIMEOUT',
         retriable: true,
@@ -138,7 +133,9 @@ function callLimit(timeoutMs: number, outer: AbortSignal | undefined): CallLimit
   outer?.addEventListener('abort', abort, { once: true });
   return {
     signal: controller.signal,
-    failure: () => failure,
+    throwIfOver: () => {
+      controller.signal.throwIfAborted();
+    },
     clear: () => {
       clearTimeout(timer);
       outer?.removeEventListener('abort', abort);
@@ -147,7 +144,7 @@ function callLimit(timeoutMs: number, outer: AbortSignal | undefined): CallLimit
 }
 
 /** `fetch` throws a TypeError when there is no connection, or when it is lost. */
-function connectionError(thrown: unknown): Error {
+function connectionError(thrown: unknown): ServingClientError {
   if (thrown instanceof ServingClientError) return thrown;
   const reason = reasonOf(thrown);
   return new ServingClientError(`The connection failed: ${reason}`, {

@@ -11,6 +11,7 @@ import type { Signature, Tensor } from '../tensor';
 import type { ImageDecoder } from './image-decoder';
 import type { InferenceObserver } from './image-inference';
 import { isImageInput, splitImages } from './image-tensors';
+import { refusedExample } from './refused-example';
 import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 
@@ -178,6 +179,8 @@ export class TensorInference {
         permit,
       );
       return { result, preprocessMs: queued - started };
+    } catch (thrown) {
+      throw refusedExample(thrown);
     } finally {
       this.#options.decoder.release(memory);
       permit.release();

@@ -1,6 +1,7 @@
 import { ServingError } from '../errors';
 import { Semaphore } from '../semaphore';
 import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
+import type { VersionPolicy } from './model-config';
 import { Servable, type ServableEvents, type ServableRuntimeOptions } from './servable';
 import type { ServableDefaults } from './servable-spec';
 import { DEFAULT_VERSION_POLICY, selectVersions } from './version-policy';
@@ -41,6 +42,7 @@ export interface ModelStatus {
   readonly held: boolean;
   /** Versions by their labels. */
   readonly versionLabels: Readonly<Record<string, number>>;
+  readonly versionPolicy: VersionPolicy;
 }
 
 interface Entry {
@@ -139,6 +141,16 @@ export class ModelManager {
   /** Every model, by name. */
   list(): ModelStatus[] {
     return [...this.#entries.values()].map(status).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * Folders of the repository that can be loaded on request and have not been looked at; none
+   * without explicit control.
+   */
+  async unknownModels(): Promise<string[]> {
+    if (this.#options.control !== 'explicit') return [];
+    const found = await scanRepository(this.#options.repository);
+    return found.map(({ name }) => name).filter((name) => !this.#entries.has(name));
   }
 
   /** @throws ServingError MODEL_NOT_FOUND */
@@ -359,5 +371,6 @@ function status({ source, servables, held }: Entry): ModelStatus {
     servables,
     held,
     versionLabels: source.config.versionLabels ?? {},
+    versionPolicy: source.config.versionPolicy ?? DEFAULT_VERSION_POLICY,
   };
 }

@@ -1,9 +1,9 @@
 import request from 'supertest';
 
 import { DOCS_ASSETS } from '../../src/http/docs-page';
-import { createBareApp } from '../support/bare-app';
+import { createBareApps } from '../support/bare-app';
 
-const { app, close } = createBareApp();
+const { app, close } = createBareApps();
 afterAll(close);
 
 /** Addresses of hosts in a text that a browser would ask. */

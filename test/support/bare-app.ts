@@ -1,6 +1,7 @@
 import type { Express } from 'express';
 
-import { createApp } from '../../src/http/app';
+import { createAdminApp } from '../../src/http/admin-app';
+import { createApp, type AppDeps } from '../../src/http/app';
 import { ModelManager } from '../../src/models/model-manager';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -9,8 +10,12 @@ function unused(): never {
   throw new Error('not used here');
 }
 
-/** The application without a model, for what does not ask one: addresses, documents. */
-export function createBareApp(): { readonly app: Express; readonly close: () => void } {
+/** The applications without a model, for what does not ask one: addresses, documents. */
+export function createBareApps(overrides: Partial<AppDeps> = {}): {
+  readonly app: Express;
+  readonly admin: Express;
+  readonly close: () => void;
+} {
   const metrics = createMetrics();
   const manager = new ModelManager({
     repository: '',
@@ -26,17 +31,17 @@ export function createBareApp(): { readonly app: Express; readonly close: () => 
     },
     runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, recycleLeakedBytes: 1, placements: () => [] },
   });
+  const base = { manager, metrics, logger: createLogger('silent', false), draining: () => false };
   const app = createApp({
-    manager,
+    ...base,
     inference: { classify: unused, generate: unused },
     tensors: { infer: unused },
-    metrics,
-    logger: createLogger('silent', false),
     limits: { maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1, maxInFlightRequests: 1 },
-    draining: () => false,
+    ...overrides,
   });
   return {
     app,
+    admin: createAdminApp(base),
     close: () => {
       metrics.close();
     },

@@ -26,9 +26,13 @@ const TOO_OLD = /requires a different Python|Ignored the following versions that
  * once for each content of the requirements file. Waits: whether there is one has to be known
  * before the tests are declared.
  * @param requirements path of a requirements file with every version pinned
+ * @param dependencies false: only what the file names, for programs that need nothing of their package
  * @throws Error when it cannot be made although the package index answers
  */
-export function pythonVenv(requirements: string): PythonVenv {
+export function pythonVenv(
+  requirements: string,
+  { dependencies = true }: { readonly dependencies?: boolean } = {},
+): PythonVenv {
   const python = run('python3', ['-c', 'import sys, venv; print(sys.version, sys.executable)']);
   if (python.status !== 0) return { missing: 'there is no python3 with the module venv' };
   const key = createHash('sha256')
@@ -43,7 +47,7 @@ export function pythonVenv(requirements: string): PythonVenv {
   mkdirSync(cache, { recursive: true });
   // A venv cannot be moved. So it is made at a place of its own, and a link appears when it is whole.
   const made = mkdtempSync(path.join(cache, `${key}-`));
-  const failure = install(made, requirements);
+  const failure = install(made, requirements, dependencies);
   if (failure !== undefined) {
     rmSync(made, { recursive: true, force: true });
     return { missing: failure };
@@ -59,7 +63,7 @@ export function skipReason({ missing }: PythonVenv): string {
   return missing === undefined ? '' : ` (skipped: ${missing})`;
 }
 
-function install(folder: string, requirements: string): string | undefined {
+function install(folder: string, requirements: string, dependencies: boolean): string | undefined {
   const venv = run('python3', ['-m', 'venv', folder]);
   if (venv.status !== 0) return 'python3 -m venv does not work here';
   const pip = run(path.join(folder, 'bin/pip'), [
@@ -69,6 +73,7 @@ function install(folder: string, requirements: string): string | undefined {
     '--disable-pip-version-check',
     '--retries=1',
     '--timeout=15',
+    ...(dependencies ? [] : ['--no-deps']),
     `--requirement=${requirements}`,
   ]);
   if (pip.status === 0) return undefined;

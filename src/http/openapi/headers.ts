@@ -30,6 +30,10 @@ const DESCRIPTIONS = {
     description: 'Seconds after which a retry makes sense, where the server knows',
     schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
   },
+  'Inference-Header-Content-Length': {
+    description: 'Bytes of JSON in front of binary tensors; absent when there are none',
+    schema: { type: 'string', pattern: '^\\d+$', examples: ['120'] },
+  },
   Accept: {
     description: 'Content types that are taken',
     schema: {

@@ -10,17 +10,17 @@ import {
   START_SCRIPT,
   SWAGGER_UI,
 } from '../docs-page';
-import { openApiDocument } from '../openapi/document';
+import { openApiDocument, type DocumentPart } from '../openapi/document';
 import { route } from '../route';
 
 /** The OpenAPI document, and the page that shows it. */
-export function docsRoutes(): Router {
+export function docsRoutes(part: DocumentPart): Router {
   const router = Router();
   let document: string | undefined;
   route(router, '/openapi.json', {
     get: [
       (_request, response) => {
-        document ??= JSON.stringify(openApiDocument());
+        document ??= JSON.stringify(openApiDocument(part));
         response.type('application/json').send(document);
       },
     ],

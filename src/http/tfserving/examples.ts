@@ -61,17 +61,6 @@ export function exampleInputs(
   ];
 }
 
-/** What TensorFlow's parser says of an example: `Name: <unknown>, Feature: x (data type: float) is …`. */
-const PARSER_SAYS = /Name: [^,]*, ((?:Feature|Key): .*)/s;
-
-/** Only the run finds an example that the signature cannot parse: the request is at fault then. */
-export function unparsedExample(thrown: unknown): unknown {
-  if (!(thrown instanceof ServingError) || thrown.code !== 'INFERENCE_FAILED') return thrown;
-  const said = PARSER_SAYS.exec(thrown.message)?.[1];
-  if (said === undefined) return thrown;
-  return new ServingError('INVALID_INPUT', `Could not parse example: ${said}`, { cause: thrown });
-}
-
 function features(value: JsonValue, where: string): ReadonlyMap<string, Feature> {
   if (!isJsonObject(value) || isBase64Object(value)) {
     throw new ServingError('BAD_REQUEST', `${where}: ${typeError(value, 'object').message}`);

@@ -8,7 +8,7 @@ import { bodyOf, readBody } from '../body';
 import { setTimingHeader } from '../image-response';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
-import { exampleInputs, examplesOf, unparsedExample } from './examples';
+import { exampleInputs, examplesOf } from './examples';
 import { classifyResponse, regressResponse } from './example-response';
 import { modelMetadataBody } from './model-metadata';
 import { modelStatusBody, servablesAt } from './model-status';
@@ -81,8 +81,6 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
       const { outputs } = await infer(request, response, {
         signature: signatureNameOf(parsed),
         inputs: (target) => exampleInputs(target, method, examples),
-      }).catch((thrown: unknown) => {
-        throw unparsedExample(thrown);
       });
       sendJson(response, write(outputs, examples.length));
     };

@@ -21,6 +21,6 @@ test.each([
   ['without a length', '--b\r\nContent-Type: image/png\r\n\r\nabc\r\n--b--\r\n'],
   ['empty', ''],
   ['a page of a proxy', '<html>\r\n\r\n</html>'],
-])('an answer that is %s is INVALID_RESPONSE', (_what, body) => {
-  expect(() => partsOf(bytes(body))).toThrow(expect.objectContaining({ code: 'INVALID_RESPONSE' }));
+])('an answer that is %s is an error', (_what, body) => {
+  expect(() => partsOf(bytes(body))).toThrow(/ends early|no type and length/);
 });

@@ -4,12 +4,14 @@ import { DOCS_ASSETS } from '../../docs-page';
 import { problems } from '../errors';
 import { answer, BINARY, type Operation } from '../operation';
 
+export const DOCUMENTS_TAG = 'Documents';
+
 export const documentOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/openapi.json',
     operationId: 'openApi',
-    tags: ['Documents'],
+    tags: [DOCUMENTS_TAG],
     summary: 'This document',
     responses: {
       200: answer('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } }),
@@ -20,7 +22,7 @@ export const documentOperations: readonly Operation[] = [
     method: 'get',
     path: '/docs',
     operationId: 'docs',
-    tags: ['Documents'],
+    tags: [DOCUMENTS_TAG],
     summary: 'This document as a page that can send requests',
     responses: {
       200: answer('The page', { 'text/html': { schema: { type: 'string' } } }),
@@ -31,7 +33,7 @@ export const documentOperations: readonly Operation[] = [
     method: 'get',
     path: '/docs/{asset}',
     operationId: 'docsAsset',
-    tags: ['Documents'],
+    tags: [DOCUMENTS_TAG],
     summary: 'What the page is made of',
     request: {
       params: z.object({ asset: z.enum(Object.keys(DOCS_ASSETS) as [string, ...string[]]) }),

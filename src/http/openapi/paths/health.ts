@@ -1,5 +1,5 @@
 import { liveSchema, readySchema } from '../../schemas/health';
-import { problems } from '../errors';
+import { plainErrors, problems } from '../errors';
 import { answer, type Operation } from '../operation';
 
 /** What those who operate the server ask for. */
@@ -12,7 +12,7 @@ export const healthOperations: readonly Operation[] = [
     summary: '200 while the process runs',
     responses: {
       200: answer('It runs', { 'application/json': { schema: liveSchema } }),
-      ...problems(),
+      ...plainErrors(),
     },
   },
   {
@@ -28,7 +28,7 @@ export const healthOperations: readonly Operation[] = [
       503: answer('It is starting or shutting down, or a model has no live worker', {
         'application/json': { schema: readySchema, example: { ready: false } },
       }),
-      ...problems(),
+      ...plainErrors(),
     },
   },
   {

@@ -10,6 +10,7 @@ import {
   imageJsonSchema,
 } from '../../schemas/image-api';
 import { problems } from '../errors';
+import { EXAMPLE_IMAGE } from '../example-image';
 import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
 import {
   answer,
@@ -46,8 +47,8 @@ const BODY: RequestBody = {
     'application/json': {
       schema: imageJsonSchema,
       examples: {
-        one: { value: { image: { b64: '/9j/4AAQSkZJRgABAQAAAQABAAD…' } } },
-        several: { value: { images: [{ b64: '/9j/4AAQSkZJRg…' }, { b64: 'iVBORw0KGgo…' }] } },
+        one: { value: { image: { b64: EXAMPLE_IMAGE } } },
+        several: { value: { images: [{ b64: EXAMPLE_IMAGE }, { b64: EXAMPLE_IMAGE }] } },
       },
     },
   },
@@ -98,10 +99,10 @@ const GENERATED = answer(
             results: [
               {
                 image: {
-                  b64: 'UklGRhRPAABXRUJQ…',
+                  b64: EXAMPLE_IMAGE,
                   mediaType: 'image/webp',
-                  width: 902,
-                  height: 600,
+                  width: 16,
+                  height: 16,
                 },
               },
             ],
@@ -115,27 +116,33 @@ const GENERATED = answer(
   ['Server-Timing', 'X-Model-Version'],
 );
 
-const named = z.object({ name: nameParameter });
-const versioned = z.object({ name: nameParameter, version: versionParameter });
+const UPSCALER = nameParameter.meta({
+  description: 'Name of the model',
+  example: 'esrgan-slim-x2',
+});
 const ADDRESSES = [
-  { prefix: '/models/{name}', params: named, suffix: '', of: 'the newest version available' },
+  { prefix: '/models/{name}', versioned: {}, suffix: '', of: 'the newest version available' },
   {
     prefix: '/models/{name}/versions/{version}',
-    params: versioned,
+    versioned: { version: versionParameter },
     suffix: 'Version',
     of: 'one version',
   },
 ] as const;
 
 export const imageOperations: readonly Operation[] = ADDRESSES.flatMap(
-  ({ prefix, params, suffix, of }): Operation[] => [
+  ({ prefix, versioned, suffix, of }): Operation[] => [
     {
       method: 'post',
       path: `${prefix}/classify`,
       operationId: `classify${suffix}`,
       tags: ['Images'],
       summary: `Labels for each image, by ${of}`,
-      request: { params, query: classifyQuerySchema, body: BODY },
+      request: {
+        params: z.object({ name: nameParameter, ...versioned }),
+        query: classifyQuerySchema,
+        body: BODY,
+      },
       responses: { 200: CLASSIFIED, ...problems(...ERRORS) },
     },
     {
@@ -144,7 +151,11 @@ export const imageOperations: readonly Operation[] = ADDRESSES.flatMap(
       operationId: `generate${suffix}`,
       tags: ['Images'],
       summary: `A picture for each image, by ${of}`,
-      request: { params, query: generateQuerySchema, body: BODY },
+      request: {
+        params: z.object({ name: UPSCALER, ...versioned }),
+        query: generateQuerySchema,
+        body: BODY,
+      },
       responses: { 200: GENERATED, ...problems(...ERRORS) },
     },
   ],

@@ -10,6 +10,7 @@ import {
   regressResponseSchema,
 } from '../../schemas/tfserving';
 import { plainErrors } from '../errors';
+import { EXAMPLE_IMAGE } from '../example-image';
 import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
 import { answer, nameParameter, versionParameter, type Operation } from '../operation';
 
@@ -44,9 +45,9 @@ const METHODS: Readonly<Record<'predict' | 'classify' | 'regress', Method>> = {
     request: predictRequestSchema,
     response: predictResponseSchema,
     examples: {
+      image: { value: { instances: [{ b64: EXAMPLE_IMAGE }] } },
       rows: { value: { instances: [1.0, 2.0, 5.0] } },
       columns: { value: { inputs: { x: [1.0, 2.0, 5.0] } } },
-      image: { value: { instances: [{ b64: '/9j/4AAQSkZJRg…' }] } },
     },
     answered: { predictions: [2.5, 3.0, 4.5] },
   },
