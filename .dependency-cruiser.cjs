@@ -59,6 +59,12 @@ module.exports = {
       from: { path: '^src/client/' },
       to: { pathNot: '^src/client/' },
     },
+    only(
+      'cli-below',
+      '^src/cli/',
+      below('cli/', 'client/', 'config/', 'inference/', 'models/', 'imaging/', 'outputs/'),
+      'It enters at the use case of the server, or goes through its client; the composition is handed in.',
+    ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),

@@ -45,21 +45,7 @@ export async function startService(config: Config): Promise<Service> {
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
   );
   const metrics = createMetrics();
-  configureSharp({ concurrency: 1 });
-
-  const manager = createManager(config, logger, metrics);
-  const imaging = new Semaphore(config.imagingConcurrency);
-  const decoder = new ImageDecoder({
-    limits: {
-      maxPixels: config.maxPixels,
-      background: config.background,
-      applyIcc: config.applyIcc,
-    },
-    imaging,
-  });
-  const observer = { stage: metrics.stage, outcome: metrics.inference };
-  const inference = new ImageInference({ manager, decoder, imaging, observer });
-  const tensors = new TensorInference({ manager, decoder, observer });
+  const { manager, inference, tensors } = createInference(config, logger, metrics);
   let draining = false;
   const isDraining = (): boolean => draining;
   const app = createApp({
@@ -116,6 +102,61 @@ export async function startService(config: Config): Promise<Service> {
       return finished;
     },
   };
+}
+
+/** The models without a way in over the network, for whoever runs in this process. */
+export interface LocalInference {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly imagingConcurrency: number;
+  /** Ends every worker. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Loads the models that the configuration names.
+ * @throws Error when the model repository cannot be read
+ */
+export async function startInference(config: Config): Promise<LocalInference> {
+  const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
+  const metrics = createMetrics();
+  const { manager, inference } = createInference(config, logger, metrics);
+  const stop = async (): Promise<void> => {
+    await manager.drain();
+    metrics.close();
+  };
+  try {
+    await manager.sync();
+  } catch (cause) {
+    await stop();
+    throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
+  }
+  return { manager, inference, imagingConcurrency: config.imagingConcurrency, stop };
+}
+
+interface Inference {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly tensors: TensorInference;
+}
+
+function createInference(config: Config, logger: Logger, metrics: Metrics): Inference {
+  configureSharp({ concurrency: 1 });
+
+  const manager = createManager(config, logger, metrics);
+  const imaging = new Semaphore(config.imagingConcurrency);
+  const decoder = new ImageDecoder({
+    limits: {
+      maxPixels: config.maxPixels,
+      background: config.background,
+      applyIcc: config.applyIcc,
+    },
+    imaging,
+  });
+  const observer = { stage: metrics.stage, outcome: metrics.inference };
+  const inference = new ImageInference({ manager, decoder, imaging, observer });
+  const tensors = new TensorInference({ manager, decoder, observer });
+  return { manager, inference, tensors };
 }
 
 /** Models are unloaded once no request holds them; new requests are refused from the start. */

@@ -1,0 +1,44 @@
+import type { ScoreRow } from '../../src/cli/rows/score-row';
+
+/** Rows of every kind, with all that makes formats stumble. */
+export const ODD_ROWS: readonly ScoreRow[] = [
+  {
+    path: 'a, "b"\nc.jpg',
+    root: 'photos',
+    size: 12,
+    mtime: '2026-01-02T03:04:05.678Z',
+    hash: 'sha256:00',
+    model: 'm',
+    version: '1',
+    status: 'ok',
+    predictions: [
+      { index: 1, label: 'cat, "tabby"', score: 0.75 },
+      { index: 0, label: '', score: 0.000001 },
+    ],
+    timings: { decode: 1.25, queue: 0, inference: 3, output: 0.1, total: 4.35 },
+  },
+  {
+    path: 'bad%FF.jpg',
+    pathEncoding: 'percent',
+    root: '/',
+    model: 'm',
+    version: '1',
+    status: 'error',
+    error: { code: 'UNDECODABLE_IMAGE', message: 'The JPEG file is damaged:\r\n"x"' },
+  },
+  {
+    path: 'x/é😀.png',
+    root: '.',
+    size: 4294967296123,
+    mtime: '2026-01-02T03:04:05.000Z',
+    model: 'm',
+    version: '1',
+    status: 'ok',
+    output: { path: 'x/é😀.png.png', width: 2, height: 3, format: 'png', bytes: 99 },
+  },
+];
+
+/** Rows in an order of their own, for comparison. */
+export function sorted(rows: readonly ScoreRow[]): ScoreRow[] {
+  return [...rows].sort((a, b) => (`${a.root}/${a.path}` < `${b.root}/${b.path}` ? -1 : 1));
+}
