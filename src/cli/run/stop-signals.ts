@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Ends a run in good order: the first signal stops it, the second drops what is under way. */
 export interface StopSignals {
   /** No more inputs are taken. */
@@ -12,6 +14,8 @@ export interface StopSignals {
 export function listenForStop(say: (text: string) => void): StopSignals {
   const stop = new AbortController();
   const drop = new AbortController();
+  // A listener for every image under way: as many as there are is no leak.
+  setMaxListeners(0, stop.signal, drop.signal);
   let received: 'SIGINT' | 'SIGTERM' | undefined;
   const on = (signal: 'SIGINT' | 'SIGTERM') => (): void => {
     if (received === undefined) say('Finishing what is under way; once more to drop it.');
