@@ -46,15 +46,22 @@ export class Admission {
         `The request holds ${count} inputs; the queue of the model takes ${this.#limit} at the most`,
       );
     }
-    if (this.#admitted + count > this.#limit) {
-      throw new ServingError(
-        'OVERLOADED',
-        `The queue of the model is full: ${this.#admitted} of ${this.#limit} places are taken`,
-        { retryAfterS: this.#retryAfterS() },
-      );
-    }
+    this.requireRoom(count);
     this.#admitted += count;
     return this.#permit(count);
+  }
+
+  /**
+   * Takes no room: for those who want to know before they do work.
+   * @throws ServingError OVERLOADED when there is none
+   */
+  requireRoom(count = 1): void {
+    if (this.#admitted + count <= this.#limit) return;
+    throw new ServingError(
+      'OVERLOADED',
+      `The queue of the model is full: ${this.#admitted} of ${this.#limit} places are taken`,
+      { retryAfterS: this.#retryAfterS() },
+    );
   }
 
   #permit(count: number): Permit {

@@ -8,6 +8,7 @@ import { packageVersion } from '../package-version';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import type { ImageRequestLimits } from './image-request';
 import { inFlightLimit } from './middleware/in-flight-limit';
+import { requireQueueRoom } from './middleware/queue-room';
 import { problemHandler } from './middleware/problem-details';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
@@ -36,7 +37,7 @@ export function createApp(deps: AppDeps): Express {
   const { modelControl = true } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
-  const admit = inFlightLimit(limits.maxInFlightRequests);
+  const admit = [inFlightLimit(limits.maxInFlightRequests), requireQueueRoom(manager)];
   app.use(imageRoutes({ inference, limits, admit }));
   app.use(tfServingRoutes({ manager, tensors, limits, admit, logger }));
   app.use(

@@ -166,13 +166,20 @@ export class ModelManager {
     if (this.#draining) throw new ServingError('DRAINING', 'The server is shutting down');
     const entry = this.#entry(name);
     if (entry.held) throw new ServingError('MODEL_NOT_FOUND', `Model ${name} is not loaded`);
-    const available = entry.servables.filter(({ state }) => state === 'AVAILABLE');
-    const servable =
-      version === undefined
-        ? available.at(-1)
-        : available.findLast((candidate) => candidate.version === version);
+    const servable = availableServable(entry, version);
     if (servable !== undefined) return { servable, release: servable.lease() };
     throw this.#whyNot(entry, version);
+  }
+
+  /**
+   * Whether a request would be admitted, before anything is read of it. Says nothing of models that
+   * are not served: `acquire` does.
+   * @throws ServingError OVERLOADED
+   */
+  requireRoom(name: string, version?: number): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    availableServable(entry, version)?.batcher.admission.requireRoom();
   }
 
   /**
@@ -348,6 +355,17 @@ export class ModelManager {
     await unloading;
     this.#events.onState?.(servable);
   }
+}
+
+/** The version asked for, or the newest. */
+function availableServable(
+  { servables }: Entry,
+  version: number | undefined,
+): Servable | undefined {
+  return servables.findLast(
+    (candidate) =>
+      candidate.state === 'AVAILABLE' && (version === undefined || candidate.version === version),
+  );
 }
 
 /** Loaded (or failed) from the files as they are now. */

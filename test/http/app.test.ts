@@ -290,10 +290,16 @@ describe('answers', () => {
     const held = [send(), send()];
     while (release.length < 2) await new Promise((resolve) => setImmediate(resolve));
 
-    const refused = await send();
+    const refused = await request(app)
+      .post('/models/m/classify')
+      .set('Content-Type', 'image/png')
+      .set('Connection', 'keep-alive')
+      .send(Buffer.from('x'));
     for (const go of release) go();
 
-    expect(refused).toBe(429);
+    expect(refused.status).toBe(429);
+    // A short body is passed over: the connection can be used again.
+    expect(refused.headers.connection).not.toBe('close');
     expect(await Promise.all(held)).toEqual([200, 200]);
     const after = send();
     while (release.length < 3) await new Promise((resolve) => setImmediate(resolve));

@@ -1,9 +1,13 @@
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 
 import type { ServingError } from '../../errors';
 import type { Logger } from '../../telemetry/logger';
 import { fromLibrary } from './library-errors';
 import { requestIdOf } from './request-context';
+import { slowDown } from './slow-down';
+
+/** Bytes of a body that are read to the end although it was refused. */
+const SHORT_BODY = 1024 * 1024;
 
 /** How one family of addresses writes its errors. */
 export type ErrorForm = (
@@ -25,11 +29,21 @@ export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandl
       response.destroy();
       return;
     }
+    const answer = (): void => {
+      if (response.destroyed) return;
+      if (error.code === 'OVERLOADED') slowDown(response);
+      setErrorHeaders(response, error);
+      const { mediaType, body } = form(error, requestId);
+      response.status(error.status).type(mediaType).send(JSON.stringify(body));
+    };
+    if (!request.complete && !request.readableEnded && isShort(request)) {
+      // Passing over the rest of it costs less than a new connection.
+      request.once('end', answer).resume();
+      return;
+    }
     // The rest of a body that was refused half-way would be taken for the next request.
     if (!request.complete) response.set('Connection', 'close');
-    setErrorHeaders(response, error);
-    const { mediaType, body } = form(error, requestId);
-    response.status(error.status).type(mediaType).send(JSON.stringify(body));
+    answer();
   };
 }
 
@@ -42,6 +56,11 @@ export function plainErrorHandler(
     mediaType: 'application/json',
     body: { error: message(error) },
   }));
+}
+
+function isShort(request: Request): boolean {
+  const bytes = Number(request.headers['content-length']);
+  return bytes <= SHORT_BODY;
 }
 
 function setErrorHeaders(response: Response, error: ServingError): void {

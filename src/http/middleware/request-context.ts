@@ -28,7 +28,8 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode === 500
         ? 'error'
-        : response.statusCode >= 400
+        : // Refusals come by the thousand when there is too much to do, and the metrics count them.
+          response.statusCode >= 400 && response.statusCode !== 429
           ? 'info'
           : 'debug',
     serializers: {

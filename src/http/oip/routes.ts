@@ -27,7 +27,7 @@ export interface OipRoutesOptions {
   readonly tensors: TensorUseCase;
   readonly limits: { readonly maxBodyBytes: number };
   /** Taken before the body of an infer request is read. */
-  readonly admit: RequestHandler;
+  readonly admit: readonly RequestHandler[];
   readonly logger: Logger;
   readonly draining: () => boolean;
   /** Of this server. */
@@ -122,7 +122,7 @@ export function oipRoutes(options: OipRoutesOptions): Router {
     route(router, `${model}/ready`, { get: [ready] });
     route(router, `${model}/config`, { get: [ofServable(modelConfigurationBody)] });
     route(router, `${model}/stats`, { get: [stats] });
-    route(router, `${model}/infer`, { post: [admit, readBody(limits.maxBodyBytes), infer] });
+    route(router, `${model}/infer`, { post: [...admit, readBody(limits.maxBodyBytes), infer] });
     route(router, model, { get: [ofServable(modelMetadataBody)] });
   }
   router.use('/v2', (request) => {

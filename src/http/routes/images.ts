@@ -21,7 +21,7 @@ export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
   readonly limits: ImageRequestLimits;
   /** Taken before the body is read. */
-  readonly admit: RequestHandler;
+  readonly admit: readonly RequestHandler[];
 }
 
 /** POST …/classify and …/generate, with and without a version. */
@@ -52,8 +52,8 @@ export function imageRoutes({ inference, limits, admit }: ImageRoutesOptions): R
   };
 
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/classify`, { post: [admit, read, classify] });
-    route(router, `${prefix}/generate`, { post: [admit, read, generate] });
+    route(router, `${prefix}/classify`, { post: [...admit, read, classify] });
+    route(router, `${prefix}/generate`, { post: [...admit, read, generate] });
   }
   return router;
 }

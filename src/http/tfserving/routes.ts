@@ -21,7 +21,7 @@ export interface TfServingRoutesOptions {
   readonly tensors: TensorUseCase;
   readonly limits: { readonly maxBodyBytes: number };
   /** Taken before the body is read. */
-  readonly admit: RequestHandler;
+  readonly admit: readonly RequestHandler[];
   readonly logger: Logger;
 }
 
@@ -110,9 +110,9 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
   };
 
   for (const model of MODEL_PATHS) {
-    router.post(`${model}\\:predict`, admit, read, predict);
-    router.post(`${model}\\:classify`, admit, read, classify);
-    router.post(`${model}\\:regress`, admit, read, regress);
+    router.post(`${model}\\:predict`, ...admit, read, predict);
+    router.post(`${model}\\:classify`, ...admit, read, classify);
+    router.post(`${model}\\:regress`, ...admit, read, regress);
     router.get(`${model}/metadata`, metadata);
     router.get(model, status);
   }
