@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import path from 'node:path';
 
 import { CsvError, parse } from 'csv-parse';
 
@@ -13,15 +12,16 @@ export interface Truth {
 
 /** What a labels file says. */
 export interface Labels {
+  readonly file: string;
   /** Whether classes are compared by index or by name. */
   readonly by: 'index' | 'name';
   /** By file as written in the labels file; or, without file names, by position. */
-  readonly entries: ReadonlyMap<string, Truth> | readonly Truth[];
+  readonly entries: Map<string, Truth> | Truth[];
 }
 
 /** Every line of a labels file that cannot be used, with the rule that it breaks. */
 export class LabelsFileError extends Error {
-  constructor(file: string, problems: readonly string[], more: number) {
+  constructor(file: string, problems: readonly string[], more = 0) {
     const lines = problems.map((problem) => `  - ${problem}`);
     if (more > 0) lines.push(`  - and ${more} more`);
     super(`The labels file ${file} is not usable:\n${lines.join('\n')}`);
@@ -87,7 +87,7 @@ export async function readLabelsFile(file: string): Promise<Labels> {
   }
   if (by === undefined && problems.length === 0) problems.push('it holds no labels');
   if (problems.length > 0) throw new LabelsFileError(file, problems, dropped);
-  return { by: by ?? 'name', entries: (columns?.file ?? -1) < 0 ? inOrder : byFile };
+  return { file, by: by ?? 'name', entries: (columns?.file ?? -1) < 0 ? inOrder : byFile };
 }
 
 interface CsvLine {
@@ -118,7 +118,7 @@ async function* records(
     }
   } catch (error) {
     if (!(error instanceof CsvError)) {
-      throw new LabelsFileError(file, [`it cannot be read: ${messageOf(error)}`], 0);
+      throw new LabelsFileError(file, [`it cannot be read: ${messageOf(error)}`]);
     }
     problem(Number(error['lines'] ?? 0), error.message);
   } finally {
@@ -156,12 +156,4 @@ function truthOf(
 
 function isIndex(text: string): boolean {
   return /^\d{1,9}$/.test(text);
-}
-
-/** Finds the true class of an image: by `root/path`, by path, then by its bare file name. */
-export function truthByFile(
-  entries: ReadonlyMap<string, Truth>,
-): (image: { readonly root: string; readonly path: string }) => Truth | undefined {
-  return ({ root, path: file }) =>
-    entries.get(file) ?? entries.get(`${root}/${file}`) ?? entries.get(path.posix.basename(file));
 }

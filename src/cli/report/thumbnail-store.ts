@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const FOLDER = /^thumbnails-[0-9a-f]{12}$/;
 /** Files in one folder: file systems and people both dislike more. */
-const PER_FOLDER = 1000;
+export const PER_FOLDER = 1000;
 
 /**
  * Holds thumbnails until the page is written: in memory as long as all of them fit into it, else in
