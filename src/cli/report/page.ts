@@ -35,7 +35,7 @@ export async function* renderPage(
   ].join('; ');
   const [head = '', middle = '', tail = ''] = (template ?? '')
     .replace('{{policy}}', () => policy)
-    .replace('{{style}}', () => style ?? '')
+    .replace('{{style}}', () => `<style>${style ?? ''}</style>`)
     .split(/\{\{data\}\}|\{\{script\}\}/);
 
   yield head;
@@ -46,7 +46,7 @@ export async function* renderPage(
     yield `<script type="application/json" class="thumbnails">${json}</script>\n`;
   }
   yield middle;
-  yield script;
+  yield `<script>${script}</script>`;
   yield tail;
 }
 
