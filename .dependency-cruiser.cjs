@@ -52,6 +52,11 @@ module.exports = {
       '^src/http/',
       below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/'),
     ),
+    only(
+      'report-below',
+      '^src/cli/report/',
+      below('cli/report/', 'cli/rows/', 'imaging/', 'outputs/'),
+    ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),

@@ -84,10 +84,8 @@
     byId('score-from').value = String(query.from === null ? 0 : toStep(query.from));
     byId('score-to').value = String(query.to === null ? STEPS : toStep(query.to));
     showRange();
-    const { page: _page, sort: _sort, ...filters } = query;
-    byId('reset').hidden = Object.entries(filters).every(
-      ([key, value]) => value === report.noFilters[key],
-    );
+    const filters = ['search', 'label', 'actual', 'verdict', 'from', 'to'];
+    byId('reset').hidden = filters.every((key) => query[key] === report.noFilters[key]);
   }
 
   function showRange() {
