@@ -22,12 +22,12 @@
 
   const whole = new Intl.NumberFormat('en');
   report.number = (value) => whole.format(value);
-  report.percent = (part, of) => (of === 0 ? '–' : `${((100 * part) / of).toFixed(1)} %`);
+  report.percent = (part, of) => (of === 0 ? '–' : `${((100 * part) / of).toFixed(1)}%`);
   report.plural = (count, noun) => `${whole.format(count)} ${noun}${count === 1 ? '' : 's'}`;
   /** Probabilities in per cent, scores of another range as they are. */
   report.score = (value) => {
     if (value === null) return '–';
-    return report.scoreRange.probability ? `${(100 * value).toFixed(1)} %` : value.toFixed(3);
+    return report.scoreRange.probability ? `${(100 * value).toFixed(1)}%` : value.toFixed(3);
   };
   report.milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 
