@@ -50,12 +50,26 @@ module.exports = {
     only(
       'http-below',
       '^src/http/',
-      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/'),
+      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/', 'package-version'),
+    ),
+    {
+      name: 'client-alone',
+      comment: 'It runs elsewhere, in browsers too: neither the server, nor a package, nor Node.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { pathNot: '^src/client/' },
+    },
+    only(
+      'cli-below',
+      '^src/cli/',
+      below('cli/', 'client/', 'config/', 'inference/', 'models/', 'imaging/', 'outputs/'),
+      'It enters at the use case of the server, or goes through its client; the composition is handed in.',
     ),
     only(
       'report-below',
       '^src/cli/report/',
-      below('cli/report/', 'cli/rows/', 'imaging/', 'outputs/'),
+      below('cli/(report|rows|inputs|run)/', 'cli/exit-codes', 'imaging/', 'outputs/'),
+      'The page is made of rows: no engine, no model.',
     ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),

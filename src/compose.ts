@@ -1,8 +1,13 @@
+import type { RequestListener } from 'node:http';
+
+import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
+import { ImageDecoder } from './inference/image-decoder';
 import { ImageInference } from './inference/image-inference';
+import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
 import {
   applyRuntimeEnvironment,
@@ -18,6 +23,8 @@ import { createMetrics, type Metrics } from './telemetry/metrics';
 /** A running service; everything that has to be ended is ended by `stop`. */
 export interface Service {
   readonly url: string;
+  /** Where the model repository API is, when it has a port of its own. */
+  readonly adminUrl: string | undefined;
   readonly manager: ModelManager;
   readonly inference: ImageInference;
   readonly logger: Logger;
@@ -38,38 +45,36 @@ export async function startService(config: Config): Promise<Service> {
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
   );
   const metrics = createMetrics();
-  configureSharp({ concurrency: 1 });
-
-  const manager = createManager(config, logger, metrics);
-  const inference = new ImageInference({
-    manager,
-    limits: {
-      maxPixels: config.maxPixels,
-      background: config.background,
-      applyIcc: config.applyIcc,
-    },
-    imaging: new Semaphore(config.imagingConcurrency),
-    observer: { stage: metrics.stage, outcome: metrics.inference },
-  });
+  const { manager, inference, tensors } = createInference(config, logger, metrics);
   let draining = false;
+  const isDraining = (): boolean => draining;
   const app = createApp({
     manager,
     inference,
+    tensors,
     metrics,
     logger,
     limits: config,
-    draining: () => draining,
+    draining: isDraining,
+    modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
   });
+  const adminApp = createAdminApp({ manager, metrics, logger, draining: isDraining });
   // Before the models are loaded: live at once, ready later.
   const server = await listen(app, config);
   logger.info({ url: server.url }, 'listening');
+  const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
+    metrics.close();
+    await server.close();
+    throw error;
+  });
+  if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+  const servers = [server, ...(admin === undefined ? [] : [admin])];
   const reload = (): Promise<void> => manager.sync();
   try {
     await reload();
   } catch (cause) {
     manager.kill();
-    server.destroy();
-    await server.close();
+    await cut(servers);
     metrics.close();
     throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
   }
@@ -78,6 +83,7 @@ export async function startService(config: Config): Promise<Service> {
 
   return {
     url: server.url,
+    adminUrl: admin?.url,
     manager,
     inference,
     logger,
@@ -86,11 +92,11 @@ export async function startService(config: Config): Promise<Service> {
       draining = true;
       clearInterval(poll);
       await pause(config.drainDelayMs);
-      const finished = await withDeadline(drain(server, manager), config.drainTimeoutMs);
+      const finished = await withDeadline(drain(servers, manager), config.drainTimeoutMs);
       if (!finished) {
         logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'dropping unfinished work');
         manager.kill();
-        server.destroy();
+        for (const one of servers) one.destroy();
       }
       metrics.close();
       return finished;
@@ -98,9 +104,79 @@ export async function startService(config: Config): Promise<Service> {
   };
 }
 
+/** The models without a way in over the network, for whoever runs in this process. */
+export interface LocalInference {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly imagingConcurrency: number;
+  /** Ends every worker. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Loads the models that the configuration names.
+ * @throws Error when the model repository cannot be read
+ */
+export async function startInference(config: Config): Promise<LocalInference> {
+  const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
+  const metrics = createMetrics();
+  const { manager, inference } = createInference(config, logger, metrics);
+  const stop = async (): Promise<void> => {
+    await manager.drain();
+    metrics.close();
+  };
+  try {
+    await manager.sync();
+  } catch (cause) {
+    await stop();
+    throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
+  }
+  return { manager, inference, imagingConcurrency: config.imagingConcurrency, stop };
+}
+
+interface Inference {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly tensors: TensorInference;
+}
+
+function createInference(config: Config, logger: Logger, metrics: Metrics): Inference {
+  configureSharp({ concurrency: 1 });
+
+  const manager = createManager(config, logger, metrics);
+  const imaging = new Semaphore(config.imagingConcurrency);
+  const decoder = new ImageDecoder({
+    limits: {
+      maxPixels: config.maxPixels,
+      background: config.background,
+      applyIcc: config.applyIcc,
+    },
+    imaging,
+  });
+  const observer = { stage: metrics.stage, outcome: metrics.inference };
+  const inference = new ImageInference({ manager, decoder, imaging, observer });
+  const tensors = new TensorInference({ manager, decoder, observer });
+  return { manager, inference, tensors };
+}
+
 /** Models are unloaded once no request holds them; new requests are refused from the start. */
-async function drain(server: HttpServer, manager: ModelManager): Promise<void> {
-  await Promise.all([server.close(), manager.drain()]);
+async function drain(servers: readonly HttpServer[], manager: ModelManager): Promise<void> {
+  await Promise.all([...servers.map((server) => server.close()), manager.drain()]);
+}
+
+async function cut(servers: readonly HttpServer[]): Promise<void> {
+  for (const server of servers) server.destroy();
+  await Promise.all(servers.map((server) => server.close()));
+}
+
+/** Undefined when the model repository API is off, or on the port of everything else. */
+async function listenForAdmin(
+  app: RequestListener,
+  config: Config,
+): Promise<HttpServer | undefined> {
+  const { adminPort, modelControlApi } = config;
+  if (modelControlApi === 'off' || adminPort === undefined) return undefined;
+  return listen(app, { ...config, port: adminPort });
 }
 
 function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
@@ -116,10 +192,12 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
     {
       repository: config.modelRepository,
       only: config.models,
+      control: config.modelControl,
       loadConcurrency: config.loadConcurrency,
       defaults: {
         instances: defaults.instances,
         maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
+        batchSizeSteps: defaults.batchSizeSteps,
         maxQueueDelayMs: config.maxQueueDelayMs,
         maxQueueSize: config.maxQueueSize,
         queueTimeoutMs: config.queueTimeoutMs,

@@ -90,6 +90,7 @@ async function main(): Promise<void> {
     problems += await checkModel(model, {
       instances: defaults.instances,
       maxBatchSize: defaults.maxBatchSize,
+      batchSizeSteps: defaults.batchSizeSteps,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
       queueTimeoutMs: config.queueTimeoutMs,

@@ -7,6 +7,12 @@ export const ERROR_CODES = {
   MODEL_NOT_FOUND: { status: 404, retriable: false, title: 'No such model' },
   VERSION_NOT_FOUND: { status: 404, retriable: false, title: 'No such model version' },
   ROUTE_NOT_FOUND: { status: 404, retriable: false, title: 'No such address' },
+  MODEL_LOAD_FAILED: { status: 400, retriable: false, title: 'The model cannot be loaded' },
+  MODEL_CONTROL_NOT_ALLOWED: {
+    status: 403,
+    retriable: false,
+    title: 'Models cannot be loaded or unloaded by request',
+  },
   METHOD_NOT_ALLOWED: { status: 405, retriable: false, title: 'Method not allowed' },
   NOT_ACCEPTABLE: { status: 406, retriable: false, title: 'No acceptable response format' },
   WRONG_TASK: { status: 409, retriable: false, title: 'The model has another task' },

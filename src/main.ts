@@ -4,9 +4,11 @@ import closeWithGrace from 'close-with-grace';
 import { startService } from './compose';
 import { loadConfig } from './config/load';
 import { messageOf } from './errors';
+import { collectGarbageLessOften } from './garbage-collection';
 import { packageVersion } from './package-version';
 
 async function main(): Promise<void> {
+  collectGarbageLessOften();
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
   const service = await startService(config);
   process.on('SIGHUP', () => {

@@ -49,6 +49,11 @@ export interface Signature {
   readonly methodName: string;
 }
 
+/** Whether every input and output has a first dimension of any size: requests can share a run. */
+export function isBatchable({ inputs, outputs }: Signature): boolean {
+  return [...inputs, ...outputs].every(({ shape }) => shape?.[0] === -1);
+}
+
 export type Signatures = Readonly<Record<string, Signature>>;
 
 /** Number of elements of a shape; 1 for a scalar. */
@@ -105,6 +110,19 @@ export function typedArrayOver(
     case 'bool':
       return new Uint8Array(buffer, byteOffset, elements);
   }
+}
+
+/** A view of `rows` rows of a tensor, starting at `from`. */
+export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
+  const rowShape = tensor.shape.slice(1);
+  const rowEntries = elementCount(rowShape) * entriesPerElement(tensor.dtype);
+  const [begin, end] = [from * rowEntries, (from + rows) * rowEntries];
+  const { data } = tensor;
+  return {
+    ...tensor,
+    shape: [rows, ...rowShape],
+    data: Array.isArray(data) ? data.slice(begin, end) : data.subarray(begin, end),
+  };
 }
 
 /** `[?, 224, 224, 3]`: a shape for a message, `?` for a dimension of any size. */

@@ -60,8 +60,6 @@ MODEL_JSON = {
     },
     "output": {"name": "logits", "labels": "labels.txt", "activation": "softmax", "topK": 5},
     "batching": {
-        "maxBatchSize": 8,
-        "allowedBatchSizes": [1, 2, 4, 8],
         "maxQueueDelayMs": 0,
         "maxQueueSize": 128,
         "queueTimeoutMs": 30000,

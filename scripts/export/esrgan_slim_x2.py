@@ -43,7 +43,6 @@ MODEL_JSON = {
     "output": {"name": "upscaled", "valueRange": [0, 255]},
     "batching": {
         "maxBatchSize": 4,
-        "allowedBatchSizes": [1, 2, 4],
         "maxQueueDelayMs": 0,
         "maxQueueSize": 64,
         "queueTimeoutMs": 30000,

@@ -5,12 +5,17 @@ half_plus_two, half_plus_three  y = 0.5 x + 2 (or 3): two weights, an answer a r
 two_signatures                  serving_default as half_plus_two, and `sum`: a + b -> total
 slow_add                        y = x + 1, after about half a second of arithmetic, for tests of long runs
 assert_positive                 y = 2 x, but the run fails when any element of the batch is negative
+every_type                      y = x in a signature for each type, types that cannot be carried included, and one
+                                signature of all carried types together; `scalar` has no batch dimension
+examples                        y = 0.5 x + 2 from serialised tf.Examples: `classify` (labels "low", "high") and
+                                `regress`, as TensorFlow Serving's own toy model has them
 
     python scripts/export/test_models.py
 """
 
 import argparse
 import pathlib
+import shutil
 import time
 
 from savedmodel import REPOSITORY_ROOT, describe, write_saved_model  # first: it quiets TensorFlow
@@ -99,6 +104,80 @@ def assert_positive() -> tf.Module:
     return module
 
 
+def every_type() -> tuple[tf.Module, dict]:
+    """y = x for each type."""
+    module = tf.Module(name="every_type")
+    # A model without variables has no variables folder, which some loaders want.
+    module.unused = tf.Variable(0.0, name="unused")
+    dtypes = {
+        "float32": tf.float32,
+        "int32": tf.int32,
+        "int64": tf.int64,
+        "uint8": tf.uint8,
+        "bool": tf.bool,
+        "string": tf.string,
+    }
+    uncarried = {"float64": tf.float64, "float16": tf.float16, "int16": tf.int16}
+
+    def same(x):
+        return {"y": tf.identity(x)}
+
+    signatures = {
+        name: tf.function(same, input_signature=[tf.TensorSpec([None], dtype, name="x")])
+        for name, dtype in {**dtypes, **uncarried}.items()
+    }
+    signatures["scalar"] = tf.function(
+        same, input_signature=[tf.TensorSpec([], tf.float32, name="x")]
+    )
+    signatures["matrix"] = tf.function(
+        same, input_signature=[tf.TensorSpec([None, None], tf.float32, name="x")]
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def text(text):
+        return {"text": tf.identity(text), "text_bytes": tf.identity(text)}
+
+    together = tf.function(
+        lambda *inputs: {f"{name}_out": tf.identity(x) for name, x in zip(dtypes, inputs)},
+        input_signature=[
+            tf.TensorSpec([None, 2], dtype, name=f"{name}_in") for name, dtype in dtypes.items()
+        ],
+    )
+
+    signatures["text"] = text
+    signatures["serving_default"] = together
+    module.functions = list(signatures.values())
+    return module, signatures
+
+
+def write_examples(folder: pathlib.Path) -> None:
+    """Signatures of the methods classify and regress, which only TensorFlow 1's builder writes."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        serialized = v1.placeholder(tf.string, [None], name="tf_example")
+        parsed = tf.io.parse_example(serialized, {"x": tf.io.FixedLenFeature([1], tf.float32)})
+        slope = v1.get_variable("slope", initializer=0.5, use_resource=True)
+        y = parsed["x"] * slope + 2.0
+        labels = tf.tile(tf.constant([["low", "high"]]), [tf.shape(y)[0], 1])
+        scores = tf.concat([3.0 - y, y], axis=1)
+        classify = v1.saved_model.classification_signature_def(serialized, labels, scores)
+        regress = v1.saved_model.regression_signature_def(serialized, y)
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(
+            session,
+            [v1.saved_model.tag_constants.SERVING],
+            signature_def_map={
+                "serving_default": regress,
+                "classify": classify,
+                "regress": regress,
+            },
+        )
+        builder.save()
+
+
 def check(folder: pathlib.Path) -> None:
     """Run the written models and compare with the answers they are named for."""
 
@@ -160,10 +239,12 @@ def main() -> None:
         "two_signatures": (both, {"serving_default": both.serve, "sum": both.add}),
         "slow_add": (slow, {"serving_default": slow.serve}),
         "assert_positive": (positive, {"serving_default": positive.serve}),
+        "every_type": every_type(),
     }
     for name, (module, signatures) in models.items():
         write_saved_model(module, signatures, folder / name / VERSION)
         print("\n".join(describe(folder / name / VERSION)))
+    write_examples(folder / "examples" / VERSION)
     check(folder)
 
 

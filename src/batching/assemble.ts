@@ -2,6 +2,7 @@ import {
   elementCount,
   entriesPerElement,
   bytesPerElement,
+  sliceRows,
   typedArrayOver,
   type Tensor,
 } from '../tensor';
@@ -81,17 +82,4 @@ export function splitOutputs(
     start += rows;
     return outputs.map((output) => sliceRows(output, from, rows));
   });
-}
-
-/** A view of `rows` rows of a tensor, starting at `from`. */
-export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
-  const rowShape = tensor.shape.slice(1);
-  const rowEntries = elementCount(rowShape) * entriesPerElement(tensor.dtype);
-  const [begin, end] = [from * rowEntries, (from + rows) * rowEntries];
-  const { data } = tensor;
-  return {
-    ...tensor,
-    shape: [rows, ...rowShape],
-    data: Array.isArray(data) ? data.slice(begin, end) : data.subarray(begin, end),
-  };
 }

@@ -1,9 +1,11 @@
-import { RunFailedError, ServingError, messageOf } from '../errors';
-import type { Tensor } from '../tensor';
+import { messageOf, RunFailedError, ServingError } from '../errors';
 import { Admission, type Permit } from './admission';
 import { assembleBatch, splitOutputs } from './assemble';
+import type { BatcherEvents, BatchExecutor } from './batch-executor';
 import { decideBatch, paddedSize } from './batch-policy';
+import { groupKey, type BatchRequest, type BatchResult } from './batch-request';
 import { BufferPool } from './buffer-pool';
+import { errorOfRun, retryOf, type Retriable } from './failed-run';
 import { RequestQueue, type Queueable } from './request-queue';
 import { RunEstimates } from './run-estimates';
 
@@ -22,57 +24,13 @@ export interface BatchingOptions {
   readonly batchable: boolean;
 }
 
-/** Inputs of one caller; every tensor has `rows` as its first dimension when the model batches. */
-export interface BatchRequest {
-  readonly signature: string;
-  readonly inputs: readonly Tensor[];
-  readonly rows: number;
-  /** Output names to fetch; all when absent. */
-  readonly outputs?: readonly string[];
-  /** Aborted when the caller has gone. */
-  readonly signal?: AbortSignal;
-}
-
-export interface BatchResult {
-  readonly outputs: readonly Tensor[];
-  readonly queueMs: number;
-  readonly inferMs: number;
-  /** Rows that ran together, this request's included, padding not. */
-  readonly batchRows: number;
-}
-
-/** Where batches run. Injected: the batcher knows no TensorFlow. */
-export interface BatchExecutor {
-  snapshot(): readonly { readonly index: number; readonly inFlight: number }[];
-  run(
-    index: number,
-    request: {
-      signature: string;
-      inputs: readonly Tensor[];
-      outputs?: readonly string[];
-      transfer: readonly ArrayBuffer[];
-    },
-  ): Promise<{
-    readonly outputs: readonly Tensor[];
-    readonly inferMs: number;
-    readonly buffers: readonly ArrayBuffer[];
-  }>;
-}
-
-export interface BatcherEvents {
-  readonly onExecution?: (batch: { rows: number; paddedRows: number; inferMs: number }) => void;
-  /** A batch failed as a whole and will be tried again in parts. */
-  readonly onSplit?: (requests: number, reason: string) => void;
-  readonly onLimitLowered?: (limit: number, reason: string) => void;
-}
-
-interface Queued extends Queueable {
+interface Queued extends Queueable, Retriable {
   groupKey: string;
+  readonly batchable: boolean;
+  readonly timeoutMs: number;
   readonly request: BatchRequest;
   readonly deadline: number;
   readonly permit: Permit;
-  /** Workers lost under this request so far. */
-  losses: number;
   readonly resolve: (result: BatchResult) => void;
   readonly reject: (error: Error) => void;
   readonly onAbort: () => void;
@@ -80,8 +38,6 @@ interface Queued extends Queueable {
 
 /** How long before the expected end of a run a part-filled batch is posted behind it. */
 const PREFETCH_LEAD_MS = 5;
-/** A request survives the loss of one worker; the second time it may itself be the cause. */
-const MAX_LOSSES = 1;
 
 /** Collects requests into batches and hands them to instances as the policy decides. */
 export class DynamicBatcher {
@@ -127,7 +83,8 @@ export class DynamicBatcher {
    *   OUT_OF_MEMORY, WORKER_LOST, DRAINING
    */
   submit(request: BatchRequest, permit: Permit): Promise<BatchResult> {
-    if (this.#options.batchable && request.rows > this.#options.maxBatchSize) {
+    const batchable = this.#options.batchable && request.batchable !== false;
+    if (batchable && request.rows > this.#options.maxBatchSize) {
       permit.release();
       return Promise.reject(
         new ServingError(
@@ -138,11 +95,15 @@ export class DynamicBatcher {
     }
     return new Promise((resolve, reject) => {
       const now = performance.now();
+      const timeoutMs = Math.min(request.timeoutMs ?? Infinity, this.#options.queueTimeoutMs);
       const queued: Queued = {
-        groupKey: this.#options.batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
-        rows: request.rows,
+        groupKey: batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
+        batchable,
+        // To the policy, a request that runs alone is a full batch: it waits for no company.
+        rows: batchable ? request.rows : Infinity,
         queuedAt: now,
-        deadline: now + this.#options.queueTimeoutMs,
+        timeoutMs,
+        deadline: now + timeoutMs,
         request,
         permit,
         losses: 0,
@@ -249,7 +210,7 @@ export class DynamicBatcher {
           ? new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request')
           : new ServingError(
               'QUEUE_TIMEOUT',
-              `The request waited ${this.#options.queueTimeoutMs} ms in the queue`,
+              `The request waited ${Math.round(queued.timeoutMs)} ms in the queue`,
               { retryAfterS: this.#secondsToEmpty() },
             ),
       );
@@ -261,8 +222,9 @@ export class DynamicBatcher {
     const cutAt = performance.now();
     const [first] = requests;
     if (first === undefined) return;
-    const rows = requests.reduce((sum, queued) => sum + queued.rows, 0);
-    const { batchable, allowedBatchSizes } = this.#options;
+    const rows = requests.reduce((sum, { request }) => sum + request.rows, 0);
+    const { allowedBatchSizes } = this.#options;
+    const { batchable } = first;
     // Padding must not bring back a size that memory did not suffice for.
     const allowed = allowedBatchSizes.filter((size) => size <= this.#limit);
     const paddedRows = batchable ? paddedSize(rows, allowed) : rows;
@@ -281,18 +243,21 @@ export class DynamicBatcher {
         ...batch,
         ...(names === undefined ? {} : { outputs: names }),
       });
+      const assembleMs = performance.now() - cutAt;
       const finished = this.#estimates.begin(slot, kind);
       const { outputs, inferMs, buffers } = await run.finally(finished);
+      const receivedAt = performance.now();
       this.#estimates.learn(kind, inferMs);
       this.#pool.give(buffers);
-      this.#events.onExecution?.({ rows, paddedRows, inferMs });
       const parts = batchable
         ? splitOutputs(
             outputs,
-            requests.map((queued) => queued.rows),
+            requests.map(({ request }) => request.rows),
             paddedRows,
           )
         : [outputs];
+      const splitMs = performance.now() - receivedAt;
+      this.#events.onExecution?.({ rows, paddedRows, assembleMs, inferMs, splitMs });
       for (const [index, queued] of requests.entries()) {
         queued.resolve({
           outputs: parts[index] ?? [],
@@ -309,7 +274,8 @@ export class DynamicBatcher {
   /** A failed batch is tried again in parts, so that only the request at fault fails. */
   #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
     const reason = messageOf(thrown);
-    if (thrown instanceof RunFailedError && thrown.outOfMemory) {
+    const batched = requests.every(({ batchable }) => batchable);
+    if (batched && thrown instanceof RunFailedError && thrown.outOfMemory) {
       // Where the limit cannot fall further, only smaller parts can help.
       if (this.#lowerLimit(paddedRows, reason) && requests.length > 1) {
         this.#events.onSplit?.(requests.length, reason);
@@ -317,24 +283,17 @@ export class DynamicBatcher {
         return;
       }
     }
-    const lost = thrown instanceof ServingError && thrown.code === 'WORKER_LOST';
-    if (lost) for (const queued of requests) queued.losses += 1;
-    const again = lost
-      ? requests.filter(({ losses }) => losses <= MAX_LOSSES)
-      : requests.length > 1 && thrown instanceof RunFailedError
-        ? requests
-        : [];
+    const { again, halves } = retryOf(requests, thrown);
     for (const queued of requests) {
-      if (!again.includes(queued)) this.#settle(queued, clientError(thrown, reason));
+      if (!again.includes(queued)) this.#settle(queued, errorOfRun(thrown));
     }
-    if (again.length === 0) return;
-    if (requests.length > 1) this.#events.onSplit?.(again.length, reason);
-    const half = Math.ceil(again.length / 2);
-    for (const part of [again.slice(half), again.slice(0, half)]) {
+    if (again.length > 0 && requests.length > 1) this.#events.onSplit?.(again.length, reason);
+    // Each is put at the head: the first half last.
+    for (const half of [...halves].reverse()) {
       // A key of its own keeps the suspects from fresh requests and the halves from each other.
       const key = `retry ${String(this.#splits++)}`;
-      for (const queued of part) queued.groupKey = key;
-      this.#enqueue(part, 'head');
+      for (const queued of half) queued.groupKey = key;
+      this.#enqueue(half, 'head');
     }
   }
 
@@ -369,28 +328,4 @@ export class DynamicBatcher {
     const batches = Math.ceil(this.admission.admitted / (this.#limit * instances));
     return Math.min(60, Math.max(1, Math.ceil((batches * this.#estimates.typicalMs) / 1000)));
   }
-}
-
-function groupKey({ signature, inputs, outputs }: BatchRequest): string {
-  const tensors = inputs.map(
-    ({ name, dtype, shape }) => `${name}:${dtype}[${shape.slice(1).join(',')}]`,
-  );
-  return `${signature}(${tensors.join(';')})${outputs === undefined ? '' : `→${outputs.join(',')}`}`;
-}
-
-function clientError(thrown: unknown, reason: string): ServingError {
-  if (thrown instanceof ServingError) return thrown;
-  if (!(thrown instanceof RunFailedError)) {
-    return new ServingError('INTERNAL', 'The server failed to run the model', { cause: thrown });
-  }
-  if (thrown.outOfMemory) {
-    return new ServingError('OUT_OF_MEMORY', 'The device has too little memory for this input', {
-      cause: thrown,
-      retryAfterS: 1,
-    });
-  }
-  const [line = ''] = reason.split('\n');
-  return new ServingError('INFERENCE_FAILED', `The model failed on this input: ${line}`, {
-    cause: thrown,
-  });
 }

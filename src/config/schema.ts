@@ -25,11 +25,18 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('Names of the models to serve; all in the repository when empty'),
   modelControl: z
-    .enum(['none', 'poll'])
+    .enum(['none', 'explicit', 'poll'])
     .default('none')
     .describe(
-      'poll: look for new, changed and removed models regularly; none: at start and on SIGHUP',
+      'none: look for new, changed and removed models at start and on SIGHUP; poll: regularly as well; explicit: `models` (all when empty) are loaded at the start, then models come and go by the model repository API alone',
     ),
+  modelControlApi: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether there is a model repository API: /v2/repository/…'),
+  adminPort: count(0, 65_535)
+    .optional()
+    .describe('Port for the model repository API, which is then on no other; 0 picks a free one'),
   pollIntervalMs: count(100, 86_400_000).default(5000).describe('Milliseconds between two looks'),
 
   instances: count(1, 64)

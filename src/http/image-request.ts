@@ -5,11 +5,12 @@ import express, {
   type Response,
 } from 'express';
 import multer from 'multer';
-import { z } from 'zod';
 
 import { ServingError } from '../errors';
 import type { ImageSource } from '../inference/image-inference';
+import { decodeBase64 } from './base64';
 import { boundedMemoryStorage } from './middleware/bounded-memory-storage';
+import { imageJsonSchema } from './schemas/image-api';
 
 export interface ImageRequestLimits {
   readonly maxBodyBytes: number;
@@ -27,14 +28,6 @@ export const IMAGE_REQUEST_TYPES = [
 
 /** Text fields that a form may hold beside its files; they are not used. */
 const MAX_FIELDS = 16;
-
-const b64Image = z.strictObject({ b64: z.string() });
-
-/** The JSON body: one image or several, each base64, a data URL or with line breaks if need be. */
-export const imageJsonSchema = z.union([
-  z.strictObject({ image: b64Image }),
-  z.strictObject({ images: z.array(b64Image).min(1) }),
-]);
 
 const imagesOfRequest = new WeakMap<Request, readonly ImageSource[]>();
 
@@ -167,17 +160,6 @@ function fromJson(request: Request): ImageSource[] {
   }
   const images = 'image' in parsed.data ? [parsed.data.image] : parsed.data.images;
   return images.map(({ b64 }) => decodeBase64(b64));
-}
-
-/** Node's decoder skips what it does not know; the length tells whether it did. */
-export function decodeBase64(text: string): Buffer | ServingError {
-  const bare = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text;
-  for (const candidate of [bare, bare.replace(/\s+/g, '')]) {
-    const bytes = Buffer.from(candidate, 'base64');
-    const characters = candidate.replace(/={1,2}$/, '').length;
-    if (characters % 4 !== 1 && bytes.length === Math.floor((characters * 3) / 4)) return bytes;
-  }
-  return new ServingError('BAD_REQUEST', 'The value of "b64" is not base64');
 }
 
 /** One image over the limit in a request of several must not cost the others their answer. */

@@ -1,9 +1,7 @@
 import type { Permit } from '../batching/admission';
-import { BufferPool } from '../batching/buffer-pool';
 import { ServingError, toServingError, type ErrorCode } from '../errors';
-import type { DecodeLimits } from '../imaging/decode';
 import { encodeImage, type EncodeFormat } from '../imaging/encode';
-import { preprocessImage, type ImageTensor } from '../imaging/preprocess';
+import type { ImageTensor } from '../imaging/preprocess';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
@@ -11,6 +9,7 @@ import { classify, type Prediction } from '../outputs/classification';
 import { toImage } from '../outputs/generated-image';
 import type { Semaphore } from '../semaphore';
 import type { Tensor } from '../tensor';
+import type { ImageDecoder } from './image-decoder';
 import { validateInputs } from './validate-inputs';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
@@ -69,8 +68,8 @@ export interface InferenceObserver {
 
 export interface ImageInferenceOptions {
   readonly manager: ModelManager;
-  readonly limits: DecodeLimits;
-  /** Images decoded or encoded at the same time. */
+  readonly decoder: ImageDecoder;
+  /** Images decoded or encoded at the same time; the decoder's. */
   readonly imaging: Semaphore;
   readonly observer?: InferenceObserver;
 }
@@ -83,8 +82,6 @@ interface RunOutput {
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
 export class ImageInference {
   readonly #options: ImageInferenceOptions;
-  /** Memory of images from their decoding to the end of their run. */
-  readonly #buffers = new BufferPool();
 
   constructor(options: ImageInferenceOptions) {
     this.#options = options;
@@ -184,11 +181,11 @@ export class ImageInference {
       observer?.stage(name, version, which, ms);
       return ms;
     };
+    const started = performance.now();
     const memory: ArrayBuffer[] = [];
     try {
       if (image instanceof ServingError) throw image;
-      const started = performance.now();
-      const tensor = await this.#preprocess(servable, image, memory, signal);
+      const tensor = await this.#options.decoder.decode(servable, image, memory, signal);
       const preprocessMs = stage('preprocess', performance.now() - started);
       const run = await this.#run(servable, tensor, permit, signal);
       stage('queue', run.queueMs);
@@ -198,47 +195,19 @@ export class ImageInference {
       const postprocessMs = stage('postprocess', performance.now() - received);
       observer?.outcome(name, version, 'OK');
       const { queueMs, inferMs, batchRows } = run;
-      return {
-        ok: true,
-        value,
-        timings: { preprocessMs, queueMs, inferMs, postprocessMs },
-        batchRows,
-      };
+      const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
+      servable.statistics.succeeded(timings);
+      return { ok: true, value, timings, batchRows };
     } catch (thrown) {
       const error = toServingError(thrown);
       observer?.outcome(name, version, error.code);
+      servable.statistics.failed(performance.now() - started);
       return { ok: false, error };
     } finally {
       // Run or failed, nothing looks at the pixels again.
-      this.#buffers.give(memory);
+      this.#options.decoder.release(memory);
       permit.release();
     }
-  }
-
-  /** @param memory takes up the buffers that the image uses */
-  async #preprocess(
-    servable: Servable,
-    image: Uint8Array,
-    memory: ArrayBuffer[],
-    signal: AbortSignal | undefined,
-  ): Promise<ImageTensor> {
-    const spec = servable.spec.image;
-    if (spec === undefined) {
-      throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
-    }
-    return this.#options.imaging.run(() => {
-      if (signal?.aborted === true) {
-        throw new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
-      }
-      return preprocessImage(image, spec, this.#options.limits, {
-        allocate: (bytes) => {
-          const buffer = this.#buffers.take(bytes);
-          memory.push(buffer);
-          return buffer;
-        },
-        ...(signal === undefined ? {} : { signal }),
-      });
-    });
   }
 
   async #run(

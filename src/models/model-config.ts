@@ -91,7 +91,9 @@ const batchingSchema = z
         (sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)),
         'must ascend',
       )
-      .describe('Batches are padded up to one of these; default: powers of two up to maxBatchSize'),
+      .describe(
+        'Batches are padded up to one of these; default: powers of two up to maxBatchSize on a GPU, every size up to 8 and then steps of an eighth on a CPU',
+      ),
     maxQueueDelayMs: z
       .number()
       .min(0)
@@ -137,6 +139,14 @@ export const modelConfigSchema = z
       .max(64)
       .describe('Workers, each with its own copy of the model'),
     versionPolicy: versionPolicySchema,
+    versionLabels: z
+      .record(
+        z.string().regex(/^[^/:]{1,128}$/, 'must be a name without "/" and ":"'),
+        z.number().int().min(0),
+      )
+      .describe(
+        'Names for versions, such as {"stable": 1}: /v1/models/{name}/labels/{label} leads to them',
+      ),
     warmup: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),

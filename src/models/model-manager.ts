@@ -1,6 +1,7 @@
 import { ServingError } from '../errors';
 import { Semaphore } from '../semaphore';
 import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
+import type { VersionPolicy } from './model-config';
 import { Servable, type ServableEvents, type ServableRuntimeOptions } from './servable';
 import type { ServableDefaults } from './servable-spec';
 import { DEFAULT_VERSION_POLICY, selectVersions } from './version-policy';
@@ -8,8 +9,13 @@ import { DEFAULT_VERSION_POLICY, selectVersions } from './version-policy';
 export interface ModelManagerOptions {
   /** Model repository folder. */
   readonly repository: string;
-  /** Names to serve; all when empty. */
+  /** Names to serve; all when empty. With explicit control, those loaded at the start. */
   readonly only: readonly string[];
+  /**
+   * explicit: after the start, models come and go by `load` and `unload` alone.
+   * @default 'none'
+   */
+  readonly control?: 'none' | 'explicit' | 'poll';
   readonly defaults: ServableDefaults;
   readonly runtime: ServableRuntimeOptions;
   /** Versions that load at the same time. */
@@ -32,6 +38,11 @@ export interface ModelStatus {
   readonly configured: boolean;
   /** Every version there is or was asked for, ascending. */
   readonly servables: readonly Servable[];
+  /** Not to be served until it is loaded: unloaded, or never loaded, by explicit control. */
+  readonly held: boolean;
+  /** Versions by their labels. */
+  readonly versionLabels: Readonly<Record<string, number>>;
+  readonly versionPolicy: VersionPolicy;
 }
 
 interface Entry {
@@ -39,6 +50,8 @@ interface Entry {
   servables: Servable[];
   /** The folder has gone from the repository. */
   removed: boolean;
+  /** See ModelStatus. */
+  held: boolean;
 }
 
 /** A servable in use; `release` lets it go when a newer version has taken over. */
@@ -53,7 +66,7 @@ export class ModelManager {
   readonly #events: ModelEvents;
   readonly #entries = new Map<string, Entry>();
   readonly #loading: Semaphore;
-  #sync: Promise<void> = Promise.resolve();
+  #sync: Promise<unknown> = Promise.resolve();
   #draining = false;
   #synced = false;
 
@@ -69,14 +82,75 @@ export class ModelManager {
    * @throws Error when the repository folder cannot be read
    */
   sync(): Promise<void> {
-    const next = this.#sync.catch(() => undefined).then(() => this.#reconcile());
-    this.#sync = next;
-    return next;
+    return this.#inTurn(() => this.#reconcile());
+  }
+
+  /**
+   * Loads a model, or brings a loaded one up to date with its folder. Resolves when it is served.
+   * @throws ServingError MODEL_CONTROL_NOT_ALLOWED, MODEL_NOT_FOUND, MODEL_LOAD_FAILED, DRAINING
+   */
+  load(name: string): Promise<void> {
+    this.#requireExplicit();
+    return this.#inTurn(async () => {
+      if (this.#draining) throw new ServingError('DRAINING', 'The server is shutting down');
+      const source = (await scanRepository(this.#options.repository)).find(
+        (model) => model.name === name,
+      );
+      if (source === undefined) {
+        throw new ServingError(
+          'MODEL_NOT_FOUND',
+          `There is no folder "${name}" in the model repository`,
+        );
+      }
+      const entry = this.#entries.get(name);
+      if (entry !== undefined) {
+        entry.held = false;
+        // What failed before, or was unloaded, is tried afresh.
+        entry.servables = entry.servables.filter(({ state }) => state !== 'END');
+      }
+      await this.#reconcileModel(source, false);
+      const loaded = this.#entry(name);
+      const reasons = [
+        ...source.problems,
+        ...loaded.servables.flatMap(({ version, reason }) =>
+          reason === undefined ? [] : [`version ${version}: ${reason}`],
+        ),
+      ];
+      if (reasons.length > 0) {
+        throw new ServingError(
+          'MODEL_LOAD_FAILED',
+          `failed to load '${name}': ${reasons.join('; ')}`,
+        );
+      }
+    });
+  }
+
+  /**
+   * Unloads a model once its requests have ended; it stays unloaded until it is loaded.
+   * @throws ServingError MODEL_CONTROL_NOT_ALLOWED, MODEL_NOT_FOUND
+   */
+  unload(name: string): Promise<void> {
+    this.#requireExplicit();
+    return this.#inTurn(async () => {
+      const entry = this.#entry(name);
+      entry.held = true;
+      await Promise.all(entry.servables.map((servable) => this.#unload(servable)));
+    });
   }
 
   /** Every model, by name. */
   list(): ModelStatus[] {
     return [...this.#entries.values()].map(status).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * Folders of the repository that can be loaded on request and have not been looked at; none
+   * without explicit control.
+   */
+  async unknownModels(): Promise<string[]> {
+    if (this.#options.control !== 'explicit') return [];
+    const found = await scanRepository(this.#options.repository);
+    return found.map(({ name }) => name).filter((name) => !this.#entries.has(name));
   }
 
   /** @throws ServingError MODEL_NOT_FOUND */
@@ -91,6 +165,7 @@ export class ModelManager {
   acquire(name: string, version?: number): Lease {
     if (this.#draining) throw new ServingError('DRAINING', 'The server is shutting down');
     const entry = this.#entry(name);
+    if (entry.held) throw new ServingError('MODEL_NOT_FOUND', `Model ${name} is not loaded`);
     const available = entry.servables.filter(({ state }) => state === 'AVAILABLE');
     const servable =
       version === undefined
@@ -106,7 +181,7 @@ export class ModelManager {
    */
   get ready(): boolean {
     if (!this.#synced || this.#draining) return false;
-    const entries = [...this.#entries.values()].filter(({ removed }) => !removed);
+    const entries = [...this.#entries.values()].filter(({ removed, held }) => !removed && !held);
     const servable = entries.filter((entry) => !broken(entry));
     if (entries.length > 0 && servable.length === 0) return false;
     return servable.every(({ servables }) => servables.some(({ ready }) => ready));
@@ -127,6 +202,21 @@ export class ModelManager {
   kill(): void {
     this.#draining = true;
     for (const servable of this.#all()) servable.kill();
+  }
+
+  /** Changes to what is loaded are made one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#sync.catch(() => undefined).then(work);
+    this.#sync = next;
+    return next;
+  }
+
+  #requireExplicit(): void {
+    if (this.#options.control === 'explicit') return;
+    throw new ServingError(
+      'MODEL_CONTROL_NOT_ALLOWED',
+      'explicit model load / unload is not allowed: the server was not started with modelControl explicit',
+    );
   }
 
   #all(): Servable[] {
@@ -164,9 +254,10 @@ export class ModelManager {
   }
 
   async #reconcile(): Promise<void> {
-    const { repository, only } = this.#options;
+    const { repository, only, control } = this.#options;
+    const chosen = (name: string): boolean => only.length === 0 || only.includes(name);
     const found = (await scanRepository(repository)).filter(
-      ({ name }) => only.length === 0 || only.includes(name),
+      ({ name }) => control === 'explicit' || chosen(name),
     );
     for (const name of only.filter((wanted) => found.every((model) => model.name !== wanted))) {
       this.#events.onProblem?.(name, [`there is no folder "${name}" in ${repository}`]);
@@ -174,7 +265,13 @@ export class ModelManager {
     const names = new Set(found.map(({ name }) => name));
     const gone = [...this.#entries.values()].filter(({ source }) => !names.has(source.name));
     await Promise.all([
-      ...found.map((source) => this.#reconcileModel(source)),
+      ...found.map((source) =>
+        this.#reconcileModel(
+          source,
+          // Explicit control: what appears later waits to be asked for.
+          control === 'explicit' && (this.#synced || !chosen(source.name)),
+        ),
+      ),
       ...gone.map((entry) => this.#remove(entry)),
     ]);
     this.#synced = true;
@@ -186,11 +283,17 @@ export class ModelManager {
     this.#entries.delete(entry.source.name);
   }
 
-  async #reconcileModel(source: RepositoryModel): Promise<void> {
-    const entry = this.#entries.get(source.name) ?? { source, servables: [], removed: false };
+  async #reconcileModel(source: RepositoryModel, holdIfNew: boolean): Promise<void> {
+    const entry = this.#entries.get(source.name) ?? {
+      source,
+      servables: [],
+      removed: false,
+      held: holdIfNew,
+    };
     this.#entries.set(source.name, entry);
     const known = entry.source === source ? [] : entry.source.problems;
     entry.source = source;
+    if (entry.held) return;
     if (source.problems.length > 0) {
       if (known.join() !== source.problems.join())
         this.#events.onProblem?.(source.name, source.problems);
@@ -260,6 +363,14 @@ function broken(entry: Entry): boolean {
   );
 }
 
-function status({ source, servables }: Entry): ModelStatus {
-  return { name: source.name, problems: source.problems, configured: source.configured, servables };
+function status({ source, servables, held }: Entry): ModelStatus {
+  return {
+    name: source.name,
+    problems: source.problems,
+    configured: source.configured,
+    servables,
+    held,
+    versionLabels: source.config.versionLabels ?? {},
+    versionPolicy: source.config.versionPolicy ?? DEFAULT_VERSION_POLICY,
+  };
 }

@@ -1,5 +1,6 @@
 import type { DType, Signature, Signatures, TensorSpec } from '../tensor';
-import { formatShape } from '../tensor';
+import { formatShape, isBatchable } from '../tensor';
+import { batchSizesUpTo, type BatchSizeSteps } from './batch-sizes';
 import { ModelConfigError, type ModelConfig, type Task } from './model-config';
 
 /** How an image becomes the input tensor; what model.json left open is filled in. */
@@ -64,6 +65,7 @@ export interface ServableSpec {
 /** What holds for models that do not say otherwise; depends on the device. */
 export interface ServableDefaults {
   readonly maxBatchSize: number;
+  readonly batchSizeSteps: BatchSizeSteps;
   readonly maxQueueDelayMs: number;
   readonly maxQueueSize: number;
   readonly queueTimeoutMs: number;
@@ -109,9 +111,7 @@ export function resolveServable(
     assumptions.push('output.activation: none, the scores are answered as the model gives them');
   }
 
-  const batchable = [...signature.inputs, ...signature.outputs].every(
-    ({ shape }) => shape !== undefined && shape[0] === -1,
-  );
+  const batchable = isBatchable(signature);
   const batching = resolveBatching(config, batchable, defaults, problems);
   if (problems.length > 0) throw new ModelConfigError(problems);
 
@@ -334,7 +334,7 @@ function resolveBatching(
   return {
     maxBatchSize,
     allowedBatchSizes: batchable
-      ? (batching.allowedBatchSizes ?? powersOfTwoUpTo(maxBatchSize))
+      ? (batching.allowedBatchSizes ?? batchSizesUpTo(maxBatchSize, defaults.batchSizeSteps))
       : [1],
     maxQueueDelayMs: batching.maxQueueDelayMs ?? defaults.maxQueueDelayMs,
     maxQueueSize: batching.maxQueueSize ?? defaults.maxQueueSize,
@@ -354,13 +354,6 @@ function checkLabels(
       `model.json.output.labels: ${labels.length} labels, and output "${output.name}" has ${classes} classes`,
     );
   }
-}
-
-/** 1, 2, 4 … and the limit itself. */
-export function powersOfTwoUpTo(limit: number): number[] {
-  const sizes: number[] = [];
-  for (let size = 1; size < limit; size *= 2) sizes.push(size);
-  return [...sizes, limit];
 }
 
 /** Where a rank-4 shape has 1 or 3 channels; undefined when it has none in either place. */

@@ -1,4 +1,5 @@
-import { DynamicBatcher, type BatcherEvents } from '../batching/dynamic-batcher';
+import type { BatcherEvents } from '../batching/batch-executor';
+import { DynamicBatcher } from '../batching/dynamic-batcher';
 import { ServingError, messageOf } from '../errors';
 import type { Placement } from '../runtime/instance-channel';
 import { InstanceGroup } from '../runtime/instance-group';
@@ -6,6 +7,7 @@ import { readSavedModel } from '../runtime/saved-model-signatures';
 import type { DeviceKind } from '../runtime/backend';
 import type { Signatures } from '../tensor';
 import { revisionOf, type RepositoryModel } from './repository';
+import { ServableStatistics } from './servable-statistics';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
 import { warmupInputs } from './warmup';
 
@@ -49,6 +51,8 @@ export class Servable {
   readonly directory: string;
   /** What it was loaded from; see revisionOf. */
   readonly revision: string;
+  /** What it has done since it was loaded. */
+  readonly statistics = new ServableStatistics();
   readonly #options: ServableOptions;
   #state: ServableState = 'START';
   #reason: string | undefined;
@@ -183,7 +187,13 @@ export class Servable {
       },
     );
     this.#group = group;
-    const batcher = new DynamicBatcher(spec.batching, group, events);
+    const batcher = new DynamicBatcher(spec.batching, group, {
+      ...events,
+      onExecution: (run) => {
+        this.statistics.executed(run);
+        events.onExecution?.(run);
+      },
+    });
     link.batcher = batcher;
     await group.start();
     return { spec, signatures, group, batcher };

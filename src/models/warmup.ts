@@ -9,8 +9,8 @@ import type { ServableSpec } from './servable-spec';
 
 /**
  * The inputs that make every shape a servable will meet known to TensorFlow, one run at a time:
- * all together they would fill memory. None when a shape cannot be told from the signature: such a
- * model starts cold.
+ * all together they would fill memory. None when a shape cannot be told from the signature, or when it
+ * takes strings, of which only the model knows what is valid: such a model starts cold.
  */
 export function* warmupInputs(spec: ServableSpec): Generator<Tensor[]> {
   if (!spec.warmup.enabled) return;
@@ -32,7 +32,7 @@ function zeros(
   size: readonly [number, number] | undefined,
 ): Tensor | undefined {
   const { name, dtype } = input;
-  if (dtype === undefined || input.shape === undefined) return undefined;
+  if (dtype === undefined || dtype === 'string' || input.shape === undefined) return undefined;
   const shape = [...input.shape];
   if (spec.batchable) shape[0] = rows;
   if (spec.image?.inputName === name && shape.length === 4) {
@@ -48,9 +48,6 @@ function zeros(
   }
   if (shape.some((side) => side < 0)) return undefined;
   const elements = elementCount(shape);
-  if (dtype === 'string') {
-    return { name, dtype, shape, data: Array.from({ length: elements }, () => new Uint8Array()) };
-  }
   const buffer = new ArrayBuffer(elements * bytesPerElement(dtype));
   return { name, dtype, shape, data: typedArrayOver(dtype, buffer, 0, elements) };
 }

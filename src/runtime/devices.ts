@@ -105,6 +105,8 @@ export function placeInstances(plan: DevicePlan, instances: number): Placement[]
 export interface DeviceDefaults {
   readonly instances: number;
   readonly maxBatchSize: number;
+  /** How far apart the sizes are that batches are padded to. */
+  readonly batchSizeSteps: 'powers-of-two' | 'fine';
   readonly intraOpThreads: number | undefined;
 }
 
@@ -117,6 +119,7 @@ export function deviceDefaults(plan: DevicePlan, instances: number | undefined):
     return {
       instances: instances ?? plan.gpus.length,
       maxBatchSize: 32,
+      batchSizeSteps: 'powers-of-two',
       intraOpThreads: undefined,
     };
   }
@@ -125,6 +128,7 @@ export function deviceDefaults(plan: DevicePlan, instances: number | undefined):
   return {
     instances: count,
     maxBatchSize: 4,
+    batchSizeSteps: 'fine',
     intraOpThreads: Math.max(1, Math.floor(cores / count)),
   };
 }

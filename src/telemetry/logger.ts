@@ -1,12 +1,20 @@
-import pino, { type Logger } from 'pino';
+import pino, { type Logger, type LoggerOptions } from 'pino';
 
 export type { Logger };
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** JSON lines on standard output; coloured text when a person is watching. */
-export function createLogger(level: LogLevel, pretty: boolean): Logger {
-  return pino({
+/**
+ * JSON lines; coloured text when a person is watching.
+ * @param to standard output or standard error @default 'stdout'
+ */
+export function createLogger(
+  level: LogLevel,
+  pretty: boolean,
+  to: 'stdout' | 'stderr' = 'stdout',
+): Logger {
+  const destination = to === 'stdout' ? 1 : 2;
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -15,9 +23,10 @@ export function createLogger(level: LogLevel, pretty: boolean): Logger {
       ? {
           transport: {
             target: 'pino-pretty',
-            options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' },
+            options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', destination },
           },
         }
       : {}),
-  });
+  };
+  return pretty ? pino(options) : pino(options, pino.destination(destination));
 }

@@ -9,7 +9,7 @@ import { writeReport } from '../../src/cli/report/write-report';
 import type { ScoreRow } from '../../src/cli/rows/score-row';
 import { CHROMIUM_FLAGS, findChromium } from '../support/chromium';
 import { card } from '../support/pictures';
-import { failed, generate, generated, scored } from '../support/score-rows';
+import { failed, generate, generated, scored } from '../support/report-rows';
 
 const executablePath = findChromium(process.env);
 if (executablePath === undefined) {

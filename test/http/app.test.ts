@@ -57,6 +57,11 @@ function createTestApp(overrides: Partial<AppDeps> = {}): Express {
   return createApp({
     manager,
     inference,
+    tensors: {
+      infer: () => {
+        throw new Error('not used here');
+      },
+    },
     metrics,
     logger: createLogger('silent', false),
     limits: LIMITS,
@@ -80,6 +85,7 @@ beforeEach(() => {
     defaults: {
       instances: 1,
       maxBatchSize: 1,
+      batchSizeSteps: 'powers-of-two',
       maxQueueDelayMs: 0,
       maxQueueSize: 1,
       queueTimeoutMs: 1,
@@ -322,4 +328,42 @@ test('a wrong method is told the right ones', async () => {
 
   expect([put.status, put.headers.allow]).toEqual([405, 'POST']);
   expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD']);
+});
+
+test('a client that leaves is dropped without a word on the console', async () => {
+  const written = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+  const asked = new Promise<AbortSignal>((resolve) => {
+    inference.answer = ({ signal }) =>
+      new Promise((_answer, reject) => {
+        if (signal === undefined) return;
+        signal.addEventListener('abort', () => {
+          reject(new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request'));
+          resolve(signal);
+        });
+        call.destroy();
+      });
+  });
+  // Express keeps quiet in tests only.
+  app.set('env', 'production');
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const call = httpRequest({
+    port,
+    method: 'POST',
+    path: '/models/m/classify',
+    headers: { 'Content-Type': 'image/jpeg' },
+  });
+  call.on('error', () => undefined);
+  call.end('bytes');
+
+  const signal = await asked;
+  // The error has some turns of the event loop to go.
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  server.closeAllConnections();
+  server.close();
+
+  expect(signal.aborted).toBe(true);
+  expect(written).not.toHaveBeenCalled();
+  written.mockRestore();
 });

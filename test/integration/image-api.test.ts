@@ -328,7 +328,7 @@ describe('what is served', () => {
         version: 1,
         labels: 1000,
         signature: 'serving_default',
-        batching: { maxBatchSize: 8 },
+        batching: { maxBatchSize: 4 },
       },
     });
     expect(model.servable.signatures.serving_default.inputs).toEqual([

@@ -1,4 +1,4 @@
-import type { BatchExecutor } from '../../src/batching/dynamic-batcher';
+import type { BatchExecutor } from '../../src/batching/batch-executor';
 import type { Tensor } from '../../src/tensor';
 import { floats, numbersOf } from './tensors';
 

@@ -1,47 +1,44 @@
-import type {
-  ClassifiedRow,
-  FailedRow,
-  GeneratedRow,
-  ScoreRow,
-} from '../../src/cli/rows/score-row';
+import type { ScoreRow } from '../../src/cli/rows/score-row';
 
-const base = { root: 'photos', size: 1000, model: 'toy', version: '1' };
-const noon = '2026-01-02T12:00:00.000Z';
-
-/** A classified image; predictions as `[index, label, score]`, best first. */
-export function scored(
-  path: string,
-  predictions: readonly (readonly [number, string, number])[] = [[0, 'cat', 0.9]],
-  root = base.root,
-): ClassifiedRow {
-  return {
-    ...base,
-    path,
-    root,
-    mtime: noon,
+/** Rows of every kind, with all that makes formats stumble. */
+export const ODD_ROWS: readonly ScoreRow[] = [
+  {
+    path: 'a, "b"\nc.jpg',
+    root: 'photos',
+    size: 12,
+    mtime: '2026-01-02T03:04:05.678Z',
+    hash: 'sha256:00',
+    model: 'm',
+    version: '1',
     status: 'ok',
-    predictions: predictions.map(([index, label, score]) => ({ index, label, score })),
-    timings: { decode: 4, queue: 1, inference: 10, output: 0.1, total: 15.1 },
-  };
-}
-
-export function failed(path: string, code = 'UNDECODABLE_IMAGE', message = 'broken'): FailedRow {
-  return { ...base, path, mtime: noon, status: 'error', error: { code, message } };
-}
-
-export function generated(path: string, output: string, root = base.root): GeneratedRow {
-  return {
-    ...base,
-    path,
-    root,
-    mtime: noon,
+    predictions: [
+      { index: 1, label: 'cat, "tabby"', score: 0.75 },
+      { index: 0, label: '', score: 0.000001 },
+    ],
+    timings: { decode: 1.25, queue: 0, inference: 3, output: 0.1, total: 4.35 },
+  },
+  {
+    path: 'bad%FF.jpg',
+    pathEncoding: 'percent',
+    root: '/',
+    model: 'm',
+    version: '1',
+    status: 'error',
+    error: { code: 'UNDECODABLE_IMAGE', message: 'The JPEG file is damaged:\r\n"x"' },
+  },
+  {
+    path: 'x/é😀.png',
+    root: '.',
+    size: 4294967296123,
+    mtime: '2026-01-02T03:04:05.000Z',
+    model: 'm',
+    version: '1',
     status: 'ok',
-    output: { path: output, width: 128, height: 96, format: 'png', bytes: 5000 },
-    timings: { total: 40 },
-  };
-}
+    output: { path: 'x/é😀.png.png', width: 2, height: 3, format: 'png', bytes: 99 },
+  },
+];
 
-// eslint-disable-next-line @typescript-eslint/require-await -- rows come asynchronously
-export async function* generate(rows: readonly ScoreRow[]): AsyncGenerator<ScoreRow> {
-  yield* rows;
+/** Rows in an order of their own, for comparison. */
+export function sorted(rows: readonly ScoreRow[]): ScoreRow[] {
+  return [...rows].sort((a, b) => (`${a.root}/${a.path}` < `${b.root}/${b.path}` ? -1 : 1));
 }

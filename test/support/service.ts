@@ -18,6 +18,8 @@ export interface TestModel {
   readonly from: string;
   readonly versions?: readonly number[];
   readonly config?: object;
+  /** Folder of a model.json and what belongs to it. */
+  readonly settings?: string;
 }
 
 /** A toy SavedModel of the fixtures. */
@@ -26,6 +28,11 @@ export function toy(name: string, config?: object): TestModel {
     from: path.join(FIXTURES, 'models', name, '1'),
     ...(config === undefined ? {} : { config }),
   };
+}
+
+/** A model that is shipped, with its settings and labels. */
+export function shippedModel(name: string): TestModel {
+  return { from: path.join(SHIPPED, name, '1'), settings: path.join(SHIPPED, name) };
 }
 
 /** Builds a model repository in a temporary folder. */
@@ -42,11 +49,16 @@ export async function addVersion(
   repository: string,
   name: string,
   version: number,
-  { from, config }: TestModel,
+  { from, config, settings }: TestModel,
 ): Promise<void> {
   const folder = path.join(repository, name);
   await mkdir(folder, { recursive: true });
   await cp(from, path.join(folder, String(version)), { recursive: true });
+  if (settings !== undefined) {
+    // Its versions stay where they are.
+    const isVersion = (file: string): boolean => /^\d+$/.test(path.relative(settings, file));
+    await cp(settings, folder, { recursive: true, filter: (file) => !isVersion(file) });
+  }
   if (config !== undefined) {
     await writeFile(path.join(folder, 'model.json'), JSON.stringify(config));
   }

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 
-import { DEFAULT_INLINE_LIMIT, DEFAULT_LIST_LIMIT, writeReport } from './write-report';
-import { summaryLines } from './summary-lines';
-import { readRows } from '../rows/read-rows';
+import { reportRun } from './report-run';
+import { DEFAULT_INLINE_LIMIT, DEFAULT_LIST_LIMIT } from './write-report';
+import type { ExitReason } from '../exit-codes';
 
 interface Flags {
   readonly out: string;
@@ -16,16 +16,16 @@ interface Flags {
 const MIB = 1024 * 1024;
 
 /** Adds `report RESULTS`, which makes the page from a result file, to the scorer's program. */
-export function addReportCommand(program: Command, signal?: AbortSignal): void {
+export function addReportCommand(program: Command, ended: (reason: ExitReason) => void): void {
   program
     .command('report')
-    .description('write a page to look at the rows of a result file')
-    .argument('<results>', 'result file of the scorer')
+    .description('Writes a page to look at the rows of a result file')
+    .argument('<results>', 'rows: .jsonl, .csv or .parquet')
     .requiredOption('--out <file>', 'the page to write')
-    .option('--labels <file>', 'true classes, as CSV with file and class_index or label')
+    .option('--labels <file>', 'true classes: CSV with file and class_index or label')
     .option('--images <folder>', 'where the images lie now, instead of the root of each row')
     .option('--out-dir <folder>', 'where the generated pictures lie')
-    .option('--list <count>', 'images on the page at the most', wholeNumber, DEFAULT_LIST_LIMIT)
+    .option('--list <n>', 'images on the page at the most', wholeNumber, DEFAULT_LIST_LIMIT)
     .option(
       '--inline <MiB>',
       'thumbnails in the page itself up to this size, above it in a folder beside it',
@@ -33,21 +33,21 @@ export function addReportCommand(program: Command, signal?: AbortSignal): void {
       DEFAULT_INLINE_LIMIT / MIB,
     )
     .action(async (results: string, flags: Flags) => {
-      const summary = await writeReport({
-        rows: () => readRows(results),
+      const reason = await reportRun({
+        results,
         target: flags.out,
         labelsFile: flags.labels,
         imagesRoot: flags.images,
         outDir: flags.outDir,
         listLimit: flags.list,
         inlineLimit: flags.inline * MIB,
-        signal,
+        say: (text) => process.stderr.write(`${text}\n`),
       });
-      console.log(summaryLines(summary).join('\n'));
+      ended(reason);
     });
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 0.');
-  return Number(text);
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 0.');
 }

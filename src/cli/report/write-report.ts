@@ -140,14 +140,16 @@ async function addThumbnails(
     'predictions' in row ? THUMBNAIL_EDGE : PREVIEW_EDGE;
   const work = async ({ row, page }: Listed): Promise<Pictures> => {
     signal?.throwIfAborted();
-    const escaped = row.pathEncoding === 'percent';
-    const source = await thumbnailOf(
-      picturePath(imagesRoot ?? row.root, row.path, escaped),
-      edge(row),
-    );
+    const { pathEncoding } = row;
+    const size = edge(row);
+    const source = await thumbnailOf(picturePath(imagesRoot ?? row.root, row), size);
     if ('predictions' in row) return { page, shown: source, before: undefined };
-    const made = outDir === undefined ? undefined : picturePath(outDir, row.output.path, escaped);
-    return { page, shown: await thumbnailOf(made, edge(row)), before: source };
+    const made = {
+      path: row.output.path,
+      ...(pathEncoding !== undefined && { pathEncoding }),
+    };
+    const after = outDir === undefined ? undefined : picturePath(outDir, made);
+    return { page, shown: await thumbnailOf(after, size), before: source };
   };
   let done = 0;
   let missing = 0;

@@ -1,8 +1,7 @@
 import { Router, type Request, type RequestHandler } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { ServingError } from '../../errors';
-import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
 import type { ImageRequest, ImageUseCase } from '../../inference/image-inference';
 import { imagesOf, readImages, type ImageRequestLimits } from '../image-request';
 import {
@@ -14,27 +13,9 @@ import {
   setTimingHeader,
 } from '../image-response';
 import { clientSignal } from '../middleware/request-context';
+import { versionParameter } from '../openapi/operation';
 import { route } from '../route';
-
-const wholeNumber = z
-  .string()
-  .regex(/^\d{1,15}$/, 'must be a whole number')
-  .transform(Number);
-
-export const classifyQuerySchema = z.object({
-  top: wholeNumber
-    .refine((top) => top >= 1 && top <= 100_000, 'must be from 1 to 100000')
-    .optional(),
-});
-
-const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];
-
-export const generateQuerySchema = z.object({
-  format: z.preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(FORMATS)).optional(),
-  quality: wholeNumber
-    .refine((quality) => quality >= 1 && quality <= 100, 'must be from 1 to 100')
-    .optional(),
-});
+import { classifyQuerySchema, generateQuerySchema } from '../schemas/image-api';
 
 export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
@@ -88,7 +69,7 @@ function imageRequest(request: Request, response: Parameters<RequestHandler>[1])
 }
 
 function parseVersion(text: string): number {
-  const parsed = wholeNumber.safeParse(text);
+  const parsed = versionParameter.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new ServingError('BAD_REQUEST', `"${text}" is no version: versions are whole numbers`);
 }

@@ -4,6 +4,13 @@ import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { Signatures, TensorSpec } from '../../tensor';
 import { route } from '../route';
+import type {
+  ModelDetails,
+  ModelSummary,
+  ModelVersion,
+  ServableDetails,
+  SignatureBody,
+} from '../schemas/models';
 
 /** What is served, and with what settings: the repository as a client sees it. */
 export function modelRoutes(manager: ModelManager): Router {
@@ -25,7 +32,7 @@ export function modelRoutes(manager: ModelManager): Router {
   return router;
 }
 
-function summary(status: ModelStatus): object {
+function summary(status: ModelStatus): ModelSummary {
   const newest = newestAvailable(status);
   return {
     name: status.name,
@@ -36,7 +43,7 @@ function summary(status: ModelStatus): object {
   };
 }
 
-function details(status: ModelStatus): object {
+function details(status: ModelStatus): ModelDetails {
   const newest = newestAvailable(status);
   return {
     ...summary(status),
@@ -49,12 +56,12 @@ function newestAvailable({ servables }: ModelStatus): Servable | undefined {
   return servables.findLast(({ state }) => state === 'AVAILABLE');
 }
 
-function versionSummary(servable: Servable): object {
+function versionSummary(servable: Servable): ModelVersion {
   const { version, state, reason, ready } = servable;
   return { version, state, ready, ...(reason === undefined ? {} : { reason }) };
 }
 
-function servableDetails(servable: Servable): object {
+function servableDetails(servable: Servable): ServableDetails {
   const { spec, batcher, version, device, instances } = servable;
   return {
     version,
@@ -73,8 +80,8 @@ function servableDetails(servable: Servable): object {
   };
 }
 
-function signaturesBody(signatures: Signatures): object {
-  const tensors = (specs: readonly TensorSpec[]): object[] =>
+function signaturesBody(signatures: Signatures): Record<string, SignatureBody> {
+  const tensors = (specs: readonly TensorSpec[]): SignatureBody['inputs'] =>
     specs.map(({ name, dtype, tfDtype, shape }) => ({
       name,
       dtype: dtype ?? null,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
-import { assembleBatch, sliceRows, splitOutputs } from '../../../src/batching/assemble';
+import { assembleBatch, splitOutputs } from '../../../src/batching/assemble';
 import { BufferPool } from '../../../src/batching/buffer-pool';
-import type { Tensor } from '../../../src/tensor';
+import { sliceRows, type Tensor } from '../../../src/tensor';
 import { floats, numbersOf } from '../../support/tensors';
 
 function tensor(dtype: Tensor['dtype'], shape: readonly number[], data: Tensor['data']): Tensor {

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 
-import {
-  DynamicBatcher,
-  type BatcherEvents,
-  type BatchingOptions,
-} from '../../../src/batching/dynamic-batcher';
+import type { BatcherEvents } from '../../../src/batching/batch-executor';
+import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
 import { RunFailedError, ServingError, toServingError, type ErrorCode } from '../../../src/errors';
 import { FakeExecutor, type PendingRun } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';

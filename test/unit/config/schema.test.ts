@@ -48,7 +48,7 @@ test.each<[OptionName, unknown]>([
   ['port', '8080'],
   ['instances', 0],
   ['models', ['']],
-  ['modelControl', 'explicit'],
+  ['modelControl', 'sometimes'],
 ])('%s may not be %j', (name, value) => {
   expect(configSchema.safeParse({ [name]: value }).success).toBe(false);
 });

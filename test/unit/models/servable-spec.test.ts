@@ -1,6 +1,5 @@
 import { ModelConfigError, type ModelConfig } from '../../../src/models/model-config';
 import {
-  powersOfTwoUpTo,
   resolveServable,
   type ServableDefaults,
   type ServableSpec,
@@ -9,6 +8,7 @@ import type { DType, Signature, TensorSpec } from '../../../src/tensor';
 
 const DEFAULTS: ServableDefaults = {
   maxBatchSize: 8,
+  batchSizeSteps: 'powers-of-two',
   maxQueueDelayMs: 3,
   maxQueueSize: 256,
   queueTimeoutMs: 30_000,
@@ -511,13 +511,4 @@ test('all contradictions are told at once', () => {
     'model.json.output.labels',
     'model.json.batching.allowedBatchSizes',
   ]);
-});
-
-test.each([
-  [1, [1]],
-  [2, [1, 2]],
-  [6, [1, 2, 4, 6]],
-  [8, [1, 2, 4, 8]],
-])('the powers of two up to %p and the limit are %j', (limit, sizes) => {
-  expect(powersOfTwoUpTo(limit)).toEqual(sizes);
 });

@@ -154,6 +154,7 @@ describe('defaults', () => {
     expect(deviceDefaults(gpus('0', '1'), undefined)).toEqual({
       instances: 2,
       maxBatchSize: 32,
+      batchSizeSteps: 'powers-of-two',
       intraOpThreads: undefined,
     });
     expect(deviceDefaults(gpus('0'), 3).instances).toBe(3);
@@ -166,6 +167,7 @@ describe('defaults', () => {
     expect(deviceDefaults(CPU, undefined)).toEqual({
       instances: count,
       maxBatchSize: 4,
+      batchSizeSteps: 'fine',
       intraOpThreads: Math.floor(cores / count),
     });
   });

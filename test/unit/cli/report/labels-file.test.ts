@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { readLabelsFile } from '../../../../src/cli/report/labels-file';
 import { truthFinder } from '../../../../src/cli/report/truth-finder';
-import { failed, generate, scored } from '../../../support/score-rows';
+import { failed, generate, scored } from '../../../support/report-rows';
 
 let folder: string;
 beforeAll(async () => {

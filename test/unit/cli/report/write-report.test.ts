@@ -6,7 +6,7 @@ import { picturePath } from '../../../../src/cli/report/picture-path';
 import { writeReport, type ReportOptions } from '../../../../src/cli/report/write-report';
 import type { ScoreRow } from '../../../../src/cli/rows/score-row';
 import { card } from '../../../support/pictures';
-import { failed, generate, scored } from '../../../support/score-rows';
+import { failed, generate, scored } from '../../../support/report-rows';
 
 let folder: string;
 beforeEach(async () => {
@@ -159,13 +159,13 @@ test('a report that is stopped leaves the page as it was and nothing else', asyn
 test.each(['../secret.png', '/etc/secret.png', 'a/../../secret.png', 'a\0b'])(
   'a row cannot point outside its root: %j',
   (file) => {
-    expect(picturePath('/photos', file, false)).toBeUndefined();
+    expect(picturePath('/photos', { path: file })).toBeUndefined();
   },
 );
 
 test('escaped paths become the bytes they stand for, but never a way out', () => {
-  expect(picturePath('/photos', 'b%FFd%25.png', true)).toEqual(
+  expect(picturePath('/photos', { path: 'b%FFd%25.png', pathEncoding: 'percent' })).toEqual(
     Buffer.from('/photos/b\xFFd%.png', 'latin1'),
   );
-  expect(picturePath('/photos', '%2E%2E/x.png', true)).toBeUndefined();
+  expect(picturePath('/photos', { path: '%2E%2E/x.png', pathEncoding: 'percent' })).toBeUndefined();
 });

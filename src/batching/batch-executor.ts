@@ -1,0 +1,36 @@
+import type { Tensor } from '../tensor';
+
+/** Where batches run. Injected: the batcher knows no TensorFlow. */
+export interface BatchExecutor {
+  snapshot(): readonly { readonly index: number; readonly inFlight: number }[];
+  run(
+    index: number,
+    request: {
+      signature: string;
+      inputs: readonly Tensor[];
+      outputs?: readonly string[];
+      transfer: readonly ArrayBuffer[];
+    },
+  ): Promise<{
+    readonly outputs: readonly Tensor[];
+    readonly inferMs: number;
+    readonly buffers: readonly ArrayBuffer[];
+  }>;
+}
+
+/** One run of a batch that succeeded. */
+export interface Execution {
+  readonly rows: number;
+  readonly paddedRows: number;
+  /** Milliseconds: inputs joined; run; outputs cut apart. */
+  readonly assembleMs: number;
+  readonly inferMs: number;
+  readonly splitMs: number;
+}
+
+export interface BatcherEvents {
+  readonly onExecution?: (batch: Execution) => void;
+  /** A batch failed as a whole and will be tried again in parts. */
+  readonly onSplit?: (requests: number, reason: string) => void;
+  readonly onLimitLowered?: (limit: number, reason: string) => void;
+}

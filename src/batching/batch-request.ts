@@ -1,0 +1,35 @@
+import type { Tensor } from '../tensor';
+
+/** Inputs of one caller; every tensor has `rows` as its first dimension when the model batches. */
+export interface BatchRequest {
+  readonly signature: string;
+  readonly inputs: readonly Tensor[];
+  readonly rows: number;
+  /** Output names to fetch; all when absent. */
+  readonly outputs?: readonly string[];
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds in the queue, when they are to be fewer than `queueTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /**
+   * False: to run alone and as it is, in a model that batches others.
+   * @default what the options say
+   */
+  readonly batchable?: boolean;
+}
+
+export interface BatchResult {
+  readonly outputs: readonly Tensor[];
+  readonly queueMs: number;
+  readonly inferMs: number;
+  /** Rows that ran together, this request's included, padding not. */
+  readonly batchRows: number;
+}
+
+/** Requests of the same key can share a batch. */
+export function groupKey({ signature, inputs, outputs }: BatchRequest): string {
+  const tensors = inputs.map(
+    ({ name, dtype, shape }) => `${name}:${dtype}[${shape.slice(1).join(',')}]`,
+  );
+  return `${signature}(${tensors.join(';')})${outputs === undefined ? '' : `→${outputs.join(',')}`}`;
+}

@@ -1,0 +1,16 @@
+import type { ScoreRow } from './score-row';
+
+/** A format whose rows are text, one after the other in a file that grows. */
+export interface TextFormat {
+  /** What stands before the first row. */
+  readonly header: string;
+  /** One row with its end. */
+  write(row: ScoreRow): string;
+  /** Length in bytes of the whole rows among the first rows of the file; what follows is torn. */
+  completeLength(file: string): Promise<number>;
+  /**
+   * The rows of a file without a torn end.
+   * @throws Error naming the line when one is no row
+   */
+  read(file: string): AsyncIterable<ScoreRow>;
+}

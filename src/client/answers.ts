@@ -1,0 +1,136 @@
+import type { ServingClientError } from './client-error';
+import type { Tensor } from './tensors';
+
+/** Milliseconds of each stage in the server; for several images the longest of each. */
+export interface Timings {
+  readonly preprocessMs: number;
+  readonly queueMs: number;
+  readonly inferMs: number;
+  readonly postprocessMs: number;
+}
+
+/** What every answer of a run has. */
+export interface Answered {
+  readonly model: string;
+  /** The version that answered. */
+  readonly version: number;
+  /** Of the header X-Request-Id; finds the request in the server's log. */
+  readonly requestId: string | undefined;
+  readonly timings: Timings | undefined;
+}
+
+export interface Prediction {
+  /** The index as text for models without labels. */
+  readonly label: string;
+  readonly index: number;
+  readonly score: number;
+}
+
+/** Labels of one image. */
+export interface Classification extends Answered {
+  /** By falling score. */
+  readonly predictions: readonly Prediction[];
+}
+
+/** One image among several: its result, or what was wrong with it. */
+export type OneOf<T> =
+  | (T & { readonly error?: undefined })
+  | ({ readonly error: ServingClientError } & { readonly [K in keyof T]?: undefined });
+
+/** Labels of several images, in the order they were given. */
+export interface Classifications extends Answered {
+  readonly results: readonly OneOf<{ readonly predictions: readonly Prediction[] }>[];
+}
+
+export interface PictureBytes {
+  /** The encoded picture. */
+  readonly bytes: Uint8Array;
+  /** Such as `image/png`. */
+  readonly mediaType: string;
+}
+
+/** The picture made from one image. */
+export interface GeneratedPicture extends Answered, PictureBytes {}
+
+/** The pictures made from several images, in the order they were given. */
+export interface GeneratedPictures extends Answered {
+  readonly results: readonly OneOf<PictureBytes>[];
+}
+
+/** Tensors that a model answered. */
+export interface TensorAnswer extends Answered {
+  /** By name, in the order of the signature. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+export type Task = 'image-classification' | 'image-to-image' | 'tensor';
+
+export interface ModelVersion {
+  readonly version: number;
+  readonly state: 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
+  /** At least one worker can run it. */
+  readonly ready: boolean;
+  /** Why it could not be loaded. */
+  readonly reason?: string | undefined;
+}
+
+export interface ModelSummary {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Absent while no version is available. */
+  readonly task?: Task | undefined;
+  readonly versions: readonly ModelVersion[];
+  /** What is wrong with the model's folder. */
+  readonly problems: readonly string[];
+}
+
+export interface SignatureTensor {
+  readonly name: string;
+  /** null for a type that cannot be carried. */
+  readonly dtype: string | null;
+  readonly tensorflowType: string;
+  /** -1 is any size; null an unknown rank. */
+  readonly shape: readonly number[] | null;
+}
+
+export interface Signature {
+  readonly inputs: readonly SignatureTensor[];
+  readonly outputs: readonly SignatureTensor[];
+  readonly method: string;
+}
+
+/** A model with the settings in effect: docs/api.md#models. */
+export interface ModelDetails extends ModelSummary {
+  /** There is a model.json. */
+  readonly configured: boolean;
+  /** The newest version available. */
+  readonly servable?:
+    | {
+        readonly version: number;
+        readonly device?: string | undefined;
+        readonly instances: {
+          readonly ready: number;
+          readonly total: number;
+          readonly restarts: number;
+        };
+        readonly task: Task;
+        readonly signature: string;
+        readonly signatures: Readonly<Record<string, Signature>>;
+        readonly input?: Readonly<Record<string, unknown>> | undefined;
+        readonly output: Readonly<Record<string, unknown>>;
+        readonly labels?: number | undefined;
+        readonly batching: Readonly<Record<string, unknown>>;
+        readonly queue: { readonly waiting: number; readonly admitted: number };
+        readonly warmup: Readonly<Record<string, unknown>>;
+        readonly assumptions: readonly string[];
+      }
+    | undefined;
+}
+
+/** A version in the index of the model repository. */
+export interface RepositoryEntry {
+  readonly name: string;
+  readonly version?: string | undefined;
+  readonly state?: string | undefined;
+  readonly reason?: string | undefined;
+}

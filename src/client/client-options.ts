@@ -1,0 +1,67 @@
+import type { CallOptions } from './transport';
+
+export interface ServingClientOptions {
+  /**
+   * Milliseconds for a whole call, retries included.
+   * @default 60000
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Attempts after the first, after 429, 503 or a lost connection. Loading and unloading models is
+   * never tried again.
+   * @default 3
+   */
+  readonly retries?: number | undefined;
+  /**
+   * Milliseconds of the first pause between attempts at the most. Each next one may be twice as
+   * long. `Retry-After` of the server comes on top.
+   * @default 200
+   */
+  readonly baseDelayMs?: number | undefined;
+  /** @default 5000 */
+  readonly maxDelayMs?: number | undefined;
+  /** Sent with every request, such as Authorization for a proxy. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What sends the requests.
+   * @default the global fetch
+   */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+/** Which model runs. */
+export interface RunOptions extends CallOptions {
+  readonly model: string;
+  /** The newest available when absent. */
+  readonly version?: number | undefined;
+}
+
+export interface ClassifyOptions extends RunOptions {
+  /**
+   * Predictions for each image, 1 to 100000.
+   * @default `output.topK` of the model, else 5
+   */
+  readonly top?: number | undefined;
+}
+
+export interface GenerateOptions extends RunOptions {
+  /** @default 'png' */
+  readonly format?: 'png' | 'jpeg' | 'webp' | undefined;
+  /**
+   * 1 to 100; not used for PNG.
+   * @default 90
+   */
+  readonly quality?: number | undefined;
+}
+
+export interface PredictOptions extends RunOptions {
+  /**
+   * Signature of the SavedModel.
+   * @default that of model.json, else serving_default
+   */
+  readonly signature?: string | undefined;
+  /** Names of the outputs to answer; all when absent. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Request parameters of the Open Inference Protocol. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean>> | undefined;
+}

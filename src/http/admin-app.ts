@@ -1,0 +1,28 @@
+import type { Express } from 'express';
+
+import { ServingError } from '../errors';
+import type { ModelManager } from '../models/model-manager';
+import { createBaseApp, type BaseAppDeps } from './base-app';
+import { plainErrorHandler } from './middleware/error-handler';
+import { problemHandler } from './middleware/problem-details';
+import { repositoryRoutes } from './oip/repository-routes';
+import { docsRoutes } from './routes/docs';
+import { healthRoutes } from './routes/health';
+
+export interface AdminAppDeps extends BaseAppDeps {
+  readonly manager: ModelManager;
+}
+
+/** What adminPort answers: the model repository API, its documents, and whether the server is live and ready. */
+export function createAdminApp({ manager, ...base }: AdminAppDeps): Express {
+  const app = createBaseApp(base);
+  app.use(healthRoutes(manager, base.draining));
+  app.use(repositoryRoutes(manager));
+  app.use(docsRoutes('admin'));
+  app.use('/docs', problemHandler(base.logger));
+  app.use((request) => {
+    throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path} on this port`);
+  });
+  app.use(plainErrorHandler(base.logger));
+  return app;
+}

@@ -1,0 +1,35 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
+import { requestContext } from './middleware/request-context';
+
+export interface BaseAppDeps {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** True once the server is shutting down. */
+  readonly draining: () => boolean;
+}
+
+/** An application without addresses: request ids, logs, metrics and security headers. */
+export function createBaseApp({ metrics, logger, draining }: BaseAppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // Answers are made for one request: a hash of each would be work for nothing.
+  app.disable('etag');
+  app.use(requestContext(logger, metrics));
+  // TLS ends in front of this server: whether there is any is not for it to promise.
+  app.use(
+    helmet({
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    }),
+  );
+  app.use((_request, response, next) => {
+    // Clients that keep connections open learn here to go elsewhere.
+    if (draining()) response.set('Connection', 'close');
+    next();
+  });
+  return app;
+}

@@ -1,0 +1,57 @@
+import type { ErrorRequestHandler, Response } from 'express';
+
+import type { ServingError } from '../../errors';
+import type { Logger } from '../../telemetry/logger';
+import { fromLibrary } from './library-errors';
+import { requestIdOf } from './request-context';
+
+/** How one family of addresses writes its errors. */
+export type ErrorForm = (
+  error: ServingError,
+  requestId: string,
+) => { readonly mediaType: string; readonly body: object };
+
+/** Turns whatever a handler threw into an answer; causes go to the log, never to the client. */
+export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandler {
+  return (thrown: unknown, request, response, _next) => {
+    const error = fromLibrary(thrown);
+    const requestId = requestIdOf(request);
+    if (error.status === 500) {
+      logger.error({ requestId, code: error.code, err: error.cause ?? error }, error.message);
+    }
+    if (response.headersSent || response.destroyed) {
+      // Nobody is there, or half an answer is out: it ends here. Express's own handler would also
+      // write the error to the console.
+      response.destroy();
+      return;
+    }
+    // The rest of a body that was refused half-way would be taken for the next request.
+    if (!request.complete) response.set('Connection', 'close');
+    setErrorHeaders(response, error);
+    const { mediaType, body } = form(error, requestId);
+    response.status(error.status).type(mediaType).send(JSON.stringify(body));
+  };
+}
+
+/** `{"error": "…"}`, as TensorFlow Serving and the Open Inference Protocol have it. */
+export function plainErrorHandler(
+  logger: Logger,
+  message: (error: ServingError) => string = (error) => error.message,
+): ErrorRequestHandler {
+  return errorHandler(logger, (error) => ({
+    mediaType: 'application/json',
+    body: { error: message(error) },
+  }));
+}
+
+function setErrorHeaders(response: Response, error: ServingError): void {
+  // The bodies of the protocols have no place for it.
+  response.set('X-Error-Code', error.code);
+  if (error.retryAfterS !== undefined) response.set('Retry-After', String(error.retryAfterS));
+  if (error.code === 'METHOD_NOT_ALLOWED' && error.allowed !== undefined) {
+    response.set('Allow', error.allowed.join(', '));
+  }
+  if (error.code === 'UNSUPPORTED_MEDIA_TYPE' && error.allowed !== undefined) {
+    response.set('Accept', error.allowed.join(', '));
+  }
+}

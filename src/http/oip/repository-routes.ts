@@ -1,0 +1,75 @@
+import { Router, type Request } from 'express';
+import { z } from 'zod';
+
+import { ServingError } from '../../errors';
+import type { ModelManager } from '../../models/model-manager';
+import { bodyOf, readBody } from '../body';
+import { parseJson } from '../json/parse-json';
+import { route } from '../route';
+import { repositoryIndex } from './repository-index';
+
+/** The bodies are a few words; with files of a model in them they are refused in any case. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export const indexRequestSchema = z.object({ ready: z.boolean().optional() });
+export const controlRequestSchema = z.object({
+  parameters: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** Triton's model repository extension: index, load, unload. */
+export function repositoryRoutes(manager: ModelManager): Router {
+  const router = Router();
+  const read = readBody(MAX_BODY_BYTES);
+  route(router, '/v2/repository/index', {
+    post: [
+      read,
+      async (request, response) => {
+        const { ready = false } = parseBody(indexRequestSchema, request);
+        const models = manager.list();
+        const unknown = ready ? [] : await manager.unknownModels();
+        response.json(repositoryIndex(models, unknown, ready));
+      },
+    ],
+  });
+  route(router, '/v2/repository/models/:name/load', {
+    post: [
+      read,
+      async (request, response) => {
+        refuseOverrides(parseBody(controlRequestSchema, request).parameters ?? {});
+        await manager.load(String(request.params.name));
+        response.status(200).end();
+      },
+    ],
+  });
+  route(router, '/v2/repository/models/:name/unload', {
+    post: [
+      read,
+      async (request, response) => {
+        // `unload_dependents` asks for nothing: no model depends on another.
+        parseBody(controlRequestSchema, request);
+        await manager.unload(String(request.params.name));
+        response.status(200).end();
+      },
+    ],
+  });
+  return router;
+}
+
+function parseBody<T>(schema: z.ZodType<T>, request: Request): T {
+  const body = bodyOf(request);
+  const parsed = schema.safeParse(body.length === 0 ? {} : parseJson(body));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  throw new ServingError('BAD_REQUEST', `Invalid request: ${problems.join('; ')}`);
+}
+
+function refuseOverrides(parameters: Readonly<Record<string, unknown>>): void {
+  const override = Object.keys(parameters).find(
+    (key) => key === 'config' || key.startsWith('file:'),
+  );
+  if (override === undefined) return;
+  throw new ServingError(
+    'BAD_REQUEST',
+    `parameter "${override}" is not supported: a model is loaded from its folder in the repository, as its model.json says`,
+  );
+}

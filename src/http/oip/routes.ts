@@ -1,0 +1,193 @@
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+
+import { ServingError } from '../../errors';
+import type { TensorTarget, TensorUseCase } from '../../inference/tensor-inference';
+import type { ModelManager, ModelStatus } from '../../models/model-manager';
+import type { Servable } from '../../models/servable';
+import type { Logger } from '../../telemetry/logger';
+import { readBody } from '../body';
+import { setTimingHeader } from '../image-response';
+import { plainErrorHandler } from '../middleware/error-handler';
+import { clientSignal } from '../middleware/request-context';
+import { route } from '../route';
+import { healthRoutes } from '../routes/health';
+import { isColumn } from './column-shape';
+import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
+import { parseInferRequest, type InferRequest } from './infer-request';
+import { inferResponse, type InferResponse } from './infer-response';
+import { inputTensors } from './input-tensors';
+import { modelConfigurationBody } from './model-configuration';
+import { modelMetadataBody } from './model-metadata';
+import { modelStatisticsBody } from './model-statistics';
+import { rawInput } from './raw-request';
+import { repositoryRoutes } from './repository-routes';
+
+export interface OipRoutesOptions {
+  readonly manager: ModelManager;
+  readonly tensors: TensorUseCase;
+  readonly limits: { readonly maxBodyBytes: number };
+  /** Taken before the body of an infer request is read. */
+  readonly admit: RequestHandler;
+  readonly logger: Logger;
+  readonly draining: () => boolean;
+  /** Of this server. */
+  readonly version: string;
+  /** Whether the model repository API is on this port. */
+  readonly modelControl: boolean;
+}
+
+const US_PER_MS = 1000;
+const EXTENSIONS = [
+  'classification',
+  'schedule_policy',
+  'model_configuration',
+  'binary_tensor_data',
+  'parameters',
+  'statistics',
+] as const;
+
+/** The Open Inference Protocol v2 with Triton's extensions: everything under /v2. */
+export function oipRoutes(options: OipRoutesOptions): Router {
+  const { manager, tensors, limits, admit, logger, draining, modelControl } = options;
+  const router = Router();
+  router.use(healthRoutes(manager, draining));
+  if (modelControl) router.use(repositoryRoutes(manager));
+
+  route(router, '/v2', {
+    get: [
+      (_request, response) => {
+        const extensions = [...EXTENSIONS, ...(modelControl ? ['model_repository'] : [])];
+        response.json({ name: 'tfjs-serving', version: options.version, extensions });
+      },
+    ],
+  });
+  // Before the models: `stats` would be taken for one.
+  route(router, '/v2/models/stats', {
+    get: [
+      (_request, response) => {
+        response.json(modelStatisticsBody(manager.list().flatMap(loaded)));
+      },
+    ],
+  });
+
+  const infer: RequestHandler = async (request, response) => {
+    const { json, binary } = inferBodyOf(request);
+    const parsed = json === undefined ? undefined : parseInferRequest(json);
+    const version = versionOf(request);
+    const signature = parsed?.parameters?.signature_name;
+    const timeout = parsed?.parameters?.timeout ?? 0;
+    const wanted = parsed?.outputs?.length === 0 ? undefined : parsed?.outputs;
+    const answer = await tensors.infer({
+      model: String(request.params.name),
+      inputs: (target) =>
+        parsed === undefined
+          ? [rawInput(target, binary)]
+          : inputTensors(target, parsed.inputs, binary),
+      outputs: () => wanted?.map(({ name }) => name),
+      ...(version === undefined ? {} : { version }),
+      ...(signature === undefined ? {} : { signature }),
+      ...(timeout === 0 ? {} : { timeoutMs: timeout / US_PER_MS }),
+      signal: clientSignal(response),
+    });
+    setTimingHeader(response, answer.timings);
+    const form = {
+      id: parsed?.id,
+      outputs: wanted,
+      binary: wantsBinary(parsed),
+      columns: sentColumns(answer.target, parsed),
+    };
+    sendInferResponse(response, inferResponse(answer, form));
+  };
+  const ready: RequestHandler = (request, response) => {
+    const { name, servables } = known(manager, request);
+    const isReady = servables.some((servable) => servable.ready) && !draining();
+    response.status(isReady ? 200 : 503).json({ name, ready: isReady });
+  };
+  const ofServable =
+    (body: (status: ModelStatus, servable: Servable) => object): RequestHandler =>
+    (request, response) => {
+      const name = String(request.params.name);
+      const { servable, release } = manager.acquire(name, versionOf(request));
+      try {
+        response.json(body(manager.get(name), servable));
+      } finally {
+        release();
+      }
+    };
+  const stats: RequestHandler = (request, response) => {
+    response.json(modelStatisticsBody(loaded(known(manager, request))));
+  };
+
+  for (const model of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
+    route(router, `${model}/ready`, { get: [ready] });
+    route(router, `${model}/config`, { get: [ofServable(modelConfigurationBody)] });
+    route(router, `${model}/stats`, { get: [stats] });
+    route(router, `${model}/infer`, { post: [admit, readBody(limits.maxBodyBytes), infer] });
+    route(router, model, { get: [ofServable(modelMetadataBody)] });
+  }
+  router.use('/v2', (request) => {
+    throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.originalUrl}`);
+  });
+  router.use('/v2', plainErrorHandler(logger));
+  return router;
+}
+
+/** A raw binary request is answered in kind. */
+function wantsBinary(request: InferRequest | undefined): boolean {
+  return request === undefined || (request.parameters?.binary_data_output ?? false);
+}
+
+function sentColumns({ signature }: TensorTarget, request: InferRequest | undefined): boolean {
+  return (request?.inputs ?? []).some(({ name, shape }) =>
+    isColumn(
+      signature.inputs.find((input) => input.name === name),
+      shape,
+    ),
+  );
+}
+
+/** JSON alone, or JSON and behind it the tensors, sent without putting them together first. */
+function sendInferResponse(response: Response, { json, binary }: InferResponse): void {
+  if (binary.length === 0) {
+    response.type('application/json').send(json);
+    return;
+  }
+  const head = Buffer.from(json);
+  const bytes = binary.reduce((sum, { byteLength }) => sum + byteLength, head.length);
+  response.set({
+    'Content-Type': 'application/octet-stream',
+    'Content-Length': String(bytes),
+    [JSON_LENGTH_HEADER]: String(head.length),
+  });
+  response.write(head);
+  for (const tensor of binary) response.write(tensor);
+  response.end();
+}
+
+/** @throws ServingError BAD_REQUEST */
+function versionOf(request: Request): number | undefined {
+  const { version } = request.params;
+  if (version === undefined) return undefined;
+  if (/^\d{1,15}$/.test(String(version))) return Number(version);
+  throw new ServingError(
+    'BAD_REQUEST',
+    `"${String(version)}" is no version: versions are whole numbers`,
+  );
+}
+
+/**
+ * The model of the address, with the version of the address alone when it names one.
+ * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND
+ */
+function known(manager: ModelManager, request: Request): ModelStatus {
+  const status = manager.get(String(request.params.name));
+  const version = versionOf(request);
+  if (version === undefined) return status;
+  const servables = status.servables.filter((servable) => servable.version === version);
+  if (servables.length > 0) return { ...status, servables };
+  throw new ServingError('VERSION_NOT_FOUND', `Model ${status.name} has no version ${version}`);
+}
+
+function loaded({ servables }: ModelStatus): Servable[] {
+  return servables.filter(({ state }) => state === 'AVAILABLE');
+}

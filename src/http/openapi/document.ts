@@ -1,0 +1,86 @@
+import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
+
+import { packageVersion } from '../../package-version';
+import { PROBLEM_EXAMPLES } from './errors';
+import { HEADER_COMPONENTS } from './headers';
+import type { Operation } from './operation';
+import { documentOperations, DOCUMENTS_TAG } from './paths/documents';
+import { healthOperations } from './paths/health';
+import { imageOperations } from './paths/images';
+import { modelOperations } from './paths/models';
+import { oipOperations } from './paths/oip';
+import { REPOSITORY_TAG, repositoryOperations } from './paths/repository';
+import { tfServingOperations } from './paths/tfserving';
+
+/** Every operation of the server. A test compares them with the routes that there are. */
+export const OPERATIONS: readonly Operation[] = [
+  ...imageOperations,
+  ...modelOperations,
+  ...tfServingOperations,
+  ...oipOperations,
+  ...repositoryOperations,
+  ...healthOperations,
+  ...documentOperations,
+];
+
+const DESCRIPTION = `Serves TensorFlow SavedModels.
+
+Errors of the image API are problem details (RFC 9457) with a stable \`code\`; those under \`/v1\` and \`/v2\`
+are \`{"error": "…"}\`. An address that exists answers a method it does not have with 405 and \`Allow\` (under
+\`/v1\` with 400, as TensorFlow Serving does); \`GET\` addresses take \`HEAD\` too.`;
+
+const TAGS = [
+  { name: 'Images', description: 'Images in; labels or pictures out' },
+  { name: 'Models', description: 'What is served, and with what settings' },
+  { name: 'TensorFlow Serving', description: 'The REST API of TensorFlow Serving' },
+  {
+    name: 'Open Inference Protocol',
+    description: "The Open Inference Protocol v2 with Triton's extensions",
+  },
+  { name: REPOSITORY_TAG, description: 'Models come and go' },
+  { name: 'Health', description: 'For those who operate the server' },
+  { name: DOCUMENTS_TAG, description: 'What you are reading' },
+];
+
+/**
+ * Which addresses: all; those beside an admin port, or where the model repository API is off; those
+ * of the admin port.
+ */
+export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
+
+/** The OpenAPI 3.1 document of the server. */
+export function openApiDocument(part: DocumentPart): object {
+  const operations = OPERATIONS.filter((operation) => isPartOf(operation, part));
+  const registry = new OpenAPIRegistry();
+  for (const [name, header] of HEADER_COMPONENTS) {
+    registry.registerComponent('headers', name, header);
+  }
+  for (const [code, example] of PROBLEM_EXAMPLES) {
+    registry.registerComponent('examples', code, example);
+  }
+  for (const operation of operations) registry.registerPath(operation);
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'tfjs-serving',
+      version: packageVersion(),
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    // Relative to this document: it holds behind a proxy that cuts off a prefix.
+    servers: [{ url: './' }],
+    tags: TAGS.filter(({ name }) => operations.some(({ tags }) => tags?.includes(name))),
+  });
+}
+
+function isPartOf({ path, tags = [] }: Operation, part: DocumentPart): boolean {
+  const control = tags.includes(REPOSITORY_TAG);
+  switch (part) {
+    case 'everything':
+      return true;
+    case 'no-model-control':
+      return !control;
+    case 'admin':
+      return control || tags.includes(DOCUMENTS_TAG) || path.startsWith('/v2/health/');
+  }
+}

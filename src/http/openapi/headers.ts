@@ -1,0 +1,63 @@
+// No interface: it would lack the index signature that the library asks for.
+type Header = Readonly<{
+  description: string;
+  schema: { type: 'string'; examples: string[]; pattern?: string };
+}>;
+
+/** Headers of answers, as components of the document. */
+const DESCRIPTIONS = {
+  'X-Request-Id': {
+    description:
+      'Id of the request, also in the log: that of the request where it was usable, else a new one',
+    schema: { type: 'string', examples: ['1135df3f-89ed-4eae-b822-524bac4955f1'] },
+  },
+  'Server-Timing': {
+    description: 'Milliseconds of each stage',
+    schema: {
+      type: 'string',
+      examples: ['preprocess;dur=10.19, queue;dur=0.49, infer;dur=10.03, postprocess;dur=0.40'],
+    },
+  },
+  'X-Model-Version': {
+    description: 'Version of the model that made the answer',
+    schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
+  },
+  'X-Error-Code': {
+    description: 'Code of the error: docs/errors.md',
+    schema: { type: 'string', examples: ['MODEL_NOT_FOUND'] },
+  },
+  'Retry-After': {
+    description: 'Seconds after which a retry makes sense, where the server knows',
+    schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
+  },
+  'Inference-Header-Content-Length': {
+    description: 'Bytes of JSON in front of binary tensors; absent when there are none',
+    schema: { type: 'string', pattern: '^\\d+$', examples: ['120'] },
+  },
+  Accept: {
+    description: 'Content types that are taken',
+    schema: {
+      type: 'string',
+      examples: ['multipart/form-data, image/*, application/octet-stream, application/json'],
+    },
+  },
+  Allow: {
+    description: 'Methods there are',
+    schema: { type: 'string', examples: ['GET, HEAD'] },
+  },
+} satisfies Record<string, Header>;
+
+export type HeaderName = keyof typeof DESCRIPTIONS;
+
+const NAMES = Object.keys(DESCRIPTIONS) as HeaderName[];
+
+/** References to the components, for the answers that have the header. */
+export const HEADERS = Object.fromEntries(
+  NAMES.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+) as Record<HeaderName, { $ref: string }>;
+
+/** The components themselves. */
+export const HEADER_COMPONENTS: readonly (readonly [HeaderName, Header])[] = NAMES.map((name) => [
+  name,
+  DESCRIPTIONS[name],
+]);

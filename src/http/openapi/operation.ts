@@ -1,0 +1,49 @@
+import type { ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+
+import { HEADERS, type HeaderName } from './headers';
+
+/** One method of one address, as the document has it. */
+export type Operation = RouteConfig;
+
+export type RequestBody = NonNullable<NonNullable<Operation['request']>['body']>;
+
+type Content = NonNullable<ResponseConfig['content']>;
+
+/** An answer with its headers; every answer has X-Request-Id. */
+export function answer(
+  description: string,
+  content?: Content,
+  headers: readonly HeaderName[] = [],
+): ResponseConfig {
+  return {
+    description,
+    headers: Object.fromEntries(
+      (['X-Request-Id', ...headers] as const).map((name) => [name, HEADERS[name]]),
+    ),
+    ...(content === undefined ? {} : { content }),
+  };
+}
+
+/** Bytes that are no JSON. */
+export const BINARY = { type: 'string', format: 'binary' } as const;
+
+/** A whole number in a path or query, where everything is text: checked and described together. */
+export function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
+    .meta({ type: 'integer', minimum: min, maximum: max });
+}
+
+export const nameParameter = z
+  .string()
+  .min(1)
+  .meta({ description: 'Name of the model', example: 'efficientnet-lite0' });
+
+export const versionParameter = wholeNumber(0, 999_999_999_999_999).meta({
+  description: 'Version of the model',
+  example: 1,
+});

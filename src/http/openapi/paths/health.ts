@@ -1,0 +1,45 @@
+import { liveSchema, readySchema } from '../../schemas/health';
+import { plainErrors, problems } from '../errors';
+import { answer, type Operation } from '../operation';
+
+/** What those who operate the server ask for. */
+export const healthOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v2/health/live',
+    operationId: 'live',
+    tags: ['Health'],
+    summary: '200 while the process runs',
+    responses: {
+      200: answer('It runs', { 'application/json': { schema: liveSchema } }),
+      ...plainErrors(),
+    },
+  },
+  {
+    method: 'get',
+    path: '/v2/health/ready',
+    operationId: 'ready',
+    tags: ['Health'],
+    summary: '200 when the models are loaded',
+    responses: {
+      200: answer('It is ready', {
+        'application/json': { schema: readySchema, example: { ready: true } },
+      }),
+      503: answer('It is starting or shutting down, or a model has no live worker', {
+        'application/json': { schema: readySchema, example: { ready: false } },
+      }),
+      ...plainErrors(),
+    },
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'metrics',
+    tags: ['Health'],
+    summary: 'Metrics for Prometheus',
+    responses: {
+      200: answer('Prometheus text', { 'text/plain': { schema: { type: 'string' } } }),
+      ...problems(),
+    },
+  },
+];

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+import { modelDetailsSchema, modelListSchema } from '../../schemas/models';
+import { problems } from '../errors';
+import { answer, nameParameter, type Operation } from '../operation';
+
+export const modelOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/models',
+    operationId: 'listModels',
+    tags: ['Models'],
+    summary: 'Every model and its versions',
+    responses: {
+      200: answer('The models', {
+        'application/json': {
+          schema: modelListSchema,
+          example: {
+            models: [
+              {
+                name: 'efficientnet-lite0',
+                ready: true,
+                task: 'image-classification',
+                versions: [{ version: 1, state: 'AVAILABLE', ready: true }],
+                problems: [],
+              },
+            ],
+          },
+        },
+      }),
+      ...problems(),
+    },
+  },
+  {
+    method: 'get',
+    path: '/models/{name}',
+    operationId: 'getModel',
+    tags: ['Models'],
+    summary: 'One model: signatures and settings in effect',
+    request: { params: z.object({ name: nameParameter }) },
+    responses: {
+      200: answer('The model', { 'application/json': { schema: modelDetailsSchema } }),
+      ...problems('BAD_REQUEST', 'MODEL_NOT_FOUND'),
+    },
+  },
+];

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+import { controlRequestSchema, indexRequestSchema } from '../../oip/repository-routes';
+import { repositoryIndexSchema } from '../../schemas/oip';
+import { plainErrors } from '../errors';
+import { answer, nameParameter, type Operation } from '../operation';
+
+export const REPOSITORY_TAG = 'Model repository';
+
+const params = z.object({ name: nameParameter });
+
+/** Triton's model repository extension. */
+export const repositoryOperations: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/v2/repository/index',
+    operationId: 'repositoryIndex',
+    tags: [REPOSITORY_TAG],
+    summary: 'Every version of every model, loaded or not',
+    request: {
+      body: {
+        description: 'May be left out',
+        content: {
+          'application/json': { schema: indexRequestSchema, example: { ready: true } },
+        },
+      },
+    },
+    responses: {
+      200: answer('The models', {
+        'application/json': {
+          schema: repositoryIndexSchema,
+          example: [
+            { name: 'efficientnet-lite0', version: '1', state: 'READY', reason: '' },
+            { name: 'esrgan-slim-x2', state: 'UNAVAILABLE', reason: 'not loaded' },
+          ],
+        },
+      }),
+      ...plainErrors('BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
+    },
+  },
+  ...(['load', 'unload'] as const).map((action): Operation => ({
+    method: 'post',
+    path: `/v2/repository/models/{name}/${action}`,
+    operationId: `${action}Model`,
+    tags: [REPOSITORY_TAG],
+    summary: `${action === 'load' ? 'Loads a model, or loads it again' : 'Unloads a model'}; with modelControl explicit`,
+    request: {
+      params,
+      body: {
+        description: 'May be left out',
+        content: { 'application/json': { schema: controlRequestSchema, example: {} } },
+      },
+    },
+    responses: {
+      200: answer('It is done'),
+      ...plainErrors(
+        'BAD_REQUEST',
+        'MODEL_LOAD_FAILED',
+        'MODEL_CONTROL_NOT_ALLOWED',
+        'MODEL_NOT_FOUND',
+        'PAYLOAD_TOO_LARGE',
+        'UNSUPPORTED_MEDIA_TYPE',
+        'DRAINING',
+      ),
+    },
+  })),
+];

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+
+import { DTYPES } from '../../tensor';
+
+const count = z.number().int().min(0);
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
+
+const stateSchema = z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']);
+const taskSchema = z.enum(['image-classification', 'image-to-image', 'tensor']);
+
+const versionSchema = z
+  .object({
+    version: count,
+    state: stateSchema,
+    ready: z.boolean().describe('At least one worker can run it'),
+    reason: z.string().optional().describe('Why it could not be loaded'),
+  })
+  .meta({ id: 'ModelVersion' });
+
+export const modelSummarySchema = z
+  .object({
+    name: z.string(),
+    ready: z.boolean(),
+    task: taskSchema.optional().describe('Absent while no version is available'),
+    versions: list(versionSchema),
+    problems: list(z.string()).describe("What is wrong with the model's folder"),
+  })
+  .meta({ id: 'ModelSummary' });
+
+export const modelListSchema = z
+  .object({ models: list(modelSummarySchema) })
+  .meta({ id: 'ModelList' });
+
+const tensorSchema = z
+  .object({
+    name: z.string(),
+    dtype: z.enum(DTYPES).nullable().describe('null: a type that cannot be carried'),
+    tensorflowType: z.string(),
+    shape: list(z.number().int()).nullable().describe('-1: any size; null: unknown rank'),
+  })
+  .meta({ id: 'SignatureTensor' });
+
+const signatureSchema = z
+  .object({ inputs: list(tensorSchema), outputs: list(tensorSchema), method: z.string() })
+  .meta({ id: 'Signature' });
+
+const layoutSchema = z.enum(['NHWC', 'NCHW']);
+
+const imageInputSchema = z
+  .object({
+    inputName: z.string(),
+    size: z.union([
+      z.object({ kind: z.literal('fixed'), width: count, height: count }),
+      z.object({ kind: z.literal('dynamic'), minSize: count, maxSize: count, multipleOf: count }),
+    ]),
+    fit: z.enum(['cover', 'contain', 'fill']),
+    padColor: z.string(),
+    kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']),
+    cropFraction: z.number(),
+    colorOrder: z.enum(['rgb', 'bgr', 'grayscale']),
+    layout: layoutSchema,
+    dtype: z.enum(['float32', 'uint8', 'int32']),
+    normalization: z.union([
+      z.enum(['none', 'zero-to-one', 'minus-one-to-one', 'imagenet']),
+      z.object({ mean: list(z.number()), std: list(z.number()) }),
+    ]),
+  })
+  .meta({
+    id: 'ImageInput',
+    description: 'How an image becomes the input tensor; absent for models that take none',
+  });
+
+const outputSchema = z
+  .object({
+    name: z.string(),
+    activation: z.enum(['softmax', 'sigmoid', 'none']),
+    topK: count,
+    valueRange: list(z.number()).describe('Values that mean black and white'),
+    layout: layoutSchema,
+  })
+  .meta({ id: 'ModelOutput' });
+
+const batchingSchema = z
+  .object({
+    maxBatchSize: count,
+    allowedBatchSizes: list(count),
+    maxQueueDelayMs: z.number().min(0),
+    maxQueueSize: count,
+    queueTimeoutMs: z.number().min(0),
+    batchable: z.boolean(),
+    effectiveMaxBatchSize: count.describe('Lower than maxBatchSize after memory ran out'),
+  })
+  .meta({ id: 'Batching' });
+
+const servableSchema = z
+  .object({
+    version: count,
+    device: z.string().optional().describe('`cpu` or `gpu`'),
+    instances: z.object({ ready: count, total: count, restarts: count }),
+    task: taskSchema,
+    signature: z.string(),
+    signatures: z.record(z.string(), signatureSchema),
+    input: imageInputSchema.optional(),
+    output: outputSchema,
+    labels: count.optional().describe('Number of labels'),
+    batching: batchingSchema,
+    queue: z.object({
+      waiting: count.describe('In the queue'),
+      admitted: count.describe('In the queue or being decoded'),
+    }),
+    warmup: z.object({
+      enabled: z.boolean(),
+      iterations: count,
+      sizes: list(list(count)).describe('Width and height of each'),
+    }),
+    assumptions: list(z.string()).describe('What neither model.json nor the signature says'),
+  })
+  .meta({ id: 'Servable', description: 'The newest version that is available' });
+
+export const modelDetailsSchema = modelSummarySchema
+  .extend({
+    configured: z.boolean().describe('There is a model.json'),
+    servable: servableSchema.optional(),
+  })
+  .meta({ id: 'ModelDetails' });
+
+export type ModelSummary = z.infer<typeof modelSummarySchema>;
+export type ModelDetails = z.infer<typeof modelDetailsSchema>;
+export type ModelVersion = z.infer<typeof versionSchema>;
+export type ServableDetails = z.infer<typeof servableSchema>;
+export type SignatureBody = z.infer<typeof signatureSchema>;

@@ -1,0 +1,300 @@
+import { setMaxListeners } from 'node:events';
+
+import type { Permit } from '../batching/admission';
+import type { BatchResult } from '../batching/batch-request';
+import { ServingError, toServingError } from '../errors';
+import type { ModelManager } from '../models/model-manager';
+import type { Servable } from '../models/servable';
+import type { ServableSpec } from '../models/servable-spec';
+import type { RequestTimings } from '../models/servable-statistics';
+import type { Signature, Tensor } from '../tensor';
+import type { ImageDecoder } from './image-decoder';
+import type { InferenceObserver } from './image-inference';
+import { isImageInput, splitImages } from './image-tensors';
+import { refusedExample } from './refused-example';
+import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
+import { validateInputs } from './validate-inputs';
+
+/** What a request is run on; known once the model has been taken. */
+export interface TensorTarget {
+  readonly model: string;
+  readonly version: number;
+  readonly signatureName: string;
+  readonly signature: Signature;
+  readonly spec: ServableSpec;
+  /** Input that takes encoded images too, as strings; undefined when none does. */
+  readonly imageInput: string | undefined;
+}
+
+export interface TensorRequest {
+  readonly model: string;
+  /** The newest available when absent. */
+  readonly version?: number;
+  /** Any signature of the SavedModel; the one that model.json names when absent. */
+  readonly signature?: string;
+  /** Reads the inputs, now that their types are known; may throw a ServingError. */
+  readonly inputs: (target: TensorTarget) => readonly Tensor[];
+  /** Names of the outputs to answer; all when absent. */
+  readonly outputs?: (target: TensorTarget) => readonly string[] | undefined;
+  /** Milliseconds from now until which the request must have left the queue. */
+  readonly timeoutMs?: number;
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TensorAnswer {
+  readonly target: TensorTarget;
+  /** In the order of the signature. */
+  readonly outputs: readonly Tensor[];
+  /** For several parts the longest of each, as they overlap. */
+  readonly timings: RequestTimings;
+  /** Rows of the largest batch that a part of it ran in. */
+  readonly batchRows: number;
+}
+
+export interface TensorInferenceOptions {
+  readonly manager: ModelManager;
+  readonly decoder: ImageDecoder;
+  readonly observer?: InferenceObserver;
+}
+
+/** What a part needs on its way. */
+interface Run {
+  readonly servable: Servable;
+  readonly target: TensorTarget;
+  readonly outputs: readonly string[];
+  /** Time by performance.now() at which it must have left the queue. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** Makes one part ready; puts the buffers that images use into `memory`. */
+type Prepare = (memory: ArrayBuffer[]) => Promise<TensorPart>;
+
+/** The use case for tensors: permit → read → split → enqueue → join, the same for every protocol. */
+export class TensorInference {
+  readonly #options: TensorInferenceOptions;
+
+  constructor(options: TensorInferenceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs one request. A request of more rows than a batch may have is run in parts; it fails as a
+   * whole when one of them does.
+   * @throws ServingError
+   */
+  async infer(request: TensorRequest): Promise<TensorAnswer> {
+    const { servable, release } = this.#options.manager.acquire(request.model, request.version);
+    try {
+      const permit = servable.batcher.admission.acquire(1);
+      try {
+        return await this.#observed(servable, () => this.#run(servable, request, permit));
+      } finally {
+        permit.release();
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async #run(servable: Servable, request: TensorRequest, permit: Permit): Promise<TensorAnswer> {
+    const started = performance.now();
+    const target = targetOf(servable, request.signature);
+    const outputs = chooseOutputs(target.signature, request.outputs?.(target));
+    const inputs = inOrder(target.signature, request.inputs(target));
+    const images = inputs.find((input) => isImageInput(target, input));
+    const abort = linkedAbort(request.signal);
+    const run: Run = {
+      servable,
+      target,
+      outputs,
+      deadline: started + (request.timeoutMs ?? Infinity),
+      signal: abort.controller.signal,
+    };
+    let rest: Permit | undefined;
+    try {
+      let parts: Prepare[];
+      if (images === undefined) {
+        validateInputs(target.signature, inputs);
+        parts = splitIntoParts(target.signature, inputs, servable.spec.batching.maxBatchSize).map(
+          (part) => () => Promise.resolve(part),
+        );
+      } else {
+        parts = splitImages(target.signature, inputs, images).map(
+          (row) => (memory) =>
+            row((image) => this.#options.decoder.decode(servable, image, memory, run.signal)),
+        );
+      }
+      rest = parts.length > 1 ? servable.batcher.admission.acquire(parts.length - 1) : undefined;
+      const readMs = performance.now() - started;
+      const results = await allOrFirstError(
+        parts.map((part, index) => this.#part(run, part, index === 0 ? permit : rest?.split())),
+        () => {
+          abort.controller.abort();
+        },
+      );
+      const received = performance.now();
+      const joined = joinParts(results.map(({ result }) => result.outputs));
+      const longest = (of: (part: (typeof results)[number]) => number): number =>
+        Math.max(0, ...results.map(of));
+      return {
+        target,
+        outputs: joined,
+        timings: {
+          preprocessMs: readMs + longest(({ preprocessMs }) => preprocessMs),
+          queueMs: longest(({ result }) => result.queueMs),
+          inferMs: longest(({ result }) => result.inferMs),
+          postprocessMs: performance.now() - received,
+        },
+        batchRows: longest(({ result }) => result.batchRows),
+      };
+    } finally {
+      rest?.release();
+      abort.unlink();
+    }
+  }
+
+  async #part(
+    { servable, target, outputs, deadline, signal }: Run,
+    prepare: Prepare,
+    permit: Permit | undefined,
+  ): Promise<{ result: BatchResult; preprocessMs: number }> {
+    if (permit === undefined) throw new RangeError('a part needs a permit');
+    const memory: ArrayBuffer[] = [];
+    try {
+      const started = performance.now();
+      const part = await prepare(memory);
+      const queued = performance.now();
+      const result = await servable.batcher.submit(
+        {
+          signature: target.signatureName,
+          inputs: part.inputs,
+          rows: part.rows,
+          batchable: part.batchable,
+          outputs,
+          signal,
+          ...(Number.isFinite(deadline) ? { timeoutMs: Math.max(0, deadline - queued) } : {}),
+        },
+        permit,
+      );
+      return { result, preprocessMs: queued - started };
+    } catch (thrown) {
+      throw refusedExample(thrown);
+    } finally {
+      this.#options.decoder.release(memory);
+      permit.release();
+    }
+  }
+
+  async #observed(servable: Servable, work: () => Promise<TensorAnswer>): Promise<TensorAnswer> {
+    const { observer } = this.#options;
+    const { name, version, statistics } = servable;
+    const started = performance.now();
+    try {
+      const answer = await work();
+      const { preprocessMs, queueMs, inferMs, postprocessMs } = answer.timings;
+      observer?.stage(name, version, 'preprocess', preprocessMs);
+      observer?.stage(name, version, 'queue', queueMs);
+      observer?.stage(name, version, 'infer', inferMs);
+      observer?.stage(name, version, 'postprocess', postprocessMs);
+      observer?.outcome(name, version, 'OK');
+      statistics.succeeded(answer.timings);
+      return answer;
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      observer?.outcome(name, version, error.code);
+      statistics.failed(performance.now() - started);
+      throw error;
+    }
+  }
+}
+
+/** What a way in needs of it. */
+export type TensorUseCase = Pick<TensorInference, 'infer'>;
+
+function targetOf(servable: Servable, wanted: string | undefined): TensorTarget {
+  const { spec, signatures, name, version } = servable;
+  const signatureName = wanted ?? spec.signatureName;
+  const signature = Object.hasOwn(signatures, signatureName)
+    ? signatures[signatureName]
+    : undefined;
+  if (signature === undefined) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `Serving signature name: "${signatureName}" not found in signature def`,
+    );
+  }
+  const imageInput = signatureName === spec.signatureName ? spec.image?.inputName : undefined;
+  return { model: name, version, signatureName, signature, spec, imageInput };
+}
+
+/** Always named and in the order of the signature, so that requests for the same share a batch. */
+function chooseOutputs(signature: Signature, wanted: readonly string[] | undefined): string[] {
+  const names = signature.outputs.map(({ name }) => name);
+  for (const name of wanted ?? []) {
+    if (!names.includes(name)) {
+      throw new ServingError(
+        'INVALID_INPUT',
+        `there is no output "${name}"; the signature answers ${names.map((known) => `"${known}"`).join(', ')}`,
+      );
+    }
+  }
+  const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true);
+  const uncarried = chosen.find(({ dtype }) => dtype === undefined);
+  if (uncarried !== undefined) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `output "${uncarried.name}" has type ${uncarried.tfDtype}, which cannot be carried`,
+    );
+  }
+  return chosen.map(({ name }) => name);
+}
+
+function inOrder(signature: Signature, inputs: readonly Tensor[]): readonly Tensor[] {
+  const place = new Map(signature.inputs.map(({ name }, index) => [name, index]));
+  return [...inputs].sort((a, b) => (place.get(a.name) ?? -1) - (place.get(b.name) ?? -1));
+}
+
+/** A signal of the request's own, so that one failed part can stop the others. */
+function linkedAbort(signal: AbortSignal | undefined): {
+  readonly controller: AbortController;
+  readonly unlink: () => void;
+} {
+  const controller = new AbortController();
+  // One listener a part: as many as there are is no leak.
+  setMaxListeners(0, controller.signal);
+  const abort = (): void => {
+    controller.abort();
+  };
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  return {
+    controller,
+    unlink: () => {
+      signal?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+/** Waits for all; throws what failed first, after telling the others. */
+async function allOrFirstError<T>(
+  work: readonly Promise<T>[],
+  onFailure: () => void,
+): Promise<T[]> {
+  const failures: unknown[] = [];
+  const results = await Promise.all(
+    work.map((one) =>
+      one.then(
+        (value) => [value],
+        (thrown: unknown) => {
+          failures.push(thrown);
+          onFailure();
+          return [];
+        },
+      ),
+    ),
+  );
+  if (failures.length > 0) throw failures[0];
+  return results.flat();
+}

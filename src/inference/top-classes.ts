@@ -1,0 +1,67 @@
+import { ServingError } from '../errors';
+import { topIndices } from '../outputs/classification';
+import { sliceRows, type Tensor } from '../tensor';
+import type { TensorTarget } from './tensor-inference';
+
+export interface RankedClass {
+  readonly index: number;
+  /** As the model gave it: no activation is applied. */
+  readonly value: number;
+  readonly label: string | undefined;
+}
+
+/** More than these are sorted. */
+const SMALL_K = 64;
+
+/**
+ * The best classes of each row of an output, by falling value.
+ * @param k classes a row; fewer where there are fewer
+ * @returns one list for each row; one list when the model has no batch dimension
+ * @throws ServingError INVALID_INPUT for an output without numbers, INFERENCE_FAILED for NaN
+ */
+export function topClasses(
+  { signature, spec, signatureName }: TensorTarget,
+  output: Tensor,
+  k: number,
+): RankedClass[][] {
+  const batched = signature.outputs.find(({ name }) => name === output.name)?.shape?.[0] === -1;
+  const labels =
+    signatureName === spec.signatureName && output.name === spec.output.name
+      ? spec.labels
+      : undefined;
+  const rows = batched
+    ? Array.from({ length: output.shape[0] ?? 0 }, (_, row) => sliceRows(output, row, 1))
+    : [output];
+  return rows.map((row) => {
+    const values = numbersOf(row);
+    return ranked(values, k).map((index) => ({
+      index,
+      value: values[index] ?? 0,
+      label: labels?.[index],
+    }));
+  });
+}
+
+/** Indices of the `k` largest, ties by rising index. The one pass of topIndices is for a small k. */
+function ranked(values: ArrayLike<number>, k: number): number[] {
+  if (k <= SMALL_K) return topIndices(values, k);
+  return [
+    ...Uint32Array.from({ length: values.length }, (_, index) => index)
+      .sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b)
+      .subarray(0, k),
+  ];
+}
+
+function numbersOf({ name, dtype, data }: Tensor): ArrayLike<number> {
+  if (Array.isArray(data) || dtype === 'bool' || dtype === 'complex64') {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `output "${name}" of type ${dtype} has no classes to rank`,
+    );
+  }
+  if (data instanceof BigInt64Array) return Array.from(data, Number);
+  if (data.some(Number.isNaN)) {
+    throw new ServingError('INFERENCE_FAILED', 'The model answered scores that are not numbers');
+  }
+  return data;
+}

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+
+import { joinParts, splitIntoParts } from '../../../src/inference/tensor-parts';
+import type { DType, Signature, Tensor, TensorSpec } from '../../../src/tensor';
+
+function spec(name: string, shape: readonly number[], dtype: DType = 'int32'): TensorSpec {
+  return { name, dtype, tfDtype: 'DT_INT32', shape, node: `${name}:0` };
+}
+
+const BATCHED: Signature = {
+  inputs: [spec('a', [-1, 2]), spec('b', [-1], 'string')],
+  outputs: [spec('y', [-1])],
+  methodName: '',
+};
+
+function request(rows: number): Tensor[] {
+  return [
+    {
+      name: 'a',
+      dtype: 'int32',
+      shape: [rows, 2],
+      data: Int32Array.from({ length: rows * 2 }, (_, index) => index),
+    },
+    {
+      name: 'b',
+      dtype: 'string',
+      shape: [rows],
+      data: Array.from({ length: rows }, (_, row) => Buffer.from(`row ${row}`)),
+    },
+  ];
+}
+
+test('whatever is split is joined to what it was, in parts no larger than allowed', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 12 }), (rows, limit) => {
+      const whole = request(rows);
+
+      const parts = splitIntoParts(BATCHED, whole, limit);
+
+      expect(parts.every((part) => part.rows <= limit && part.batchable)).toBe(true);
+      expect(parts).toHaveLength(Math.ceil(rows / limit));
+      expect(joinParts(parts.map(({ inputs }) => inputs))).toEqual(whole);
+    }),
+  );
+});
+
+test('a request that fits is not copied', () => {
+  const whole = request(3);
+
+  expect(splitIntoParts(BATCHED, whole, 4)).toEqual([{ inputs: whole, rows: 3, batchable: true }]);
+  expect(splitIntoParts(BATCHED, whole, 4)[0]?.inputs).toBe(whole);
+});
+
+test('inputs that share no rows run alone', () => {
+  const [a] = request(3);
+  const [, b] = request(2);
+
+  expect(
+    splitIntoParts(
+      BATCHED,
+      [a, b].flatMap((input) => input ?? []),
+      4,
+    ),
+  ).toMatchObject([{ rows: 1, batchable: false }]);
+});
+
+test('a model without a batch dimension runs its request alone', () => {
+  const fixed: Signature = { ...BATCHED, outputs: [spec('y', [])] };
+
+  expect(splitIntoParts(fixed, request(3), 1)).toMatchObject([{ rows: 1, batchable: false }]);
+});
+
+test('no rows is an error that names the input', () => {
+  expect(() => splitIntoParts(BATCHED, request(0), 4)).toThrow(
+    'input "a" has shape [0, 2]: there is no row to run',
+  );
+});
+
+test('rows of different shape cannot be joined, and it is said so', () => {
+  const row = (width: number): Tensor => ({
+    name: 'y',
+    dtype: 'float32',
+    shape: [1, width],
+    data: new Float32Array(width),
+  });
+
+  expect(() => joinParts([[row(2)], [row(3)]])).toThrow(
+    'output "y" has rows of shape [2] and of [3]',
+  );
+});
