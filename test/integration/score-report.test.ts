@@ -45,10 +45,10 @@ test('a run writes its report, and the report command makes the same from the ro
   const again = await score('report', 'scores.csv', '--out', 'again.html', ...report);
   expect(again.code).toBe(0);
 
-  const { created: _, ...made } = await pageData('run.html');
+  const made = await pageData('run.html');
   expect(made.rows).toHaveLength(5);
   expect(made.rows.every((row: any) => Number.isInteger(row.n))).toBe(true);
-  expect(await pageData('again.html')).toMatchObject(made);
+  expect(await pageData('again.html')).toEqual({ ...made, created: expect.any(String) });
 });
 
 test('the report of generated pictures has what they were made from', async () => {

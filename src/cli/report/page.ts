@@ -51,7 +51,7 @@ export async function* renderPage(
 }
 
 /** JSON that cannot end the script element it stands in, whatever its strings hold. */
-export function jsonForScript(value: unknown): string {
+function jsonForScript(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
