@@ -65,6 +65,12 @@ module.exports = {
       below('cli/', 'client/', 'config/', 'inference/', 'models/', 'imaging/', 'outputs/'),
       'It enters at the use case of the server, or goes through its client; the composition is handed in.',
     ),
+    only(
+      'report-below',
+      '^src/cli/report/',
+      below('cli/(report|rows|inputs|run)/', 'cli/exit-codes', 'imaging/', 'outputs/'),
+      'The page is made of rows: no engine, no model.',
+    ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),

@@ -58,4 +58,20 @@ export default tseslint.config(
       },
     },
   },
+  {
+    // Classic scripts, inlined into the report as they are.
+    files: ['web/report/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: Object.fromEntries(
+        [
+          'document window location history globalThis Intl URLSearchParams',
+          'HTMLInputElement HTMLOptionElement setTimeout clearTimeout',
+          'requestAnimationFrame cancelAnimationFrame',
+        ]
+          .flatMap((names) => names.split(' '))
+          .map((name) => [name, 'readonly']),
+      ),
+    },
+  },
 );

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 
 import { CliError, EXIT_CODES, type ExitReason } from './cli/exit-codes';
 import { mergeOutputs } from './cli/merge';
+import { addReportCommand } from './cli/report/options';
 import { score } from './cli/score';
 import { scoreCommand } from './cli/score-options';
 import { startInference } from './compose';
@@ -18,6 +19,8 @@ async function main(): Promise<ExitReason> {
   })
     .name('tfjs-serving-score')
     .version(packageVersion())
+    // Options after a command are the command's own, also where both have one of that name.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help shows the options)');
   program
     .command('merge')
@@ -29,6 +32,9 @@ async function main(): Promise<ExitReason> {
       const rows = await mergeOutputs(output, parts, overwrite);
       process.stderr.write(`${output}: ${rows} rows\n`);
     });
+  addReportCommand(program, (ended) => {
+    reason = ended;
+  });
   for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync();
   return reason;

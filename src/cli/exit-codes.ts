@@ -14,6 +14,8 @@ export const EXIT_CODES = {
   engineFailed: 5,
   /** What was merged is incomplete or holds an input twice. */
   incomplete: 6,
+  /** The report cannot be written; the scores are whole. */
+  reportFailed: 7,
   /** Ctrl-C. */
   interrupted: 130,
   terminated: 143,

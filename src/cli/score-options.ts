@@ -42,6 +42,10 @@ export interface ScoreOptions {
   readonly dryRun: boolean;
   readonly quiet: boolean;
   readonly summaryJson: string | undefined;
+  /** The page to look at the results; written once every input has its row. */
+  readonly report: string | undefined;
+  /** True classes for the page. */
+  readonly labels: string | undefined;
 }
 
 /** As commander hands them over. */
@@ -75,8 +79,13 @@ Examples:
   tfjs-serving-score photos --shard 0/4 --output scores-{shard}.jsonl
   tfjs-serving-score merge scores.jsonl scores-0.jsonl scores-1.jsonl scores-2.jsonl scores-3.jsonl
 
+  # A page to look at the result, with accuracy; later again from the rows
+  tfjs-serving-score photos --report report.html --labels labels.csv
+  tfjs-serving-score report scores.jsonl --out report.html --labels labels.csv
+
 Exit codes: 0 every input has a row, 2 wrong options, 3 stopped by --max-errors, 4 the output cannot
-be written, 5 no model or no server, 6 a merge is incomplete, 130 stopped by Ctrl-C.`;
+be written, 5 no model or no server, 6 a merge is incomplete, 7 the report cannot be written, 130
+stopped by Ctrl-C.`;
 
 /** The command that scores; `run` gets the options. */
 export function scoreCommand(run: (options: ScoreOptions) => Promise<void>): Command {
@@ -147,6 +156,8 @@ export function scoreCommand(run: (options: ScoreOptions) => Promise<void>): Com
     .option('--dry-run', 'print the paths that would be scored, and end', false)
     .option('--quiet', 'no progress and no summary', false)
     .option('--summary-json <file>', 'the summary as JSON')
+    .option('--report <file>', 'a page to look at the results, such as report.html')
+    .option('--labels <file>', 'true classes for --report: CSV with file and class_index or label')
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], flags: Flags) => run(resolve(paths, flags)));
 }
@@ -157,6 +168,9 @@ function resolve(paths: readonly string[], flags: Flags): ScoreOptions {
   const { resume, overwrite, shards, shard: part, ...rest } = flags;
   if (paths.length === 0 && rest.fromFile === undefined) {
     problems.push('nothing to score: give folders, files or patterns, or --from-file');
+  }
+  if (rest.labels !== undefined && rest.report === undefined) {
+    problems.push('--labels is for --report, which is missing');
   }
   if (resume && overwrite) problems.push('--resume and --overwrite exclude each other');
   if (rest.server.length > 0) {

@@ -9,6 +9,7 @@ import { KeySet } from './inputs/key-set';
 import { pathKey, shardOf } from './inputs/path-key';
 import { inputText } from './inputs/input';
 import { pathText } from './inputs/path-text';
+import { checkLabelsFile, reportRun } from './report/report-run';
 import { outputError } from './rows/growing-file';
 import { lockOutput } from './rows/output-lock';
 import { RowOutput } from './rows/row-output';
@@ -30,16 +31,35 @@ export async function score(options: ScoreOptions, startLocal: StartLocal): Prom
   const say = (text: string): void => {
     if (!options.quiet) process.stderr.write(`${text}\n`);
   };
+  // Before hours of work, not after them.
+  if (options.labels !== undefined) await checkLabelsFile(options.labels);
   const release = lockOutput(options.output);
   try {
-    const engine = await openEngine(options, startLocal);
-    try {
-      return await scoreWith(engine, options, say);
-    } finally {
-      await engine.close();
-    }
+    const reason = await scoreAll(options, startLocal, say);
+    if (reason !== 'done' || options.report === undefined) return reason;
+    return await reportRun({
+      results: options.output,
+      format: options.format,
+      target: options.report,
+      labelsFile: options.labels,
+      outDir: options.outDir,
+      say,
+    });
   } finally {
     release();
+  }
+}
+
+async function scoreAll(
+  options: ScoreOptions,
+  startLocal: StartLocal,
+  say: (text: string) => void,
+): Promise<ExitReason> {
+  const engine = await openEngine(options, startLocal);
+  try {
+    return await scoreWith(engine, options, say);
+  } finally {
+    await engine.close();
   }
 }
 

@@ -22,11 +22,11 @@ export function formatOf(file: string): RowFormat | undefined {
 }
 
 /**
- * The rows of a finished file, whatever its format.
+ * The rows of a finished file, whatever its format. The name says it where `format` does not.
  * @throws Error for a name of no known format, and where something is no row
  */
-export function readRows(file: string): AsyncIterable<ScoreRow> {
-  switch (formatOf(file)) {
+export function readRows(file: string, format = formatOf(file)): AsyncIterable<ScoreRow> {
+  switch (format) {
     case 'jsonl':
       return jsonlFormat.read(file);
     case 'csv':

@@ -1,0 +1,111 @@
+/** The thumbnails of one page of images, and the buttons that turn pages. */
+(function (report) {
+  'use strict';
+  const { byId, make } = report;
+  report.pageSize = 60;
+
+  function picture(row) {
+    const address = report.thumbnail(row.n);
+    if (address === null) return make('span.nothing', {}, 'No picture');
+    return make('img', { src: address, alt: '', decoding: 'async', loading: 'lazy' });
+  }
+
+  function words(row) {
+    if (row.o) return make('span.label', {}, `${row.o.w} × ${row.o.h}`);
+    return make(
+      'span.line',
+      {},
+      make('span.label', { title: row.labelName }, row.labelName || 'No prediction'),
+      make('span.score', {}, report.score(row.score)),
+    );
+  }
+
+  function bar(row) {
+    const { low, high } = report.scoreRange;
+    const fill = make('span.fill');
+    fill.style.inlineSize = `${(100 * ((row.score ?? low) - low)) / (high - low)}%`;
+    return make('span.bar', {}, fill);
+  }
+
+  function card(row, place, total) {
+    const button = make(
+      'button.card',
+      { type: 'button', tabIndex: -1, attributes: { 'aria-label': spoken(row) } },
+      make('span.frame', {}, picture(row)),
+      words(row),
+    );
+    if (!row.o) button.append(bar(row));
+    if (report.verdict(row) === 'wrong') {
+      button.classList.add('wrong');
+      const name = report.classes[row.actual].name;
+      button.append(make('span.actual', { title: name }, `True class: ${name}`));
+    }
+    button.append(make('span.file', { title: row.p }, row.p));
+    const item = make('li', {}, button);
+    item.setAttribute('aria-posinset', String(place + 1));
+    item.setAttribute('aria-setsize', String(total));
+    return item;
+  }
+
+  function spoken(row) {
+    const verdict = { right: ', right', wrong: ', wrong', none: '' }[report.verdict(row)];
+    return row.o
+      ? `${row.p}, generated picture`
+      : `${row.p}: ${row.labelName}, ${report.score(row.score)}${verdict}`;
+  }
+
+  report.showGrid = (found, page) => {
+    const start = page * report.pageSize;
+    const shown = found.slice(start, start + report.pageSize);
+    const cards = shown.map((row, at) => card(row, start + at, found.length));
+    byId('grid').replaceChildren(...cards);
+    byId('empty').hidden = found.length > 0;
+    const first = byId('grid').querySelector('.card');
+    if (first) first.tabIndex = 0;
+  };
+
+  report.showPagers = (page, pages, turn) => {
+    for (const pager of document.querySelectorAll('[data-pager]')) {
+      const button = (text, to, name) =>
+        make('button', {
+          type: 'button',
+          textContent: text,
+          disabled: to < 0 || to >= pages || to === page,
+          dataset: { turn: name },
+          onclick: () => turn(to, name),
+        });
+      pager.replaceChildren(
+        button('First', 0, 'first'),
+        button('Previous', page - 1, 'previous'),
+        make('span', {}, `Page ${report.number(page + 1)} of ${report.number(pages)}`),
+        button('Next', page + 1, 'next'),
+        button('Last', pages - 1, 'last'),
+      );
+      pager.hidden = pages < 2;
+    }
+  };
+
+  /** Arrow keys walk over the cards as they lie; one of them at a time can be reached with Tab. */
+  byId('grid').addEventListener('keydown', (event) => {
+    const cards = [...byId('grid').querySelectorAll('.card')];
+    const at = cards.indexOf(document.activeElement);
+    if (at < 0) return;
+    const top = cards[0].offsetTop;
+    const inRow = cards.findIndex((other) => other.offsetTop !== top);
+    const columns = inRow < 0 ? cards.length : inRow;
+    const steps = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: columns,
+      ArrowUp: -columns,
+      Home: -at,
+      End: cards.length - 1 - at,
+    };
+    const next = cards[at + (steps[event.key] ?? NaN)];
+    if (!next) return;
+    event.preventDefault();
+    cards[at].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+})((globalThis.report ??= {}));
