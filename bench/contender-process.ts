@@ -1,0 +1,120 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+
+import { ROOT } from './paths';
+
+export interface ContenderCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A channel for messages beside the output. */
+  readonly ipc?: boolean;
+}
+
+/** A contender's processes: a group of their own, so that all are measured and ended together. */
+export class ContenderProcess {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly log: string;
+  #ended = false;
+
+  /** @param prefix goes before the command, e.g. taskset */
+  constructor(
+    name: string,
+    { command, args, env, ipc }: ContenderCommand,
+    folder: string,
+    prefix: readonly string[],
+  ) {
+    mkdirSync(folder, { recursive: true });
+    this.log = path.join(folder, `${name}.log`);
+    const log = createWriteStream(this.log, { flags: 'a' });
+    const [program = command, ...rest] = [...prefix, command, ...args];
+    this.#child = spawn(program, rest, {
+      cwd: ROOT,
+      detached: true,
+      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', ...env },
+      stdio: ipc === true ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.pipe(log, { end: false });
+    this.#child.stderr?.pipe(log, { end: false });
+    this.#exited = new Promise((resolve) => {
+      const end = (): void => {
+        this.#ended = true;
+        log.end();
+        resolve();
+      };
+      this.#child.once('exit', end);
+      this.#child.once('error', end);
+    });
+  }
+
+  /** Process group; 0 when it could not be started. */
+  get group(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get child(): ChildProcess {
+    return this.#child;
+  }
+
+  /** Asks, and after `graceMs` insists. */
+  async stop(graceMs = 5000): Promise<void> {
+    this.#signal('SIGTERM');
+    const timer = setTimeout(() => {
+      this.#signal('SIGKILL');
+    }, graceMs);
+    await this.#exited;
+    clearTimeout(timer);
+    // What the leader left behind.
+    this.#signal('SIGKILL');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.group === 0) return;
+    try {
+      process.kill(-this.group, signal);
+    } catch {
+      // Nobody is left.
+    }
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+  });
+}
+
+/** Resolves once `url` answers 200. @throws Error when the process ends or the time is over */
+export async function untilHealthy(
+  contender: ContenderProcess,
+  url: string,
+  timeoutMs = 180_000,
+): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
+    if (contender.ended) throw new Error(`it ended before it was ready; see ${contender.log}`);
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
+      await response.arrayBuffer();
+      if (response.ok) return;
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`it was not ready after ${String(timeoutMs / 1000)} s; see ${contender.log}`);
+}

@@ -1,0 +1,59 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import sharp from 'sharp';
+
+import { PHOTOS, cacheFolder } from './paths';
+
+export type PhotoSize = 'small' | 'large';
+
+/** 12 megapixels, as a telephone takes them. */
+const LARGE = { width: 4000, height: 3000 };
+
+/** Photos of the fixtures, or 12-megapixel versions of them made once and kept in the cache. */
+export async function photosOf(size: PhotoSize): Promise<readonly string[]> {
+  const names = (await readdir(PHOTOS)).filter((name) => name.endsWith('.jpg')).sort();
+  const small = names.map((name) => path.join(PHOTOS, name));
+  return size === 'small' ? small : Promise.all(small.map(enlarged));
+}
+
+/** The photo that every contender must recognise before it is measured, and its class. */
+export async function knownPhoto(): Promise<{ readonly file: string; readonly index: number }> {
+  const file = path.join(PHOTOS, 'coffee.jpg');
+  const labels = await readFile(
+    path.join(PHOTOS, '../../../saved_models/efficientnet-lite0/labels.txt'),
+    'utf8',
+  );
+  return { file, index: labels.split('\n').indexOf('espresso') };
+}
+
+async function enlarged(file: string): Promise<string> {
+  const folder = path.join(cacheFolder(), 'photos');
+  const target = path.join(folder, `12mp-${path.basename(file)}`);
+  if (await exists(target)) return target;
+  await mkdir(folder, { recursive: true });
+  // Grain, so that the file is as large as a camera's: an enlargement alone has nothing to store.
+  const grain = sharp({
+    create: {
+      ...LARGE,
+      channels: 3,
+      background: '#808080',
+      noise: { type: 'gaussian', mean: 128, sigma: 12 },
+    },
+  });
+  const bytes = await sharp(file)
+    .resize({ ...LARGE, fit: 'fill' })
+    .toColourspace('srgb')
+    .composite([{ input: await grain.png().toBuffer(), blend: 'soft-light' }])
+    .jpeg({ quality: 90 })
+    .toBuffer();
+  await writeFile(target, bytes);
+  return target;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
