@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 
 import { ROOT } from './paths';
+import { pidsOfTree } from './process-tree';
 
 export interface ContenderCommand {
   readonly command: string;
@@ -65,23 +66,28 @@ export class ContenderProcess {
 
   /** Asks, and after `graceMs` insists. */
   async stop(graceMs = 5000): Promise<void> {
+    const members = pidsOfTree(this.group);
     this.#signal('SIGTERM');
     const timer = setTimeout(() => {
       this.#signal('SIGKILL');
     }, graceMs);
     await this.#exited;
     clearTimeout(timer);
-    // What the leader left behind.
+    // What the leader left behind, in its group or out of it.
     this.#signal('SIGKILL');
+    for (const pid of members) kill(pid, 'SIGKILL');
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.group === 0) return;
-    try {
-      process.kill(-this.group, signal);
-    } catch {
-      // Nobody is left.
-    }
+    if (this.group !== 0) kill(-this.group, signal);
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Nobody is left.
   }
 }
 

@@ -1,9 +1,38 @@
 import path from 'node:path';
 
+import type { BenchCase } from './cases';
 import type { Contender } from './contender';
-import { ROOT } from './paths';
+import type { ContenderCommand } from './contender-process';
+import { cacheFolder, ROOT } from './paths';
+import { PYTHON_CONTENDERS, pythonEnvironment } from './python-environment';
 
 const script = (name: string): string => path.join(ROOT, 'dist-bench/contenders', `${name}.js`);
+
+/** Folder of the virtual environment's programs, once it is prepared. */
+let pythonBin = '';
+const pythonReady = async (): Promise<void> => {
+  pythonBin = await pythonEnvironment((line) => {
+    console.error(line);
+  });
+};
+const python = (
+  program: string,
+  args: readonly string[],
+  repository: string,
+): ContenderCommand => ({
+  command: path.join(pythonBin, program),
+  args,
+  env: {
+    BENCH_REPOSITORY: repository,
+    PYTHONPATH: PYTHON_CONTENDERS,
+    PYTHONDONTWRITEBYTECODE: '1',
+    BENTOML_DO_NOT_TRACK: 'true',
+    BENTOML_HOME: path.join(cacheFolder(), 'bentoml'),
+  },
+});
+/** Those whose batching is written for one model and one kind of request. */
+const oneClassifier = ({ task, models, encoding }: BenchCase): boolean =>
+  task === 'classify' && models === 1 && encoding === 'multipart';
 
 export const CONTENDERS: readonly Contender[] = [
   {
@@ -56,5 +85,59 @@ export const CONTENDERS: readonly Contender[] = [
     readyPath: '/health',
     livePath: '/health',
     statsPath: '/stats',
+  },
+  {
+    name: 'fastapi',
+    title: 'FastAPI + TensorFlow',
+    kind: 'http',
+    supports: () => true,
+    prepare: pythonReady,
+    command: ({ repository, port }) =>
+      python(
+        'python',
+        [path.join(PYTHON_CONTENDERS, 'fastapi_server.py'), String(port)],
+        repository,
+      ),
+    readyPath: '/health',
+    livePath: '/health',
+  },
+  {
+    name: 'litserve',
+    title: 'LitServe',
+    kind: 'http',
+    supports: oneClassifier,
+    prepare: pythonReady,
+    command: ({ repository, port }) =>
+      python(
+        'python',
+        [path.join(PYTHON_CONTENDERS, 'litserve_server.py'), String(port)],
+        repository,
+      ),
+    readyPath: '/health',
+    livePath: '/health',
+  },
+  {
+    name: 'bentoml',
+    title: 'BentoML',
+    kind: 'http',
+    supports: oneClassifier,
+    prepare: pythonReady,
+    command: ({ repository, port }) =>
+      python(
+        'bentoml',
+        [
+          'serve',
+          'bentoml_server:Front',
+          '--working-dir',
+          PYTHON_CONTENDERS,
+          '--host',
+          '127.0.0.1',
+          '--port',
+          String(port),
+        ],
+        repository,
+      ),
+    readyPath: '/readyz',
+    livePath: '/livez',
   },
 ];

@@ -14,6 +14,8 @@ export interface Measurement {
   /** CPU time of the load generator for each answer, whatever its status. */
   readonly loadCpuMs?: number;
   readonly rssBytes: number;
+  /** CPU time of the whole machine that neither contender nor suite took, 0 to 1. */
+  readonly othersShare: number;
   readonly sentBytes?: number;
   readonly receivedBytes?: number;
   readonly meanBatch?: number;

@@ -7,57 +7,98 @@ export interface ProcessUse {
   readonly rssBytes: number;
 }
 
-interface Stat {
+export interface ProcessStat {
   readonly pid: number;
+  readonly parent: number;
   readonly group: number;
+  /** User and system, ended children that were waited for included. */
   readonly ticks: number;
 }
 
 /** USER_HZ, which Linux fixes for what it shows to programs. */
 const TICKS_PER_S = 100;
+const MS_PER_TICK = 1000 / TICKS_PER_S;
 
-/** What all processes of a process group have used, workers and threads included. */
-export function useOfGroup(group: number): ProcessUse {
+/** What a process, its group and everything they started have used, workers and threads included. */
+export function useOfTree(root: number): ProcessUse {
   let ticks = 0;
   let rssBytes = 0;
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = parseStat(readFileSync(`/proc/${name}/stat`, 'utf8'));
-      if (stat?.group !== group) continue;
-      ticks += stat.ticks;
-      rssBytes += parseRss(readFileSync(`/proc/${name}/status`, 'utf8'));
-    } catch {
-      // It ended while we looked.
-    }
+  for (const stat of treeOf(root, allProcesses())) {
+    ticks += stat.ticks;
+    rssBytes += parseRss(read(`/proc/${String(stat.pid)}/status`));
   }
-  return { cpuMs: (ticks * 1000) / TICKS_PER_S, rssBytes };
+  return { cpuMs: ticks * MS_PER_TICK, rssBytes };
+}
+
+/** Processes of the tree that run now. */
+export function pidsOfTree(root: number): readonly number[] {
+  return treeOf(root, allProcesses()).map(({ pid }) => pid);
+}
+
+/** A supervisor may put its workers into groups of their own: descent counts as well as the group. */
+export function treeOf(root: number, all: readonly ProcessStat[]): readonly ProcessStat[] {
+  const members = new Set<number>([root]);
+  for (;;) {
+    const before = members.size;
+    for (const { pid, parent, group } of all) {
+      if (group === root || members.has(parent)) members.add(pid);
+    }
+    if (members.size === before) return all.filter(({ pid }) => members.has(pid));
+  }
 }
 
 /** Milliseconds of CPU time of one process. @returns undefined once it has ended */
 export function cpuOfProcess(pid: number): number | undefined {
-  try {
-    const stat = parseStat(readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
-    return stat === undefined ? undefined : (stat.ticks * 1000) / TICKS_PER_S;
-  } catch {
-    return undefined;
-  }
+  const stat = parseStat(read(`/proc/${String(pid)}/stat`));
+  return stat === undefined ? undefined : stat.ticks * MS_PER_TICK;
+}
+
+/** Milliseconds that all cores together have worked since the machine started. */
+export function cpuOfMachine(): number {
+  return parseMachine(read('/proc/stat')) * MS_PER_TICK;
+}
+
+/** Ticks in the first line of /proc/stat that are neither idle nor waiting; stolen ones count. */
+export function parseMachine(text: string): number {
+  const [first = ''] = text.split('\n');
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = first
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return user + nice + system + irq + softirq + steal;
 }
 
 /** Reads a line of /proc/PID/stat; a program's name may hold spaces and brackets. */
-export function parseStat(line: string): Stat | undefined {
+export function parseStat(line: string): ProcessStat | undefined {
   const end = line.lastIndexOf(')');
   if (end < 0) return undefined;
-  const fields = line.slice(end + 2).split(' ');
-  const [, , group, , , , , , , , , user, system, childUser, childSystem] = fields.map(Number);
+  const fields = line
+    .slice(end + 2)
+    .split(' ')
+    .map(Number);
+  const [, parent = NaN, group = NaN] = fields;
+  const ticks = fields.slice(11, 15).reduce((sum, value) => sum + value, 0);
   const pid = Number.parseInt(line, 10);
-  const ticks = (user ?? NaN) + (system ?? NaN) + (childUser ?? NaN) + (childSystem ?? NaN);
-  if (!Number.isFinite(ticks) || group === undefined) return undefined;
-  return { pid, group, ticks };
+  return Number.isFinite(ticks + parent + group) ? { pid, parent, group, ticks } : undefined;
 }
 
 /** Bytes of VmRSS in /proc/PID/status; 0 for a process that has just ended. */
 export function parseRss(status: string): number {
   const found = /^VmRSS:\s+(\d+) kB$/m.exec(status);
   return found === null ? 0 : Number(found[1]) * 1024;
+}
+
+function allProcesses(): readonly ProcessStat[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => parseStat(read(`/proc/${name}/stat`)) ?? []);
+}
+
+/** Empty when the process ended meanwhile. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }

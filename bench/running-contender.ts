@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 import { casePaths, modelNames, type BenchCase } from './cases';
@@ -9,7 +10,7 @@ import type { LoadGenerator } from './load-generator';
 import { accepted, type Measurement } from './measurement';
 import { knownPhoto, photosOf } from './photos';
 import { ask, Probe } from './probe';
-import { useOfGroup } from './process-tree';
+import { cpuOfMachine, useOfTree, type ProcessUse } from './process-tree';
 import { requestBody, writeRequestPlan } from './request-bodies';
 import { parseStats, type ServerStats } from './server-stats';
 import { percentile } from './statistics';
@@ -110,9 +111,9 @@ class HttpContender implements RunningContender {
     await generator.run({ ...order, seconds: WARM_UP_S });
     const probes = await this.#startProbes(benchCase, photos[0]);
     const statsBefore = await this.#stats();
-    const before = useOfGroup(this.#own.group);
+    const watch = new Watch(this.#own.group);
     const load = await generator.run({ ...order, seconds });
-    const after = useOfGroup(this.#own.group);
+    const used = watch.end(load.cpuMs);
     const stats = await this.#stats();
     const live = (await probes.live?.stop()) ?? [];
     const refused = ((await probes.refused?.stop()) ?? []).filter(({ status }) => status === 429);
@@ -128,9 +129,10 @@ class HttpContender implements RunningContender {
       p99Ms: load.p99Ms,
       statuses: load.statuses,
       failed: load.failed + live.filter(({ status }) => status !== 200).length,
-      cpuMs: (after.cpuMs - before.cpuMs) / good,
+      cpuMs: used.cpuMs / good,
       loadCpuMs: load.cpuMs / answers,
-      rssBytes: after.rssBytes,
+      rssBytes: used.rssBytes,
+      othersShare: used.othersShare,
       sentBytes: plan.meanBodyBytes,
       receivedBytes: load.bytes / answers,
       ...batchOf(statsBefore, stats),
@@ -213,9 +215,9 @@ class LoopContender implements RunningContender {
       photos: await photosOf(benchCase.photos),
     };
     await this.#order({ ...order, seconds: WARM_UP_S });
-    const before = useOfGroup(this.#own.group);
+    const watch = new Watch(this.#own.group);
     const report = await this.#order({ ...order, seconds: this.#facts.seconds });
-    const after = useOfGroup(this.#own.group);
+    const used = watch.end(0);
     const { latenciesMs } = report;
     return {
       perSecond: report.count / report.seconds,
@@ -224,8 +226,9 @@ class LoopContender implements RunningContender {
       p99Ms: percentile(latenciesMs, 99),
       statuses: { '200': report.count },
       failed: 0,
-      cpuMs: (after.cpuMs - before.cpuMs) / report.count,
-      rssBytes: after.rssBytes,
+      cpuMs: used.cpuMs / report.count,
+      rssBytes: used.rssBytes,
+      othersShare: used.othersShare,
       ...(report.meanBatch === undefined ? {} : { meanBatch: report.meanBatch }),
       ...(report.decodeMs === undefined ? {} : { decodeMs: report.decodeMs }),
       ...(report.predictMs === undefined ? {} : { predictMs: report.predictMs }),
@@ -259,6 +262,30 @@ class LoopContender implements RunningContender {
       child.once('message', answered);
       child.once('exit', ended);
     });
+  }
+}
+
+/** What a contender used while it was measured, and what everything else on the machine did. */
+class Watch {
+  readonly #group: number;
+  readonly #before: ProcessUse;
+  readonly #machineBefore = cpuOfMachine();
+  readonly #ownBefore = process.cpuUsage();
+  readonly #began = performance.now();
+
+  constructor(group: number) {
+    this.#group = group;
+    this.#before = useOfTree(group);
+  }
+
+  end(loadCpuMs: number): ProcessUse & { readonly othersShare: number } {
+    const { cpuMs, rssBytes } = useOfTree(this.#group);
+    const own = process.cpuUsage(this.#ownBefore);
+    const used = cpuMs - this.#before.cpuMs;
+    const others =
+      cpuOfMachine() - this.#machineBefore - used - loadCpuMs - (own.user + own.system) / 1000;
+    const available = (performance.now() - this.#began) * availableParallelism();
+    return { cpuMs: used, rssBytes, othersShare: Math.max(0, others / available) };
   }
 }
 
