@@ -52,6 +52,12 @@ module.exports = {
       '^src/http/',
       below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/'),
     ),
+    only(
+      'tune-below',
+      '^src/tune/',
+      below('tune/', 'models/'),
+      'It starts the server as a process of its own, as a user would.',
+    ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),
