@@ -39,7 +39,7 @@ export const CASES: readonly BenchCase[] = [
   { ...base, name: 'raw', encoding: 'raw' },
   { ...base, name: 'base64', encoding: 'base64' },
   { ...base, name: '12mp-base64', photos: 'large', encoding: 'base64' },
-  { ...base, name: 'super-resolution', task: 'generate', connections: 4 },
+  { ...base, name: 'super-resolution', task: 'generate', photos: 'thumbnail', connections: 4 },
   { ...base, name: '8-models', models: 8 },
 ];
 

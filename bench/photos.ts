@@ -5,16 +5,19 @@ import sharp from 'sharp';
 
 import { PHOTOS, cacheFolder } from './paths';
 
-export type PhotoSize = 'small' | 'large';
+/** As they are in the fixtures (about 0.2 megapixels), 160 × 120 thumbnails, or 12 megapixels. */
+export type PhotoSize = 'small' | 'thumbnail' | 'large';
 
 /** 12 megapixels, as a telephone takes them. */
 const LARGE = { width: 4000, height: 3000 };
+const THUMBNAIL = { width: 160, height: 120 };
 
-/** Photos of the fixtures, or 12-megapixel versions of them made once and kept in the cache. */
+/** Photos of the fixtures, or versions of them made once and kept in the cache. */
 export async function photosOf(size: PhotoSize): Promise<readonly string[]> {
   const names = (await readdir(PHOTOS)).filter((name) => name.endsWith('.jpg')).sort();
   const small = names.map((name) => path.join(PHOTOS, name));
-  return size === 'small' ? small : Promise.all(small.map(enlarged));
+  if (size === 'small') return small;
+  return Promise.all(small.map(size === 'large' ? enlarged : reduced));
 }
 
 /** The photo that every contender must recognise before it is measured, and its class. */
@@ -27,11 +30,29 @@ export async function knownPhoto(): Promise<{ readonly file: string; readonly in
   return { file, index: labels.split('\n').indexOf('espresso') };
 }
 
-async function enlarged(file: string): Promise<string> {
+function reduced(file: string): Promise<string> {
+  return cached(`thumbnail-${path.basename(file)}`, () =>
+    sharp(file)
+      .resize({ ...THUMBNAIL, fit: 'cover' })
+      .jpeg({ quality: 90 })
+      .toBuffer(),
+  );
+}
+
+function enlarged(file: string): Promise<string> {
+  return cached(`12mp-${path.basename(file)}`, () => withGrain(file));
+}
+
+async function cached(name: string, make: () => Promise<Buffer>): Promise<string> {
   const folder = path.join(cacheFolder(), 'photos');
-  const target = path.join(folder, `12mp-${path.basename(file)}`);
+  const target = path.join(folder, name);
   if (await exists(target)) return target;
   await mkdir(folder, { recursive: true });
+  await writeFile(target, await make());
+  return target;
+}
+
+async function withGrain(file: string): Promise<Buffer> {
   // Grain, so that the file is as large as a camera's: an enlargement alone has nothing to store.
   const grain = sharp({
     create: {
@@ -41,14 +62,12 @@ async function enlarged(file: string): Promise<string> {
       noise: { type: 'gaussian', mean: 128, sigma: 12 },
     },
   });
-  const bytes = await sharp(file)
+  return sharp(file)
     .resize({ ...LARGE, fit: 'fill' })
     .toColourspace('srgb')
     .composite([{ input: await grain.png().toBuffer(), blend: 'soft-light' }])
     .jpeg({ quality: 90 })
     .toBuffer();
-  await writeFile(target, bytes);
-  return target;
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -67,11 +67,11 @@ async function main(): Promise<void> {
       .toBuffer({ resolveWithObject: true });
     const { pixels, height, width } = tf.tidy(() => {
       const image = tf.tensor3d(new Uint8Array(data), [info.height, info.width, 3], 'int32');
-      const output = model.predict(image.toFloat().expandDims(0));
+      const output = model.predict(image.expandDims(0));
       if (!(output instanceof tf.Tensor)) throw new Error('one output was expected');
       const [, outHeight = 0, outWidth = 0] = output.shape;
       return {
-        pixels: Uint8Array.from(output.clipByValue(0, 255).round().dataSync()),
+        pixels: Uint8Array.from(output.dataSync()),
         height: outHeight,
         width: outWidth,
       };
