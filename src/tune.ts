@@ -88,7 +88,7 @@ async function main(): Promise<void> {
           task: spec.task === 'image-classification' ? 'classify' : 'generate',
           load: {
             images,
-            connections: Math.ceil(options.connections ?? CONNECTIONS[machine.device]),
+            connections: connectionsOf(options, machine, spec),
             warmUpMs: WARM_UP_MS,
             measureMs: options.seconds * 1000,
           },
@@ -106,6 +106,15 @@ async function main(): Promise<void> {
   });
   console.log(`\nbest: ${settingsKey(best)}`);
   await keep(options, subject, best);
+}
+
+/** No more than the queue takes: what is refused would only be sent again. */
+function connectionsOf(
+  { connections }: TuneOptions,
+  { device }: TuneMachine,
+  { batching }: ServableSpec,
+): number {
+  return Math.min(Math.ceil(connections ?? CONNECTIONS[device]), batching.maxQueueSize);
 }
 
 /** What there is to tune, and how it is set now. */
