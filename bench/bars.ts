@@ -55,6 +55,16 @@ export function judge(medians: Medians, machine: Machine): readonly Bar[] {
       'not a bar: shows what the generator, on the same cores, accounts for',
     ),
     atLeast(
+      'CPU time of an image at the limit ÷ of a request here',
+      0.95,
+      least(
+        SATURATED.map((name) =>
+          ratio(medians('pipeline-limit', name, 'cpuMs'), medians('server', name, 'cpuMs')),
+        ),
+      ),
+      'not a bar: says the same with less noise',
+    ),
+    atLeast(
       'Throughput ÷ naive Express',
       2,
       worstRatio((name) => rate('naive-express', name)),

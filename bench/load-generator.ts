@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -39,33 +40,52 @@ export interface LoadGenerator {
   run(order: LoadOrder): Promise<LoadReport>;
 }
 
-/** @throws Error when neither is there */
-export function findLoadGenerator(prefix: readonly string[]): LoadGenerator {
+/** wrk where it is installed, else autocannon, which needs more CPU time for a request. */
+export function findLoadGenerator(prefix: readonly string[], wanted?: string): LoadGenerator {
   const wrk = spawnSync('wrk', ['--version'], { encoding: 'utf8' });
-  if (wrk.error === undefined) {
+  if (wrk.error === undefined && wanted !== 'autocannon') {
     const version = /wrk (?:debian\/)?(\S+)/.exec(wrk.stdout)?.[1] ?? 'of unknown version';
-    return { name: `wrk ${version}`, run: (order) => runWrk(order, prefix) };
+    return {
+      name: `wrk ${version}`,
+      run: (order) => generate(order, [...prefix, ...wrkCommand(order)]),
+    };
   }
-  throw new Error('there is no load generator: apt-get install -y wrk');
+  if (wanted === 'wrk') throw new Error('there is no wrk: apt-get install -y wrk');
+  const file = path.join(ROOT, 'node_modules/autocannon/package.json');
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(file, 'utf8')));
+  return {
+    name: `autocannon ${version}`,
+    run: (order) => generate(order, [...prefix, ...autocannonCommand(order)]),
+  };
 }
 
-/** Reads what wrk.lua wrote. */
+/** Reads what wrk.lua or autocannon-run wrote. */
 export function parseReport(text: string): z.infer<typeof reportSchema> {
   return reportSchema.parse(JSON.parse(text));
 }
 
-async function runWrk(order: LoadOrder, prefix: readonly string[]): Promise<LoadReport> {
-  const result = path.join(order.folder, 'wrk-result.json');
-  const [program, ...args] = [
-    ...prefix,
+function wrkCommand({ connections, seconds, url }: LoadOrder): readonly string[] {
+  return [
     'wrk',
     '--threads=1',
-    `--connections=${String(order.connections)}`,
-    `--duration=${String(order.seconds)}s`,
+    `--connections=${String(connections)}`,
+    `--duration=${String(seconds)}s`,
     '--timeout=60s',
     `--script=${path.join(ROOT, 'bench/wrk.lua')}`,
-    order.url,
+    url,
   ];
+}
+
+function autocannonCommand({ connections, seconds, url }: LoadOrder): readonly string[] {
+  const script = path.join(ROOT, 'dist-bench/autocannon-run.js');
+  return [process.execPath, script, url, String(connections), String(seconds)];
+}
+
+async function generate(order: LoadOrder, command: readonly string[]): Promise<LoadReport> {
+  const result = path.join(order.folder, 'load-result.json');
+  const [program = '', ...args] = command;
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
@@ -88,7 +108,7 @@ async function runWrk(order: LoadOrder, prefix: readonly string[]): Promise<Load
       child.once('error', reject);
       child.once('exit', resolve);
     });
-    if (code !== 0) throw new Error(`wrk ended with ${String(code)}: ${complaint}`);
+    if (code !== 0) throw new Error(`${program} ended with ${String(code)}: ${complaint}`);
   } finally {
     clearInterval(timer);
   }

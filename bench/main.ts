@@ -19,6 +19,7 @@ interface Options {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly attempts: number;
+  readonly generator?: string;
   readonly out: string;
 }
 
@@ -53,6 +54,12 @@ async function main(): Promise<void> {
       whole,
       2,
     )
+    .addOption(
+      new Option('--generator <name>', 'default: wrk where it is installed').choices([
+        'wrk',
+        'autocannon',
+      ]),
+    )
     .option('--out <folder>', 'where the results go', path.join(ROOT, 'bench/results'));
   const options = command.parse().opts<Options>();
   const quick = options.quick === true;
@@ -63,7 +70,7 @@ async function main(): Promise<void> {
   const cores = availableParallelism();
   const apart = cores > 2;
   const pin = (range: string): string[] => (apart ? ['taskset', '--cpu-list', range] : []);
-  const generator = findLoadGenerator(pin(String(cores - 1)));
+  const generator = findLoadGenerator(pin(String(cores - 1)), options.generator);
   const measuredCores = apart ? cores - 1 : cores;
   const startedAt = new Date();
   const { samples, omissions } = await runSuite({
