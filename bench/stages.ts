@@ -3,28 +3,12 @@ import path from 'node:path';
 
 import sharp from 'sharp';
 
+import { CLASSIFIER_INPUT, DECODE_LIMITS } from './classifier';
 import { PHOTOS, ROOT } from './paths';
 import { photosOf } from './photos';
 import { serverModule } from './server-code';
 import { figure, markdownTable } from './table';
 
-/**
- * CPU time of each stage of the shipped classifier, one after the other in one process: what
- * docs/performance.md says a stage costs. CPU time, because it hardly changes with what else the
- * machine does.
- */
-const SPEC = {
-  size: { kind: 'fixed', width: 224, height: 224 },
-  fit: 'cover',
-  padColor: '#000000',
-  kernel: 'cubic',
-  cropFraction: 0.875,
-  colorOrder: 'rgb',
-  layout: 'NHWC',
-  dtype: 'float32',
-  normalization: { mean: [127, 127, 127], std: [128, 128, 128] },
-} as const;
-const LIMITS = { maxPixels: 50_000_000, background: '#ffffff', applyIcc: false };
 const WIDTHS = [320, 640, 1280, 2560, 4000];
 const BATCHES = [1, 2, 4, 8, 16, 32];
 /** Of CPU time, for each figure. */
@@ -62,7 +46,7 @@ async function decodeRows(): Promise<string[][]> {
   const rows: string[][] = [];
   for (const width of WIDTHS) {
     const jpeg = await sharp(large).resize({ width }).jpeg({ quality: 90 }).toBuffer();
-    const { cpuMs } = await costOf(() => preprocessImage(jpeg, SPEC, LIMITS));
+    const { cpuMs } = await costOf(() => preprocessImage(jpeg, CLASSIFIER_INPUT, DECODE_LIMITS));
     const pixels = (width * width * 3) / 4 / 1e6;
     rows.push([
       `${String(width)} × ${String((width * 3) / 4)}`,
@@ -81,7 +65,7 @@ async function normalizeCost(): Promise<Cost> {
   const pixels = new Uint8Array(224 * 224 * 3).map((_, index) => index % 256);
   const target = new Float32Array(pixels.length);
   return costOf(() => {
-    writeNormalized(pixels, target, SPEC.normalization, {
+    writeNormalized(pixels, target, CLASSIFIER_INPUT.normalization, {
       width: 224,
       height: 224,
       channels: 3,
@@ -109,6 +93,11 @@ async function runRows(): Promise<string[][]> {
   return rows;
 }
 
+/**
+ * CPU time of each stage of the shipped classifier, one after the other in one process: what
+ * docs/performance.md says a stage costs. CPU time, because it hardly changes with what else the
+ * machine does.
+ */
 async function main(): Promise<void> {
   const threads = process.argv[2] ?? '1';
   process.env.TF_NUM_INTRAOP_THREADS = threads;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { CLASSIFIER_INPUT, DECODE_LIMITS } from '../classifier';
 import { closedLoop, serveOrders, type LoopOrder, type LoopReport } from '../closed-loop';
 import { median } from '../statistics';
 import { serverModule } from '../server-code';
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   serveOrders(async (order: LoopOrder): Promise<LoopReport> => {
     const photos = await Promise.all(order.photos.map((photo) => readFile(photo)));
     const decode = async (photo: Buffer): Promise<Float32Array> => {
-      const { data } = await preprocessImage(photo, SPEC, LIMITS);
+      const { data } = await preprocessImage(photo, CLASSIFIER_INPUT, DECODE_LIMITS);
       return data instanceof Float32Array ? data : Float32Array.from(data);
     };
     const predict = (data: Float32Array): Float32Array =>
@@ -62,20 +63,6 @@ async function main(): Promise<void> {
     };
   });
 }
-
-/** As in saved_models/efficientnet-lite0/model.json. */
-const SPEC = {
-  size: { kind: 'fixed', width: 224, height: 224 },
-  fit: 'cover',
-  padColor: '#000000',
-  kernel: 'cubic',
-  cropFraction: 0.875,
-  colorOrder: 'rgb',
-  layout: 'NHWC',
-  dtype: 'float32',
-  normalization: { mean: [127, 127, 127], std: [128, 128, 128] },
-} as const;
-const LIMITS = { maxPixels: 50_000_000, background: '#ffffff', applyIcc: false };
 
 main().catch((error: unknown) => {
   console.error(error);

@@ -1,4 +1,5 @@
 import { settingsKey, type TuneSettings } from './settings';
+import { median } from './statistics';
 
 /** One measurement of one candidate. */
 export interface TrialResult {
@@ -71,13 +72,6 @@ function clearlyBetter(one: Candidate, current: Candidate): boolean {
 /** Workers hold a copy of the model each; a larger batch keeps its first image waiting. */
 function cost({ instances, maxBatchSize, maxQueueDelayMs }: TuneSettings): number {
   return instances * 1e6 + maxBatchSize * 1e3 + maxQueueDelayMs;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
 /** The lines of a table of candidates; `*` marks the chosen one. */

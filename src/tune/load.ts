@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 
 import type { TrialResult } from './choose';
+import { percentile } from './statistics';
 
 export interface LoadOptions {
   readonly url: string;
@@ -76,10 +77,4 @@ function send(agent: Agent, { url, images }: LoadOptions, turn: number): Promise
     });
     sent.end(body);
   });
-}
-
-/** Nearest rank; Infinity for no values, so that nothing measured is never fast. */
-export function percentile(values: readonly number[], percent: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Infinity;
 }
