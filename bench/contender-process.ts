@@ -14,6 +14,12 @@ export interface ContenderCommand {
   readonly ipc?: boolean;
 }
 
+/** Ended with the suite, however that ends: they are groups of their own and would stay. */
+const running = new Set<ContenderProcess>();
+process.once('exit', () => {
+  for (const one of running) one.kill();
+});
+
 /** A contender's processes: a group of their own, so that all are measured and ended together. */
 export class ContenderProcess {
   readonly #child: ChildProcess;
@@ -40,9 +46,11 @@ export class ContenderProcess {
       stdio: ipc === true ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
     });
     closeSync(log);
+    running.add(this);
     this.#exited = new Promise((resolve) => {
       const end = (): void => {
         this.#ended = true;
+        running.delete(this);
         resolve();
       };
       this.#child.once('exit', end);
@@ -75,6 +83,11 @@ export class ContenderProcess {
     // What the leader left behind, in its group or out of it.
     this.#signal('SIGKILL');
     for (const pid of members) kill(pid, 'SIGKILL');
+  }
+
+  /** Ends everything at once. */
+  kill(): void {
+    for (const pid of pidsOfTree(this.group)) kill(pid, 'SIGKILL');
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -79,6 +79,13 @@ async function main(): Promise<void> {
   const generator = findLoadGenerator(pin(String(cores - 1)), options.generator);
   const measuredCores = apart ? cores - 1 : cores;
   const startedAt = new Date();
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => {
+    console.error('stopping after this measurement; once more ends at once');
+    interrupted.abort();
+    process.once('SIGINT', () => process.exit(130));
+  });
+  process.once('SIGTERM', () => process.exit(143));
   const { samples, omissions } = await runSuite({
     cases,
     contenders,
@@ -86,6 +93,7 @@ async function main(): Promise<void> {
     seconds: options.seconds ?? (quick ? 4 : 6),
     generator,
     attempts: options.attempts,
+    signal: interrupted.signal,
     prefix: pin(`0-${String(cores - 2)}`),
     say: (line) => {
       console.error(line);

@@ -2,7 +2,7 @@ import { judge, type Medians } from './bars';
 import type { BenchCase } from './cases';
 import type { Machine } from './machine';
 import { median, spread } from './statistics';
-import type { Omission, Sample } from './suite';
+import { MOST_DISTURBANCE, type Omission, type Sample } from './suite';
 import { figure, markdownTable } from './table';
 
 /** Everything of one run, as it is kept. */
@@ -16,15 +16,30 @@ export interface BenchRecord {
   readonly omissions: readonly Omission[];
 }
 
-/** Medians over the rounds. */
+/** Medians over the rounds that count. */
 export function mediansOf(samples: readonly Sample[]): Medians {
   return (contender, benchCase, field) => {
-    const values = samples
-      .filter((sample) => sample.contender === contender && sample.case === benchCase)
+    const values = counting(samples, contender, benchCase)
       .map(({ measurement }) => measurement[field])
       .filter((value) => value !== undefined);
     return values.length === 0 ? undefined : median(values);
   };
+}
+
+/**
+ * Rounds in which other programs took little; all where there are none. Chosen by what others did,
+ * not by the result.
+ */
+function counting(
+  samples: readonly Sample[],
+  contender: string,
+  benchCase: string,
+): readonly Sample[] {
+  const all = samples.filter(
+    (sample) => sample.contender === contender && sample.case === benchCase,
+  );
+  const quiet = all.filter(({ measurement }) => measurement.othersShare <= MOST_DISTURBANCE);
+  return quiet.length > 0 ? quiet : all;
 }
 
 /** The run as Markdown. */
@@ -36,6 +51,7 @@ export function renderReport(record: BenchRecord): string {
     barsTable(medians, record.machine),
     '## Throughput, requests answered 2xx a second',
     throughputTable(record, medians),
+    '×: largest round over smallest. ~: other programs took more than 5% of the machine in every round, so the figure is too low and its ratios are doubtful.',
     '## This server ÷ contender, throughput',
     ratioTable(record, medians),
     '## Latency in ms: p50 / p95 / p99',
@@ -54,7 +70,7 @@ function heading({ startedAt, minutes, machine }: BenchRecord): string {
     `# Benchmark of ${startedAt.slice(0, 16).replace('T', ' ')} UTC`,
     '',
     `${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGib)} GiB, Linux ${machine.kernel}; Node ${machine.node}, TensorFlow ${machine.tensorflow}; commit ${machine.commit}.`,
-    `Load from ${machine.generator}, ${pinned}. ${minutes.toFixed(1)} minutes. Medians over the rounds.`,
+    `Load from ${machine.generator}, ${pinned}. ${minutes.toFixed(1)} minutes. Medians over the rounds in which other programs took at most 5% of the machine, or over all where there were none.`,
   ].join('\n');
 }
 
@@ -85,11 +101,11 @@ function caseTable({ cases, contenders }: BenchRecord, cell: Cell): string {
 
 function throughputTable(record: BenchRecord, medians: Medians): string {
   return caseTable(record, (contender, name) => {
-    const values = record.samples
-      .filter((sample) => sample.contender === contender && sample.case === name)
-      .map(({ measurement }) => measurement.perSecond);
-    const middle = figure(medians(contender, name, 'perSecond'));
-    return values.length < 2 ? middle : `${middle} (×${spread(values).toFixed(2)})`;
+    const counted = counting(record.samples, contender, name).map(({ measurement }) => measurement);
+    const disturbed = counted.some(({ othersShare }) => othersShare > MOST_DISTURBANCE);
+    const middle = `${disturbed ? '~' : ''}${figure(medians(contender, name, 'perSecond'))}`;
+    const rates = counted.map(({ perSecond }) => perSecond);
+    return rates.length < 2 ? middle : `${middle} (×${spread(rates).toFixed(2)})`;
   });
 }
 

@@ -9,8 +9,8 @@ import type { Measurement } from './measurement';
 import { MODELS } from './paths';
 import { startContender, type RunningContender } from './running-contender';
 
-/** Share of the machine's CPU time. */
-const MOST_DISTURBANCE = 0.05;
+/** Share of the machine's CPU time that others may take before a figure is doubted. */
+export const MOST_DISTURBANCE = 0.05;
 
 export interface SuiteOptions {
   readonly contenders: readonly Contender[];
@@ -23,6 +23,8 @@ export interface SuiteOptions {
   /** A measurement during which other programs took more than MOST_DISTURBANCE is repeated. */
   readonly attempts: number;
   readonly say: (line: string) => void;
+  /** Once aborted, the measurement under way is the last; what there is counts. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Sample {
@@ -113,6 +115,7 @@ class Group {
       for (let round = 1; round <= rounds; round += 1) {
         for (const benchCase of cases) {
           for (const contender of taking) {
+            if (this.#options.signal?.aborted === true) return;
             if (contender.supports(benchCase))
               await this.#take(contender, benchCase, round, repository);
           }

@@ -15,7 +15,7 @@ import { measureEndToEnd, type EndToEndCase, type EndToEndFigures } from './end-
 import { deviceInUse, measureBatches, type BatchFigures } from './model-runs';
 import { gpuInfo } from './nvidia-smi';
 
-export const NO_GPU_EXIT_CODE = 3;
+const NO_GPU_EXIT_CODE = 3;
 
 const HELP = `Usage: npm run bench:gpu -- [options]
 
