@@ -37,6 +37,8 @@ export function pidsOfTree(root: number): readonly number[] {
 
 /** A supervisor may put its workers into groups of their own: descent counts as well as the group. */
 export function treeOf(root: number, all: readonly ProcessStat[]): readonly ProcessStat[] {
+  // 0 is the parent and group of what the kernel starts: everything would descend from it.
+  if (root <= 1) return [];
   const members = new Set<number>([root]);
   for (;;) {
     const before = members.size;

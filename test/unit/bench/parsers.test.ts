@@ -28,6 +28,13 @@ test('a tree is what descends from the root or shares its group, at any depth', 
   expect(treeOf(10, all).map(({ pid }) => pid)).toEqual([12, 10, 11, 13]);
 });
 
+test('nothing belongs to a process that could not be started', () => {
+  const all = [{ pid: 1, parent: 0, group: 0, ticks: 1 }];
+
+  expect(treeOf(0, all)).toEqual([]);
+  expect(treeOf(1, all)).toEqual([]);
+});
+
 test('the use of this very process is found', () => {
   const { cpuMs, rssBytes } = useOfTree(process.pid);
 
