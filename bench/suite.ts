@@ -7,7 +7,8 @@ import type { Contender } from './contender';
 import type { LoadGenerator } from './load-generator';
 import type { Measurement } from './measurement';
 import { MODELS } from './paths';
-import { startContender, type RunningContender } from './running-contender';
+import type { RunningContender } from './running-contender';
+import { startContender } from './start-contender';
 
 /** Share of the machine's CPU time that others may take before a figure is doubted. */
 export const MOST_DISTURBANCE = 0.05;
