@@ -8,18 +8,18 @@ import { runTrial } from '../../src/tune/trial';
 
 const TUNE = path.resolve(__dirname, '../../dist/tune.js');
 const execute = promisify(execFile);
-const SR = path.join(SHIPPED, 'esrgan-slim-x2');
+const CLASSIFIER = path.join(SHIPPED, 'efficientnet-lite0');
 
 test('a trial starts a real server with the settings and measures real answers', async () => {
-  const modelJson = await readFile(path.join(SR, 'model.json'), 'utf8');
+  const modelJson = await readFile(path.join(CLASSIFIER, 'model.json'), 'utf8');
   const photo = await readFile(path.join(FIXTURES, 'photos/chelsea.jpg'));
 
   const result = await runTrial(
     {
-      directory: SR,
-      name: 'enlarge',
+      directory: CLASSIFIER,
+      name: 'copy',
       modelJson,
-      task: 'generate',
+      task: 'classify',
       load: { images: [photo], connections: 2, warmUpMs: 0, measureMs: 4000 },
       startTimeoutMs: 50_000,
     },
@@ -29,7 +29,7 @@ test('a trial starts a real server with the settings and measures real answers',
   expect(result.failed).toBe(0);
   expect(result.perSecond).toBeGreaterThan(0);
   expect(result.p99Ms).toBeGreaterThanOrEqual(result.p50Ms);
-  expect(await readFile(path.join(SR, 'model.json'), 'utf8')).toBe(modelJson);
+  expect(await readFile(path.join(CLASSIFIER, 'model.json'), 'utf8')).toBe(modelJson);
 });
 
 test('settings that the server refuses are an error with its reason', async () => {
