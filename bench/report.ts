@@ -104,8 +104,10 @@ function throughputTable(record: BenchRecord, medians: Medians): string {
     const counted = counting(record.samples, contender, name).map(({ measurement }) => measurement);
     const disturbed = counted.some(({ othersShare }) => othersShare > MOST_DISTURBANCE);
     const middle = `${disturbed ? '~' : ''}${figure(medians(contender, name, 'perSecond'))}`;
-    const rates = counted.map(({ perSecond }) => perSecond);
-    return rates.length < 2 ? middle : `${middle} (×${spread(rates).toFixed(2)})`;
+    const apart = spread(counted.map(({ perSecond }) => perSecond));
+    return counted.length < 2 || !Number.isFinite(apart)
+      ? middle
+      : `${middle} (×${apart.toFixed(2)})`;
   });
 }
 
