@@ -48,6 +48,7 @@ export function renderReport(record: BenchRecord): string {
   return [
     heading(record),
     '## Bars',
+    ...disturbance(record.samples),
     barsTable(medians, record.machine),
     '## Throughput, requests answered 2xx a second',
     throughputTable(record, medians),
@@ -72,6 +73,15 @@ function heading({ startedAt, minutes, machine }: BenchRecord): string {
     `${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGib)} GiB, Linux ${machine.kernel}; Node ${machine.node}, TensorFlow ${machine.tensorflow}; commit ${machine.commit}.`,
     `Load from ${machine.generator}, ${pinned}. ${minutes.toFixed(1)} minutes. Medians over the rounds in which other programs took at most 5% of the machine, or over all where there were none.`,
   ].join('\n');
+}
+
+/** Said before any figure: a bar missed on a busy machine says nothing of the server. */
+function disturbance(samples: readonly Sample[]): string[] {
+  const doubtful = samples.filter(({ measurement }) => measurement.othersShare > MOST_DISTURBANCE);
+  if (doubtful.length === 0) return [];
+  return [
+    `Other programs took more than 5% of the machine during ${String(doubtful.length)} of ${String(samples.length)} measurements. Bars that rest on them (~ below) are neither met nor missed: repeat the run on a quiet machine.`,
+  ];
 }
 
 function barsTable(medians: Medians, machine: Machine): string {
