@@ -71,6 +71,12 @@ module.exports = {
       below('cli/(report|rows|inputs|run)/', 'cli/exit-codes', 'imaging/', 'outputs/'),
       'The page is made of rows: no engine, no model.',
     ),
+    only(
+      'tune-below',
+      '^src/tune/',
+      below('tune/', 'models/'),
+      'It starts the server as a process of its own, as a user would.',
+    ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
     only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),
