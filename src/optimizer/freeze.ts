@@ -2,7 +2,10 @@ import { create } from '@bufbuild/protobuf';
 
 import { NotRewritableError } from './not-rewritable';
 import { tensorAttr, typeAttr } from './graph/attributes';
-import type { FlatModel } from './graph/flatten-model';
+import { signatureNodes, type FlatModel } from './graph/flatten-model';
+import { foldConstants } from './graph/fold-constants';
+import { foldScales } from './graph/fold-scales';
+import { mergeConstants } from './graph/merge-constants';
 import {
   FunctionDefLibrarySchema,
   GraphDefSchema,
@@ -32,6 +35,11 @@ export function freeze(
     node.device = '';
     node.attr = { dtype: typeAttr(dtype), value: tensorAttr(value) };
   }
+  const roots = signatureNodes(flat.signatures);
+  foldConstants(flat.graph);
+  foldScales(flat.graph, roots);
+  mergeConstants(flat.graph, roots);
+  flat.graph.prune(roots);
   const { metaInfoDef, graphDef } = meta;
   return create(MetaGraphDefSchema, {
     metaInfoDef: create(MetaGraphDef_MetaInfoDefSchema, {

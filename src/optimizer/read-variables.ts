@@ -77,7 +77,11 @@ export function readVariables(
   model: LoadedModel,
   variables: readonly UsedVariable[],
 ): Map<string, TensorProto> {
-  const values = model.run(SIGNATURE, [], variables.map((_, index) => String(index)));
+  const values = model.run(
+    SIGNATURE,
+    [],
+    variables.map((_, index) => String(index)),
+  );
   return new Map(
     variables.map(({ node, dtype }, index) => {
       const value = values[index];
@@ -91,7 +95,10 @@ function nodeDef(name: string, op: string, input: string, attr: NodeDef['attr'])
   return create(NodeDefSchema, { name, op, input: [input], attr });
 }
 
-function info(node: string, dtype: DataType): MetaGraphDef['signatureDef'][string]['outputs'][string] {
+function info(
+  node: string,
+  dtype: DataType,
+): MetaGraphDef['signatureDef'][string]['outputs'][string] {
   return create(TensorInfoSchema, {
     encoding: { case: 'name', value: `${node}:0` },
     dtype,

@@ -85,7 +85,9 @@ export function tensorOf(attributes: Attributes, name: string): TensorProto | un
 }
 
 /** Every function an attribute of the node names, with the attribute it is in. */
-export function functionsOf(node: NodeDef): { readonly attr: string; readonly func: NameAttrList }[] {
+export function functionsOf(
+  node: NodeDef,
+): { readonly attr: string; readonly func: NameAttrList }[] {
   return Object.entries(node.attr).flatMap(([attr, { value }]) => {
     if (value.case === 'func') return [{ attr, func: value.value }];
     if (value.case === 'list') return value.value.func.map((func) => ({ attr, func }));

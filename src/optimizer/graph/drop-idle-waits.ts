@@ -3,7 +3,15 @@ import { isControl, nodeOf } from './references';
 
 /** TensorFlow 1's control flow: there, what a node waits for decides whether it runs at all. */
 const OLD_CONTROL_FLOW = /^(Ref)?(Switch|Merge|Enter|Exit|NextIteration)$/;
-const EFFECTS = new Set(['Assert', 'Print', 'PrintV2', 'If', 'While', 'Case', 'StatefulPartitionedCall']);
+const EFFECTS = new Set([
+  'Assert',
+  'Print',
+  'PrintV2',
+  'If',
+  'While',
+  'Case',
+  'StatefulPartitionedCall',
+]);
 
 export function hasOldControlFlow(graph: FlatGraph): boolean {
   return [...graph.nodes()].some(({ op }) => OLD_CONTROL_FLOW.test(op));

@@ -49,11 +49,10 @@ export function flattenModel(meta: MetaGraphDef): FlatModel {
     graphDef?.library?.function ?? [],
   );
   const graph = new FlatGraph(graphDef?.node ?? []);
-  const served = Object.entries(meta.signatureDef).filter(([name]) => !INTERNAL_SIGNATURE.test(name));
-  graph.prune(served.flatMap(([, signature]) => tensorNodes(signature)));
-  const inputs = new Set(
-    served.flatMap(([, { inputs }]) => Object.values(inputs).map((info) => nodeOf(nameOf(info)))),
+  const served = Object.entries(meta.signatureDef).filter(
+    ([name]) => !INTERNAL_SIGNATURE.test(name),
   );
+  graph.prune(served.flatMap(([, signature]) => tensorNodes(signature)));
   const old = hasOldControlFlow(graph);
   const before = graph.size;
   const moved = inlineCalls(graph, catalog);
@@ -63,7 +62,7 @@ export function flattenModel(meta: MetaGraphDef): FlatModel {
   const signatures = Object.fromEntries(
     served.map(([name, signature]) => [name, movedSignature(signature, moved)]),
   );
-  const roots = [...Object.values(signatures).flatMap(tensorNodes), ...inputs];
+  const roots = signatureNodes(signatures);
   graph.prune(roots);
   const specializer = new FunctionSpecializer(catalog);
   const variables = replaceReads(graph, catalog, specializer);
@@ -108,7 +107,10 @@ function replaceReads(
   for (const { node, behind } of used) {
     if (variables.has(node.name)) continue;
     if (functionsOf(node).length > 0) {
-      specializer.specializeNode(node, behind.map((variable): VariableType => variable?.dtype));
+      specializer.specializeNode(
+        node,
+        behind.map((variable): VariableType => variable?.dtype),
+      );
       continue;
     }
     const variable = behind.find((candidate) => candidate !== undefined);
@@ -142,6 +144,13 @@ function nameOf(info: SignatureDef['inputs'][string]): string {
   throw new NotRewritableError('a signature has a tensor that is sparse or made of several');
 }
 
+/** Nodes that signatures name: their inputs and outputs. */
+export function signatureNodes(
+  signatures: Readonly<Record<string, SignatureDef>>,
+): ReadonlySet<string> {
+  return new Set(Object.values(signatures).flatMap(tensorNodes));
+}
+
 function tensorNodes(signature: SignatureDef): string[] {
   return [...Object.values(signature.inputs), ...Object.values(signature.outputs)].map((info) =>
     nodeOf(nameOf(info)),
@@ -152,7 +161,17 @@ function movedSignature(signature: SignatureDef, moved: (tensor: string) => stri
   const outputs = Object.entries(signature.outputs).map(([key, info]) => {
     const { node, index } = parseFlat(moved(nameOf(info)));
     const encoding = { case: 'name' as const, value: `${node}:${index}` };
-    return [key, info.tensorShape === undefined ? create(TensorInfoSchema, { encoding, dtype: info.dtype }) : create(TensorInfoSchema, { encoding, dtype: info.dtype, tensorShape: info.tensorShape })] as const;
+    return [
+      key,
+      info.tensorShape === undefined
+        ? create(TensorInfoSchema, { encoding, dtype: info.dtype })
+        : create(TensorInfoSchema, { encoding, dtype: info.dtype, tensorShape: info.tensorShape }),
+    ] as const;
   });
-  return create(SignatureDefSchema, { inputs: signature.inputs, outputs: Object.fromEntries(outputs), methodName: signature.methodName, defaults: signature.defaults });
+  return create(SignatureDefSchema, {
+    inputs: signature.inputs,
+    outputs: Object.fromEntries(outputs),
+    methodName: signature.methodName,
+    defaults: signature.defaults,
+  });
 }

@@ -36,7 +36,8 @@ export function inlineCalls(graph: FlatGraph, catalog: OpCatalog): (tensor: stri
   }
   const resolve = (tensor: string): string => {
     let current = formatFlat(parseFlat(tensor));
-    for (let next = moved.get(current); next !== undefined; next = moved.get(current)) current = next;
+    for (let next = moved.get(current); next !== undefined; next = moved.get(current))
+      current = next;
     return current;
   };
   const doneNodes = new Map([...moved].filter(([from]) => isControl(from)));
@@ -51,9 +52,12 @@ export function inlineCalls(graph: FlatGraph, catalog: OpCatalog): (tensor: stri
 function calleeOf(node: NodeDef, catalog: OpCatalog): Callee | undefined {
   if (CALLS.has(node.op)) {
     const value = node.attr.f?.value;
-    if (value?.case !== 'func') throw new NotRewritableError(`the call ${node.name} names no function`);
+    if (value?.case !== 'func')
+      throw new NotRewritableError(`the call ${node.name} names no function`);
     if (booleanOf(node.attr, '_XlaMustCompile') === true) {
-      throw new NotRewritableError(`the function ${value.value.name} is to be compiled by XLA (jit_compile)`);
+      throw new NotRewritableError(
+        `the function ${value.value.name} is to be compiled by XLA (jit_compile)`,
+      );
     }
     return { definition: catalog.function(value.value.name), attributes: value.value.attr };
   }
@@ -74,13 +78,15 @@ function inlineOne(
   graph.delete(call.name);
 
   const names = new Map<string, string>();
-  for (const node of definition.nodeDef) names.set(node.name, graph.freeName(`${prefix}/${node.name}`));
+  for (const node of definition.nodeDef)
+    names.set(node.name, graph.freeName(`${prefix}/${node.name}`));
   const bodyNodes = new Map(definition.nodeDef.map((node) => [node.name, node]));
   const args = new Map<string, string>();
   const { inputArg = [], outputArg = [] } = definition.signature ?? {};
   inputArg.forEach(({ name }, index) => {
     const input = data[index];
-    if (input === undefined) throw new NotRewritableError(`the call ${call.name} lacks an argument`);
+    if (input === undefined)
+      throw new NotRewritableError(`the call ${call.name} lacks an argument`);
     args.set(name, input);
   });
   const flat = (input: string): string => {
@@ -90,7 +96,9 @@ function inlineOne(
     const body = bodyNodes.get(node);
     const name = names.get(node);
     if (body === undefined || name === undefined) {
-      throw new NotRewritableError(`the function ${definition.signature?.name ?? ''} has no node "${node}"`);
+      throw new NotRewritableError(
+        `the function ${definition.signature?.name ?? ''} has no node "${node}"`,
+      );
     }
     return formatFlat({
       node: name,
@@ -99,7 +107,10 @@ function inlineOne(
   };
   const waitFor = (node: string): string => `^${names.get(node) ?? nodeOf(args.get(node) ?? node)}`;
 
-  const start = waits.length === 0 ? [] : [`^${graph.add(graph.freeName(`${prefix}/start`), 'NoOp', waits).name}`];
+  const start =
+    waits.length === 0
+      ? []
+      : [`^${graph.add(graph.freeName(`${prefix}/start`), 'NoOp', waits).name}`];
   const added = definition.nodeDef.map((body) => {
     const copy = clone(NodeDefSchema, body);
     substitute(copy, attributes);
@@ -144,7 +155,9 @@ function substitute(node: NodeDef, attributes: Attributes): void {
     if (value.case !== 'placeholder') continue;
     const actual = attributes[value.value];
     if (actual === undefined) {
-      throw new NotRewritableError(`the attribute ${name} of ${node.name} is not given by its call`);
+      throw new NotRewritableError(
+        `the attribute ${name} of ${node.name} is not given by its call`,
+      );
     }
     node.attr[name] = actual;
   }

@@ -1,4 +1,10 @@
-import type { DataType, FunctionDef, NodeDef, OpDef, OpDef_ArgDef } from '../protobuf/tensorflow_pb';
+import type {
+  DataType,
+  FunctionDef,
+  NodeDef,
+  OpDef,
+  OpDef_ArgDef,
+} from '../protobuf/tensorflow_pb';
 import { NotRewritableError } from '../not-rewritable';
 import { numberOf, typeOf, typesOf, type Attributes } from './attributes';
 
@@ -44,7 +50,8 @@ export class OpCatalog {
   outputTypes(node: NodeDef): DataType[] {
     return this.definition(node.op).outputArg.flatMap((argument) => {
       const attributes = this.#withDefaults(node);
-      if (argument.typeListAttr !== '') return [...(typesOf(attributes, argument.typeListAttr) ?? [])];
+      if (argument.typeListAttr !== '')
+        return [...(typesOf(attributes, argument.typeListAttr) ?? [])];
       const type =
         argument.typeAttr === '' ? argument.type : (typeOf(attributes, argument.typeAttr) ?? 0);
       return Array.from({ length: this.#count(node, argument) }, () => type);
@@ -54,7 +61,8 @@ export class OpCatalog {
   #count(node: NodeDef, argument: OpDef_ArgDef): number {
     const attributes = this.#withDefaults(node);
     if (argument.numberAttr !== '') return numberOf(attributes, argument.numberAttr) ?? 1;
-    if (argument.typeListAttr !== '') return typesOf(attributes, argument.typeListAttr)?.length ?? 0;
+    if (argument.typeListAttr !== '')
+      return typesOf(attributes, argument.typeListAttr)?.length ?? 0;
     return 1;
   }
 

@@ -112,14 +112,17 @@ export class FunctionSpecializer {
     this.#checked.add(name);
     for (const node of nodeDef) {
       checkStateless(node, this.#catalog.definition(node.op).isStateful);
-      for (const { func } of functionsOf(node)) this.#check(func.name, this.#catalog.function(func.name));
-      if (this.#catalog.functions.has(node.op)) this.#check(node.op, this.#catalog.function(node.op));
+      for (const { func } of functionsOf(node))
+        this.#check(func.name, this.#catalog.function(func.name));
+      if (this.#catalog.functions.has(node.op))
+        this.#check(node.op, this.#catalog.function(node.op));
     }
   }
 
   #rewrite(name: string, made: FunctionDef, args: readonly VariableType[]): FunctionDef {
     const { signature } = made;
-    if (signature === undefined) throw new NotRewritableError(`the function ${name} has no signature`);
+    if (signature === undefined)
+      throw new NotRewritableError(`the function ${name} has no signature`);
     signature.name = name;
     /** Tensors inside that were variables: `argument` or `node:output:0`. */
     const values = new Map<string, DataType>();
@@ -134,7 +137,9 @@ export class FunctionSpecializer {
     const renamed = new Map<string, string>();
     const added: NodeDef[] = [];
     for (const node of inOrder(made.nodeDef)) {
-      const types = node.input.filter((input) => !isControl(input)).map((input) => values.get(input));
+      const types = node.input
+        .filter((input) => !isControl(input))
+        .map((input) => values.get(input));
       if (functionsOf(node).length > 0) {
         this.specializeNode(node, types).forEach((type, index) => {
           if (type !== undefined) values.set(`${node.name}:output:${index}`, type);
@@ -160,7 +165,8 @@ export class FunctionSpecializer {
       }
     }
     made.nodeDef.push(...added);
-    for (const node of made.nodeDef) node.input = node.input.map((input) => renamed.get(input) ?? input);
+    for (const node of made.nodeDef)
+      node.input = node.input.map((input) => renamed.get(input) ?? input);
     for (const output of signature.outputArg) {
       const source = made.ret[output.name] ?? '';
       made.ret[output.name] = renamed.get(source) ?? source;
@@ -183,7 +189,9 @@ function inOrder(nodes: readonly NodeDef[]): NodeDef[] {
         ? undefined
         : node.input
             .map((input) => byName.get(isControl(input) ? '' : parseInFunction(input).node))
-            .filter((source) => source !== undefined && !ordered.has(source) && !entered.has(source));
+            .filter(
+              (source) => source !== undefined && !ordered.has(source) && !entered.has(source),
+            );
       entered.add(node);
       if (next === undefined || next.length === 0) {
         ordered.add(node);

@@ -4,20 +4,23 @@
 // @generated from file tensorflow.proto (package tensorflow, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';
+import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
+import type { Message } from '@bufbuild/protobuf';
 
 /**
  * Describes the file tensorflow.proto.
  */
-export const file_tensorflow: GenFile = /*@__PURE__*/
-  fileDesc("ChB0ZW5zb3JmbG93LnByb3RvEgp0ZW5zb3JmbG93Il8KClNhdmVkTW9kZWwSIgoac2F2ZWRfbW9kZWxfc2NoZW1hX3ZlcnNpb24YASABKAMSLQoLbWV0YV9ncmFwaHMYAiADKAsyGC50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZiLXBAoMTWV0YUdyYXBoRGVmEjsKDW1ldGFfaW5mb19kZWYYASABKAsyJC50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZi5NZXRhSW5mb0RlZhInCglncmFwaF9kZWYYAiABKAsyFC50ZW5zb3JmbG93LkdyYXBoRGVmEkEKDXNpZ25hdHVyZV9kZWYYBSADKAsyKi50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZi5TaWduYXR1cmVEZWZFbnRyeRrOAgoLTWV0YUluZm9EZWYSGgoSbWV0YV9ncmFwaF92ZXJzaW9uGAEgASgJEiwKEHN0cmlwcGVkX29wX2xpc3QYAiABKAsyEi50ZW5zb3JmbG93Lk9wTGlzdBIMCgR0YWdzGAQgAygJEhoKEnRlbnNvcmZsb3dfdmVyc2lvbhgFIAEoCRIeChZ0ZW5zb3JmbG93X2dpdF92ZXJzaW9uGAYgASgJEh4KFnN0cmlwcGVkX2RlZmF1bHRfYXR0cnMYByABKAgSUwoQZnVuY3Rpb25fYWxpYXNlcxgIIAMoCzI5LnRlbnNvcmZsb3cuTWV0YUdyYXBoRGVmLk1ldGFJbmZvRGVmLkZ1bmN0aW9uQWxpYXNlc0VudHJ5GjYKFEZ1bmN0aW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaTQoRU2lnbmF0dXJlRGVmRW50cnkSCwoDa2V5GAEgASgJEicKBXZhbHVlGAIgASgLMhgudGVuc29yZmxvdy5TaWduYXR1cmVEZWY6AjgBIqQDCgxTaWduYXR1cmVEZWYSNAoGaW5wdXRzGAEgAygLMiQudGVuc29yZmxvdy5TaWduYXR1cmVEZWYuSW5wdXRzRW50cnkSNgoHb3V0cHV0cxgCIAMoCzIlLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmLk91dHB1dHNFbnRyeRITCgttZXRob2RfbmFtZRgDIAEoCRI4CghkZWZhdWx0cxgEIAMoCzImLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmLkRlZmF1bHRzRW50cnkaRQoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYudGVuc29yZmxvdy5UZW5zb3JJbmZvOgI4ARpGCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYudGVuc29yZmxvdy5UZW5zb3JJbmZvOgI4ARpICg1EZWZhdWx0c0VudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLnRlbnNvcmZsb3cuVGVuc29yUHJvdG86AjgBIqMDCgpUZW5zb3JJbmZvEg4KBG5hbWUYASABKAlIABI2Cgpjb29fc3BhcnNlGAQgASgLMiAudGVuc29yZmxvdy5UZW5zb3JJbmZvLkNvb1NwYXJzZUgAEkIKEGNvbXBvc2l0ZV90ZW5zb3IYBSABKAsyJi50ZW5zb3JmbG93LlRlbnNvckluZm8uQ29tcG9zaXRlVGVuc29ySAASIwoFZHR5cGUYAiABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlEjIKDHRlbnNvcl9zaGFwZRgDIAEoCzIcLnRlbnNvcmZsb3cuVGVuc29yU2hhcGVQcm90bxplCglDb29TcGFyc2USGgoSdmFsdWVzX3RlbnNvcl9uYW1lGAEgASgJEhsKE2luZGljZXNfdGVuc29yX25hbWUYAiABKAkSHwoXZGVuc2Vfc2hhcGVfdGVuc29yX25hbWUYAyABKAkaPQoPQ29tcG9zaXRlVGVuc29yEioKCmNvbXBvbmVudHMYAiADKAsyFi50ZW5zb3JmbG93LlRlbnNvckluZm9CCgoIZW5jb2RpbmcinQEKCEdyYXBoRGVmEiEKBG5vZGUYASADKAsyEy50ZW5zb3JmbG93Lk5vZGVEZWYSKAoIdmVyc2lvbnMYBCABKAsyFi50ZW5zb3JmbG93LlZlcnNpb25EZWYSEwoHdmVyc2lvbhgDIAEoBUICGAESLwoHbGlicmFyeRgCIAEoCzIeLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWZMaWJyYXJ5Ij8KEkZ1bmN0aW9uRGVmTGlicmFyeRIpCghmdW5jdGlvbhgBIAMoCzIXLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYixAYKC0Z1bmN0aW9uRGVmEiQKCXNpZ25hdHVyZRgBIAEoCzIRLnRlbnNvcmZsb3cuT3BEZWYSLwoEYXR0chgFIAMoCzIhLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuQXR0ckVudHJ5EjYKCGFyZ19hdHRyGAcgAygLMiQudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRyRW50cnkSUAoWcmVzb3VyY2VfYXJnX3VuaXF1ZV9pZBgIIAMoCzIwLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuUmVzb3VyY2VBcmdVbmlxdWVJZEVudHJ5EiUKCG5vZGVfZGVmGAMgAygLMhMudGVuc29yZmxvdy5Ob2RlRGVmEi0KA3JldBgEIAMoCzIgLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuUmV0RW50cnkSPAoLY29udHJvbF9yZXQYBiADKAsyJy50ZW5zb3JmbG93LkZ1bmN0aW9uRGVmLkNvbnRyb2xSZXRFbnRyeRpCCglBdHRyRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWU6AjgBGogBCghBcmdBdHRycxI4CgRhdHRyGAEgAygLMioudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRycy5BdHRyRW50cnkaQgoJQXR0ckVudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnRlbnNvcmZsb3cuQXR0clZhbHVlOgI4ARpQCgxBcmdBdHRyRW50cnkSCwoDa2V5GAEgASgNEi8KBXZhbHVlGAIgASgLMiAudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRyczoCOAEaOgoYUmVzb3VyY2VBcmdVbmlxdWVJZEVudHJ5EgsKA2tleRgBIAEoDRINCgV2YWx1ZRgCIAEoDToCOAEaKgoIUmV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoxCg9Db250cm9sUmV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUoECAIQAyLSAgoHTm9kZURlZhIMCgRuYW1lGAEgASgJEgoKAm9wGAIgASgJEg0KBWlucHV0GAMgAygJEg4KBmRldmljZRgEIAEoCRIrCgRhdHRyGAUgAygLMh0udGVuc29yZmxvdy5Ob2RlRGVmLkF0dHJFbnRyeRJKChdleHBlcmltZW50YWxfZGVidWdfaW5mbxgGIAEoCzIpLnRlbnNvcmZsb3cuTm9kZURlZi5FeHBlcmltZW50YWxEZWJ1Z0luZm8aQgoJQXR0ckVudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnRlbnNvcmZsb3cuQXR0clZhbHVlOgI4ARpRChVFeHBlcmltZW50YWxEZWJ1Z0luZm8SGwoTb3JpZ2luYWxfbm9kZV9uYW1lcxgBIAMoCRIbChNvcmlnaW5hbF9mdW5jX25hbWVzGAIgAygJIqYECglBdHRyVmFsdWUSCwoBcxgCIAEoDEgAEgsKAWkYAyABKANIABILCgFmGAQgASgCSAASCwoBYhgFIAEoCEgAEiQKBHR5cGUYBiABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlSAASLQoFc2hhcGUYByABKAsyHC50ZW5zb3JmbG93LlRlbnNvclNoYXBlUHJvdG9IABIpCgZ0ZW5zb3IYCCABKAsyFy50ZW5zb3JmbG93LlRlbnNvclByb3RvSAASLwoEbGlzdBgBIAEoCzIfLnRlbnNvcmZsb3cuQXR0clZhbHVlLkxpc3RWYWx1ZUgAEigKBGZ1bmMYCiABKAsyGC50ZW5zb3JmbG93Lk5hbWVBdHRyTGlzdEgAEhUKC3BsYWNlaG9sZGVyGAkgASgJSAAa6QEKCUxpc3RWYWx1ZRIJCgFzGAIgAygMEg0KAWkYAyADKANCAhABEg0KAWYYBCADKAJCAhABEg0KAWIYBSADKAhCAhABEiYKBHR5cGUYBiADKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlQgIQARIrCgVzaGFwZRgHIAMoCzIcLnRlbnNvcmZsb3cuVGVuc29yU2hhcGVQcm90bxInCgZ0ZW5zb3IYCCADKAsyFy50ZW5zb3JmbG93LlRlbnNvclByb3RvEiYKBGZ1bmMYCSADKAsyGC50ZW5zb3JmbG93Lk5hbWVBdHRyTGlzdEIHCgV2YWx1ZSKSAQoMTmFtZUF0dHJMaXN0EgwKBG5hbWUYASABKAkSMAoEYXR0chgCIAMoCzIiLnRlbnNvcmZsb3cuTmFtZUF0dHJMaXN0LkF0dHJFbnRyeRpCCglBdHRyRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWU6AjgBIqkDCgtUZW5zb3JQcm90bxIjCgVkdHlwZRgBIAEoDjIULnRlbnNvcmZsb3cuRGF0YVR5cGUSMgoMdGVuc29yX3NoYXBlGAIgASgLMhwudGVuc29yZmxvdy5UZW5zb3JTaGFwZVByb3RvEhYKDnZlcnNpb25fbnVtYmVyGAMgASgFEhYKDnRlbnNvcl9jb250ZW50GAQgASgMEhQKCGhhbGZfdmFsGA0gAygFQgIQARIVCglmbG9hdF92YWwYBSADKAJCAhABEhYKCmRvdWJsZV92YWwYBiADKAFCAhABEhMKB2ludF92YWwYByADKAVCAhABEhIKCnN0cmluZ192YWwYCCADKAwSGAoMc2NvbXBsZXhfdmFsGAkgAygCQgIQARIVCglpbnQ2NF92YWwYCiADKANCAhABEhQKCGJvb2xfdmFsGAsgAygIQgIQARIYCgxkY29tcGxleF92YWwYDCADKAFCAhABEhYKCnVpbnQzMl92YWwYECADKA1CAhABEhYKCnVpbnQ2NF92YWwYESADKARCAhABEhIKCmZsb2F0OF92YWwYEiABKAwiegoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YAiADKAsyIC50ZW5zb3JmbG93LlRlbnNvclNoYXBlUHJvdG8uRGltEhQKDHVua25vd25fcmFuaxgDIAEoCBohCgNEaW0SDAoEc2l6ZRgBIAEoAxIMCgRuYW1lGAIgASgJIsYFCgVPcERlZhIMCgRuYW1lGAEgASgJEisKCWlucHV0X2FyZxgCIAMoCzIYLnRlbnNvcmZsb3cuT3BEZWYuQXJnRGVmEiwKCm91dHB1dF9hcmcYAyADKAsyGC50ZW5zb3JmbG93Lk9wRGVmLkFyZ0RlZhIWCg5jb250cm9sX291dHB1dBgUIAMoCRInCgRhdHRyGAQgAygLMhkudGVuc29yZmxvdy5PcERlZi5BdHRyRGVmEg8KB3N1bW1hcnkYBSABKAkSEwoLZGVzY3JpcHRpb24YBiABKAkSFgoOaXNfY29tbXV0YXRpdmUYEiABKAgSFAoMaXNfYWdncmVnYXRlGBAgASgIEhMKC2lzX3N0YXRlZnVsGBEgASgIEiIKGmFsbG93c191bmluaXRpYWxpemVkX2lucHV0GBMgASgIEiQKHGlzX2Rpc3RyaWJ1dGVkX2NvbW11bmljYXRpb24YFSABKAganwEKBkFyZ0RlZhIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEiIKBHR5cGUYAyABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlEhEKCXR5cGVfYXR0chgEIAEoCRITCgtudW1iZXJfYXR0chgFIAEoCRIWCg50eXBlX2xpc3RfYXR0chgGIAEoCRIOCgZpc19yZWYYECABKAgavQEKB0F0dHJEZWYSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEiwKDWRlZmF1bHRfdmFsdWUYAyABKAsyFS50ZW5zb3JmbG93LkF0dHJWYWx1ZRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtoYXNfbWluaW11bRgFIAEoCBIPCgdtaW5pbXVtGAYgASgDEi0KDmFsbG93ZWRfdmFsdWVzGAcgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWUiJwoGT3BMaXN0Eh0KAm9wGAEgAygLMhEudGVuc29yZmxvdy5PcERlZiJLCgpWZXJzaW9uRGVmEhAKCHByb2R1Y2VyGAEgASgFEhQKDG1pbl9jb25zdW1lchgCIAEoBRIVCg1iYWRfY29uc3VtZXJzGAMgAygFKtoJCghEYXRhVHlwZRIOCgpEVF9JTlZBTElEEAASDAoIRFRfRkxPQVQQARINCglEVF9ET1VCTEUQAhIMCghEVF9JTlQzMhADEgwKCERUX1VJTlQ4EAQSDAoIRFRfSU5UMTYQBRILCgdEVF9JTlQ4EAYSDQoJRFRfU1RSSU5HEAcSEAoMRFRfQ09NUExFWDY0EAgSDAoIRFRfSU5UNjQQCRILCgdEVF9CT09MEAoSDAoIRFRfUUlOVDgQCxINCglEVF9RVUlOVDgQDBINCglEVF9RSU5UMzIQDRIPCgtEVF9CRkxPQVQxNhAOEg0KCURUX1FJTlQxNhAPEg4KCkRUX1FVSU5UMTYQEBINCglEVF9VSU5UMTYQERIRCg1EVF9DT01QTEVYMTI4EBISCwoHRFRfSEFMRhATEg8KC0RUX1JFU09VUkNFEBQSDgoKRFRfVkFSSUFOVBAVEg0KCURUX1VJTlQzMhAWEg0KCURUX1VJTlQ2NBAXEhIKDkRUX0ZMT0FUOF9FNU0yEBgSFAoQRFRfRkxPQVQ4X0U0TTNGThAZEhYKEkRUX0ZMT0FUOF9FNE0zRk5VWhAaEhkKFURUX0ZMT0FUOF9FNE0zQjExRk5VWhAbEhYKEkRUX0ZMT0FUOF9FNU0yRk5VWhAcEgsKB0RUX0lOVDQQHRIMCghEVF9VSU5UNBAeEgsKB0RUX0lOVDIQHxIMCghEVF9VSU5UMhAgEhQKEERUX0ZMT0FUNF9FMk0xRk4QIRIQCgxEVF9GTE9BVF9SRUYQZRIRCg1EVF9ET1VCTEVfUkVGEGYSEAoMRFRfSU5UMzJfUkVGEGcSEAoMRFRfVUlOVDhfUkVGEGgSEAoMRFRfSU5UMTZfUkVGEGkSDwoLRFRfSU5UOF9SRUYQahIRCg1EVF9TVFJJTkdfUkVGEGsSFAoQRFRfQ09NUExFWDY0X1JFRhBsEhAKDERUX0lOVDY0X1JFRhBtEg8KC0RUX0JPT0xfUkVGEG4SEAoMRFRfUUlOVDhfUkVGEG8SEQoNRFRfUVVJTlQ4X1JFRhBwEhEKDURUX1FJTlQzMl9SRUYQcRITCg9EVF9CRkxPQVQxNl9SRUYQchIRCg1EVF9RSU5UMTZfUkVGEHMSEgoORFRfUVVJTlQxNl9SRUYQdBIRCg1EVF9VSU5UMTZfUkVGEHUSFQoRRFRfQ09NUExFWDEyOF9SRUYQdhIPCgtEVF9IQUxGX1JFRhB3EhMKD0RUX1JFU09VUkNFX1JFRhB4EhIKDkRUX1ZBUklBTlRfUkVGEHkSEQoNRFRfVUlOVDMyX1JFRhB6EhEKDURUX1VJTlQ2NF9SRUYQexIWChJEVF9GTE9BVDhfRTVNMl9SRUYQfBIYChREVF9GTE9BVDhfRTRNM0ZOX1JFRhB9EhoKFkRUX0ZMT0FUOF9FNE0zRk5VWl9SRUYQfhIdChlEVF9GTE9BVDhfRTRNM0IxMUZOVVpfUkVGEH8SGwoWRFRfRkxPQVQ4X0U1TTJGTlVaX1JFRhCAARIQCgtEVF9JTlQ0X1JFRhCBARIRCgxEVF9VSU5UNF9SRUYQggESEAoLRFRfSU5UMl9SRUYQgwESEQoMRFRfVUlOVDJfUkVGEIQBEhkKFERUX0ZMT0FUNF9FMk0xRk5fUkVGEIUBYgZwcm90bzM");
+export const file_tensorflow: GenFile =
+  /*@__PURE__*/
+  fileDesc(
+    'ChB0ZW5zb3JmbG93LnByb3RvEgp0ZW5zb3JmbG93Il8KClNhdmVkTW9kZWwSIgoac2F2ZWRfbW9kZWxfc2NoZW1hX3ZlcnNpb24YASABKAMSLQoLbWV0YV9ncmFwaHMYAiADKAsyGC50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZiLXBAoMTWV0YUdyYXBoRGVmEjsKDW1ldGFfaW5mb19kZWYYASABKAsyJC50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZi5NZXRhSW5mb0RlZhInCglncmFwaF9kZWYYAiABKAsyFC50ZW5zb3JmbG93LkdyYXBoRGVmEkEKDXNpZ25hdHVyZV9kZWYYBSADKAsyKi50ZW5zb3JmbG93Lk1ldGFHcmFwaERlZi5TaWduYXR1cmVEZWZFbnRyeRrOAgoLTWV0YUluZm9EZWYSGgoSbWV0YV9ncmFwaF92ZXJzaW9uGAEgASgJEiwKEHN0cmlwcGVkX29wX2xpc3QYAiABKAsyEi50ZW5zb3JmbG93Lk9wTGlzdBIMCgR0YWdzGAQgAygJEhoKEnRlbnNvcmZsb3dfdmVyc2lvbhgFIAEoCRIeChZ0ZW5zb3JmbG93X2dpdF92ZXJzaW9uGAYgASgJEh4KFnN0cmlwcGVkX2RlZmF1bHRfYXR0cnMYByABKAgSUwoQZnVuY3Rpb25fYWxpYXNlcxgIIAMoCzI5LnRlbnNvcmZsb3cuTWV0YUdyYXBoRGVmLk1ldGFJbmZvRGVmLkZ1bmN0aW9uQWxpYXNlc0VudHJ5GjYKFEZ1bmN0aW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaTQoRU2lnbmF0dXJlRGVmRW50cnkSCwoDa2V5GAEgASgJEicKBXZhbHVlGAIgASgLMhgudGVuc29yZmxvdy5TaWduYXR1cmVEZWY6AjgBIqQDCgxTaWduYXR1cmVEZWYSNAoGaW5wdXRzGAEgAygLMiQudGVuc29yZmxvdy5TaWduYXR1cmVEZWYuSW5wdXRzRW50cnkSNgoHb3V0cHV0cxgCIAMoCzIlLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmLk91dHB1dHNFbnRyeRITCgttZXRob2RfbmFtZRgDIAEoCRI4CghkZWZhdWx0cxgEIAMoCzImLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmLkRlZmF1bHRzRW50cnkaRQoLSW5wdXRzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYudGVuc29yZmxvdy5UZW5zb3JJbmZvOgI4ARpGCgxPdXRwdXRzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYudGVuc29yZmxvdy5UZW5zb3JJbmZvOgI4ARpICg1EZWZhdWx0c0VudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLnRlbnNvcmZsb3cuVGVuc29yUHJvdG86AjgBIqMDCgpUZW5zb3JJbmZvEg4KBG5hbWUYASABKAlIABI2Cgpjb29fc3BhcnNlGAQgASgLMiAudGVuc29yZmxvdy5UZW5zb3JJbmZvLkNvb1NwYXJzZUgAEkIKEGNvbXBvc2l0ZV90ZW5zb3IYBSABKAsyJi50ZW5zb3JmbG93LlRlbnNvckluZm8uQ29tcG9zaXRlVGVuc29ySAASIwoFZHR5cGUYAiABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlEjIKDHRlbnNvcl9zaGFwZRgDIAEoCzIcLnRlbnNvcmZsb3cuVGVuc29yU2hhcGVQcm90bxplCglDb29TcGFyc2USGgoSdmFsdWVzX3RlbnNvcl9uYW1lGAEgASgJEhsKE2luZGljZXNfdGVuc29yX25hbWUYAiABKAkSHwoXZGVuc2Vfc2hhcGVfdGVuc29yX25hbWUYAyABKAkaPQoPQ29tcG9zaXRlVGVuc29yEioKCmNvbXBvbmVudHMYAiADKAsyFi50ZW5zb3JmbG93LlRlbnNvckluZm9CCgoIZW5jb2RpbmcinQEKCEdyYXBoRGVmEiEKBG5vZGUYASADKAsyEy50ZW5zb3JmbG93Lk5vZGVEZWYSKAoIdmVyc2lvbnMYBCABKAsyFi50ZW5zb3JmbG93LlZlcnNpb25EZWYSEwoHdmVyc2lvbhgDIAEoBUICGAESLwoHbGlicmFyeRgCIAEoCzIeLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWZMaWJyYXJ5Ij8KEkZ1bmN0aW9uRGVmTGlicmFyeRIpCghmdW5jdGlvbhgBIAMoCzIXLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYixAYKC0Z1bmN0aW9uRGVmEiQKCXNpZ25hdHVyZRgBIAEoCzIRLnRlbnNvcmZsb3cuT3BEZWYSLwoEYXR0chgFIAMoCzIhLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuQXR0ckVudHJ5EjYKCGFyZ19hdHRyGAcgAygLMiQudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRyRW50cnkSUAoWcmVzb3VyY2VfYXJnX3VuaXF1ZV9pZBgIIAMoCzIwLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuUmVzb3VyY2VBcmdVbmlxdWVJZEVudHJ5EiUKCG5vZGVfZGVmGAMgAygLMhMudGVuc29yZmxvdy5Ob2RlRGVmEi0KA3JldBgEIAMoCzIgLnRlbnNvcmZsb3cuRnVuY3Rpb25EZWYuUmV0RW50cnkSPAoLY29udHJvbF9yZXQYBiADKAsyJy50ZW5zb3JmbG93LkZ1bmN0aW9uRGVmLkNvbnRyb2xSZXRFbnRyeRpCCglBdHRyRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWU6AjgBGogBCghBcmdBdHRycxI4CgRhdHRyGAEgAygLMioudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRycy5BdHRyRW50cnkaQgoJQXR0ckVudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnRlbnNvcmZsb3cuQXR0clZhbHVlOgI4ARpQCgxBcmdBdHRyRW50cnkSCwoDa2V5GAEgASgNEi8KBXZhbHVlGAIgASgLMiAudGVuc29yZmxvdy5GdW5jdGlvbkRlZi5BcmdBdHRyczoCOAEaOgoYUmVzb3VyY2VBcmdVbmlxdWVJZEVudHJ5EgsKA2tleRgBIAEoDRINCgV2YWx1ZRgCIAEoDToCOAEaKgoIUmV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoxCg9Db250cm9sUmV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUoECAIQAyLSAgoHTm9kZURlZhIMCgRuYW1lGAEgASgJEgoKAm9wGAIgASgJEg0KBWlucHV0GAMgAygJEg4KBmRldmljZRgEIAEoCRIrCgRhdHRyGAUgAygLMh0udGVuc29yZmxvdy5Ob2RlRGVmLkF0dHJFbnRyeRJKChdleHBlcmltZW50YWxfZGVidWdfaW5mbxgGIAEoCzIpLnRlbnNvcmZsb3cuTm9kZURlZi5FeHBlcmltZW50YWxEZWJ1Z0luZm8aQgoJQXR0ckVudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnRlbnNvcmZsb3cuQXR0clZhbHVlOgI4ARpRChVFeHBlcmltZW50YWxEZWJ1Z0luZm8SGwoTb3JpZ2luYWxfbm9kZV9uYW1lcxgBIAMoCRIbChNvcmlnaW5hbF9mdW5jX25hbWVzGAIgAygJIqYECglBdHRyVmFsdWUSCwoBcxgCIAEoDEgAEgsKAWkYAyABKANIABILCgFmGAQgASgCSAASCwoBYhgFIAEoCEgAEiQKBHR5cGUYBiABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlSAASLQoFc2hhcGUYByABKAsyHC50ZW5zb3JmbG93LlRlbnNvclNoYXBlUHJvdG9IABIpCgZ0ZW5zb3IYCCABKAsyFy50ZW5zb3JmbG93LlRlbnNvclByb3RvSAASLwoEbGlzdBgBIAEoCzIfLnRlbnNvcmZsb3cuQXR0clZhbHVlLkxpc3RWYWx1ZUgAEigKBGZ1bmMYCiABKAsyGC50ZW5zb3JmbG93Lk5hbWVBdHRyTGlzdEgAEhUKC3BsYWNlaG9sZGVyGAkgASgJSAAa6QEKCUxpc3RWYWx1ZRIJCgFzGAIgAygMEg0KAWkYAyADKANCAhABEg0KAWYYBCADKAJCAhABEg0KAWIYBSADKAhCAhABEiYKBHR5cGUYBiADKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlQgIQARIrCgVzaGFwZRgHIAMoCzIcLnRlbnNvcmZsb3cuVGVuc29yU2hhcGVQcm90bxInCgZ0ZW5zb3IYCCADKAsyFy50ZW5zb3JmbG93LlRlbnNvclByb3RvEiYKBGZ1bmMYCSADKAsyGC50ZW5zb3JmbG93Lk5hbWVBdHRyTGlzdEIHCgV2YWx1ZSKSAQoMTmFtZUF0dHJMaXN0EgwKBG5hbWUYASABKAkSMAoEYXR0chgCIAMoCzIiLnRlbnNvcmZsb3cuTmFtZUF0dHJMaXN0LkF0dHJFbnRyeRpCCglBdHRyRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWU6AjgBIqkDCgtUZW5zb3JQcm90bxIjCgVkdHlwZRgBIAEoDjIULnRlbnNvcmZsb3cuRGF0YVR5cGUSMgoMdGVuc29yX3NoYXBlGAIgASgLMhwudGVuc29yZmxvdy5UZW5zb3JTaGFwZVByb3RvEhYKDnZlcnNpb25fbnVtYmVyGAMgASgFEhYKDnRlbnNvcl9jb250ZW50GAQgASgMEhQKCGhhbGZfdmFsGA0gAygFQgIQARIVCglmbG9hdF92YWwYBSADKAJCAhABEhYKCmRvdWJsZV92YWwYBiADKAFCAhABEhMKB2ludF92YWwYByADKAVCAhABEhIKCnN0cmluZ192YWwYCCADKAwSGAoMc2NvbXBsZXhfdmFsGAkgAygCQgIQARIVCglpbnQ2NF92YWwYCiADKANCAhABEhQKCGJvb2xfdmFsGAsgAygIQgIQARIYCgxkY29tcGxleF92YWwYDCADKAFCAhABEhYKCnVpbnQzMl92YWwYECADKA1CAhABEhYKCnVpbnQ2NF92YWwYESADKARCAhABEhIKCmZsb2F0OF92YWwYEiABKAwiegoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YAiADKAsyIC50ZW5zb3JmbG93LlRlbnNvclNoYXBlUHJvdG8uRGltEhQKDHVua25vd25fcmFuaxgDIAEoCBohCgNEaW0SDAoEc2l6ZRgBIAEoAxIMCgRuYW1lGAIgASgJIsYFCgVPcERlZhIMCgRuYW1lGAEgASgJEisKCWlucHV0X2FyZxgCIAMoCzIYLnRlbnNvcmZsb3cuT3BEZWYuQXJnRGVmEiwKCm91dHB1dF9hcmcYAyADKAsyGC50ZW5zb3JmbG93Lk9wRGVmLkFyZ0RlZhIWCg5jb250cm9sX291dHB1dBgUIAMoCRInCgRhdHRyGAQgAygLMhkudGVuc29yZmxvdy5PcERlZi5BdHRyRGVmEg8KB3N1bW1hcnkYBSABKAkSEwoLZGVzY3JpcHRpb24YBiABKAkSFgoOaXNfY29tbXV0YXRpdmUYEiABKAgSFAoMaXNfYWdncmVnYXRlGBAgASgIEhMKC2lzX3N0YXRlZnVsGBEgASgIEiIKGmFsbG93c191bmluaXRpYWxpemVkX2lucHV0GBMgASgIEiQKHGlzX2Rpc3RyaWJ1dGVkX2NvbW11bmljYXRpb24YFSABKAganwEKBkFyZ0RlZhIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEiIKBHR5cGUYAyABKA4yFC50ZW5zb3JmbG93LkRhdGFUeXBlEhEKCXR5cGVfYXR0chgEIAEoCRITCgtudW1iZXJfYXR0chgFIAEoCRIWCg50eXBlX2xpc3RfYXR0chgGIAEoCRIOCgZpc19yZWYYECABKAgavQEKB0F0dHJEZWYSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEiwKDWRlZmF1bHRfdmFsdWUYAyABKAsyFS50ZW5zb3JmbG93LkF0dHJWYWx1ZRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtoYXNfbWluaW11bRgFIAEoCBIPCgdtaW5pbXVtGAYgASgDEi0KDmFsbG93ZWRfdmFsdWVzGAcgASgLMhUudGVuc29yZmxvdy5BdHRyVmFsdWUiJwoGT3BMaXN0Eh0KAm9wGAEgAygLMhEudGVuc29yZmxvdy5PcERlZiJLCgpWZXJzaW9uRGVmEhAKCHByb2R1Y2VyGAEgASgFEhQKDG1pbl9jb25zdW1lchgCIAEoBRIVCg1iYWRfY29uc3VtZXJzGAMgAygFKtoJCghEYXRhVHlwZRIOCgpEVF9JTlZBTElEEAASDAoIRFRfRkxPQVQQARINCglEVF9ET1VCTEUQAhIMCghEVF9JTlQzMhADEgwKCERUX1VJTlQ4EAQSDAoIRFRfSU5UMTYQBRILCgdEVF9JTlQ4EAYSDQoJRFRfU1RSSU5HEAcSEAoMRFRfQ09NUExFWDY0EAgSDAoIRFRfSU5UNjQQCRILCgdEVF9CT09MEAoSDAoIRFRfUUlOVDgQCxINCglEVF9RVUlOVDgQDBINCglEVF9RSU5UMzIQDRIPCgtEVF9CRkxPQVQxNhAOEg0KCURUX1FJTlQxNhAPEg4KCkRUX1FVSU5UMTYQEBINCglEVF9VSU5UMTYQERIRCg1EVF9DT01QTEVYMTI4EBISCwoHRFRfSEFMRhATEg8KC0RUX1JFU09VUkNFEBQSDgoKRFRfVkFSSUFOVBAVEg0KCURUX1VJTlQzMhAWEg0KCURUX1VJTlQ2NBAXEhIKDkRUX0ZMT0FUOF9FNU0yEBgSFAoQRFRfRkxPQVQ4X0U0TTNGThAZEhYKEkRUX0ZMT0FUOF9FNE0zRk5VWhAaEhkKFURUX0ZMT0FUOF9FNE0zQjExRk5VWhAbEhYKEkRUX0ZMT0FUOF9FNU0yRk5VWhAcEgsKB0RUX0lOVDQQHRIMCghEVF9VSU5UNBAeEgsKB0RUX0lOVDIQHxIMCghEVF9VSU5UMhAgEhQKEERUX0ZMT0FUNF9FMk0xRk4QIRIQCgxEVF9GTE9BVF9SRUYQZRIRCg1EVF9ET1VCTEVfUkVGEGYSEAoMRFRfSU5UMzJfUkVGEGcSEAoMRFRfVUlOVDhfUkVGEGgSEAoMRFRfSU5UMTZfUkVGEGkSDwoLRFRfSU5UOF9SRUYQahIRCg1EVF9TVFJJTkdfUkVGEGsSFAoQRFRfQ09NUExFWDY0X1JFRhBsEhAKDERUX0lOVDY0X1JFRhBtEg8KC0RUX0JPT0xfUkVGEG4SEAoMRFRfUUlOVDhfUkVGEG8SEQoNRFRfUVVJTlQ4X1JFRhBwEhEKDURUX1FJTlQzMl9SRUYQcRITCg9EVF9CRkxPQVQxNl9SRUYQchIRCg1EVF9RSU5UMTZfUkVGEHMSEgoORFRfUVVJTlQxNl9SRUYQdBIRCg1EVF9VSU5UMTZfUkVGEHUSFQoRRFRfQ09NUExFWDEyOF9SRUYQdhIPCgtEVF9IQUxGX1JFRhB3EhMKD0RUX1JFU09VUkNFX1JFRhB4EhIKDkRUX1ZBUklBTlRfUkVGEHkSEQoNRFRfVUlOVDMyX1JFRhB6EhEKDURUX1VJTlQ2NF9SRUYQexIWChJEVF9GTE9BVDhfRTVNMl9SRUYQfBIYChREVF9GTE9BVDhfRTRNM0ZOX1JFRhB9EhoKFkRUX0ZMT0FUOF9FNE0zRk5VWl9SRUYQfhIdChlEVF9GTE9BVDhfRTRNM0IxMUZOVVpfUkVGEH8SGwoWRFRfRkxPQVQ4X0U1TTJGTlVaX1JFRhCAARIQCgtEVF9JTlQ0X1JFRhCBARIRCgxEVF9VSU5UNF9SRUYQggESEAoLRFRfSU5UMl9SRUYQgwESEQoMRFRfVUlOVDJfUkVGEIQBEhkKFERUX0ZMT0FUNF9FMk0xRk5fUkVGEIUBYgZwcm90bzM',
+  );
 
 /**
  * @generated from message tensorflow.SavedModel
  */
-export type SavedModel = Message<"tensorflow.SavedModel"> & {
+export type SavedModel = Message<'tensorflow.SavedModel'> & {
   /**
    * @generated from field: int64 saved_model_schema_version = 1 [json_name = ""];
    */
@@ -33,13 +36,14 @@ export type SavedModel = Message<"tensorflow.SavedModel"> & {
  * Describes the message tensorflow.SavedModel.
  * Use `create(SavedModelSchema)` to create a new message.
  */
-export const SavedModelSchema: GenMessage<SavedModel> = /*@__PURE__*/
+export const SavedModelSchema: GenMessage<SavedModel> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 0);
 
 /**
  * @generated from message tensorflow.MetaGraphDef
  */
-export type MetaGraphDef = Message<"tensorflow.MetaGraphDef"> & {
+export type MetaGraphDef = Message<'tensorflow.MetaGraphDef'> & {
   /**
    * @generated from field: tensorflow.MetaGraphDef.MetaInfoDef meta_info_def = 1 [json_name = ""];
    */
@@ -60,13 +64,14 @@ export type MetaGraphDef = Message<"tensorflow.MetaGraphDef"> & {
  * Describes the message tensorflow.MetaGraphDef.
  * Use `create(MetaGraphDefSchema)` to create a new message.
  */
-export const MetaGraphDefSchema: GenMessage<MetaGraphDef> = /*@__PURE__*/
+export const MetaGraphDefSchema: GenMessage<MetaGraphDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 1);
 
 /**
  * @generated from message tensorflow.MetaGraphDef.MetaInfoDef
  */
-export type MetaGraphDef_MetaInfoDef = Message<"tensorflow.MetaGraphDef.MetaInfoDef"> & {
+export type MetaGraphDef_MetaInfoDef = Message<'tensorflow.MetaGraphDef.MetaInfoDef'> & {
   /**
    * @generated from field: string meta_graph_version = 1 [json_name = ""];
    */
@@ -107,13 +112,14 @@ export type MetaGraphDef_MetaInfoDef = Message<"tensorflow.MetaGraphDef.MetaInfo
  * Describes the message tensorflow.MetaGraphDef.MetaInfoDef.
  * Use `create(MetaGraphDef_MetaInfoDefSchema)` to create a new message.
  */
-export const MetaGraphDef_MetaInfoDefSchema: GenMessage<MetaGraphDef_MetaInfoDef> = /*@__PURE__*/
+export const MetaGraphDef_MetaInfoDefSchema: GenMessage<MetaGraphDef_MetaInfoDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 1, 0);
 
 /**
  * @generated from message tensorflow.SignatureDef
  */
-export type SignatureDef = Message<"tensorflow.SignatureDef"> & {
+export type SignatureDef = Message<'tensorflow.SignatureDef'> & {
   /**
    * @generated from field: map<string, tensorflow.TensorInfo> inputs = 1 [json_name = ""];
    */
@@ -139,35 +145,40 @@ export type SignatureDef = Message<"tensorflow.SignatureDef"> & {
  * Describes the message tensorflow.SignatureDef.
  * Use `create(SignatureDefSchema)` to create a new message.
  */
-export const SignatureDefSchema: GenMessage<SignatureDef> = /*@__PURE__*/
+export const SignatureDefSchema: GenMessage<SignatureDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 2);
 
 /**
  * @generated from message tensorflow.TensorInfo
  */
-export type TensorInfo = Message<"tensorflow.TensorInfo"> & {
+export type TensorInfo = Message<'tensorflow.TensorInfo'> & {
   /**
    * @generated from oneof tensorflow.TensorInfo.encoding
    */
-  encoding: {
-    /**
-     * @generated from field: string name = 1 [json_name = ""];
-     */
-    value: string;
-    case: "name";
-  } | {
-    /**
-     * @generated from field: tensorflow.TensorInfo.CooSparse coo_sparse = 4 [json_name = ""];
-     */
-    value: TensorInfo_CooSparse;
-    case: "cooSparse";
-  } | {
-    /**
-     * @generated from field: tensorflow.TensorInfo.CompositeTensor composite_tensor = 5 [json_name = ""];
-     */
-    value: TensorInfo_CompositeTensor;
-    case: "compositeTensor";
-  } | { case: undefined; value?: undefined };
+  encoding:
+    | {
+        /**
+         * @generated from field: string name = 1 [json_name = ""];
+         */
+        value: string;
+        case: 'name';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.TensorInfo.CooSparse coo_sparse = 4 [json_name = ""];
+         */
+        value: TensorInfo_CooSparse;
+        case: 'cooSparse';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.TensorInfo.CompositeTensor composite_tensor = 5 [json_name = ""];
+         */
+        value: TensorInfo_CompositeTensor;
+        case: 'compositeTensor';
+      }
+    | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: tensorflow.DataType dtype = 2 [json_name = ""];
@@ -184,13 +195,14 @@ export type TensorInfo = Message<"tensorflow.TensorInfo"> & {
  * Describes the message tensorflow.TensorInfo.
  * Use `create(TensorInfoSchema)` to create a new message.
  */
-export const TensorInfoSchema: GenMessage<TensorInfo> = /*@__PURE__*/
+export const TensorInfoSchema: GenMessage<TensorInfo> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 3);
 
 /**
  * @generated from message tensorflow.TensorInfo.CooSparse
  */
-export type TensorInfo_CooSparse = Message<"tensorflow.TensorInfo.CooSparse"> & {
+export type TensorInfo_CooSparse = Message<'tensorflow.TensorInfo.CooSparse'> & {
   /**
    * @generated from field: string values_tensor_name = 1 [json_name = ""];
    */
@@ -211,13 +223,14 @@ export type TensorInfo_CooSparse = Message<"tensorflow.TensorInfo.CooSparse"> & 
  * Describes the message tensorflow.TensorInfo.CooSparse.
  * Use `create(TensorInfo_CooSparseSchema)` to create a new message.
  */
-export const TensorInfo_CooSparseSchema: GenMessage<TensorInfo_CooSparse> = /*@__PURE__*/
+export const TensorInfo_CooSparseSchema: GenMessage<TensorInfo_CooSparse> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 3, 0);
 
 /**
  * @generated from message tensorflow.TensorInfo.CompositeTensor
  */
-export type TensorInfo_CompositeTensor = Message<"tensorflow.TensorInfo.CompositeTensor"> & {
+export type TensorInfo_CompositeTensor = Message<'tensorflow.TensorInfo.CompositeTensor'> & {
   /**
    * @generated from field: repeated tensorflow.TensorInfo components = 2 [json_name = ""];
    */
@@ -228,13 +241,14 @@ export type TensorInfo_CompositeTensor = Message<"tensorflow.TensorInfo.Composit
  * Describes the message tensorflow.TensorInfo.CompositeTensor.
  * Use `create(TensorInfo_CompositeTensorSchema)` to create a new message.
  */
-export const TensorInfo_CompositeTensorSchema: GenMessage<TensorInfo_CompositeTensor> = /*@__PURE__*/
+export const TensorInfo_CompositeTensorSchema: GenMessage<TensorInfo_CompositeTensor> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 3, 1);
 
 /**
  * @generated from message tensorflow.GraphDef
  */
-export type GraphDef = Message<"tensorflow.GraphDef"> & {
+export type GraphDef = Message<'tensorflow.GraphDef'> & {
   /**
    * @generated from field: repeated tensorflow.NodeDef node = 1 [json_name = ""];
    */
@@ -261,13 +275,12 @@ export type GraphDef = Message<"tensorflow.GraphDef"> & {
  * Describes the message tensorflow.GraphDef.
  * Use `create(GraphDefSchema)` to create a new message.
  */
-export const GraphDefSchema: GenMessage<GraphDef> = /*@__PURE__*/
-  messageDesc(file_tensorflow, 4);
+export const GraphDefSchema: GenMessage<GraphDef> = /*@__PURE__*/ messageDesc(file_tensorflow, 4);
 
 /**
  * @generated from message tensorflow.FunctionDefLibrary
  */
-export type FunctionDefLibrary = Message<"tensorflow.FunctionDefLibrary"> & {
+export type FunctionDefLibrary = Message<'tensorflow.FunctionDefLibrary'> & {
   /**
    * @generated from field: repeated tensorflow.FunctionDef function = 1 [json_name = ""];
    */
@@ -278,13 +291,14 @@ export type FunctionDefLibrary = Message<"tensorflow.FunctionDefLibrary"> & {
  * Describes the message tensorflow.FunctionDefLibrary.
  * Use `create(FunctionDefLibrarySchema)` to create a new message.
  */
-export const FunctionDefLibrarySchema: GenMessage<FunctionDefLibrary> = /*@__PURE__*/
+export const FunctionDefLibrarySchema: GenMessage<FunctionDefLibrary> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 5);
 
 /**
  * @generated from message tensorflow.FunctionDef
  */
-export type FunctionDef = Message<"tensorflow.FunctionDef"> & {
+export type FunctionDef = Message<'tensorflow.FunctionDef'> & {
   /**
    * @generated from field: tensorflow.OpDef signature = 1 [json_name = ""];
    */
@@ -325,13 +339,14 @@ export type FunctionDef = Message<"tensorflow.FunctionDef"> & {
  * Describes the message tensorflow.FunctionDef.
  * Use `create(FunctionDefSchema)` to create a new message.
  */
-export const FunctionDefSchema: GenMessage<FunctionDef> = /*@__PURE__*/
+export const FunctionDefSchema: GenMessage<FunctionDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 6);
 
 /**
  * @generated from message tensorflow.FunctionDef.ArgAttrs
  */
-export type FunctionDef_ArgAttrs = Message<"tensorflow.FunctionDef.ArgAttrs"> & {
+export type FunctionDef_ArgAttrs = Message<'tensorflow.FunctionDef.ArgAttrs'> & {
   /**
    * @generated from field: map<string, tensorflow.AttrValue> attr = 1 [json_name = ""];
    */
@@ -342,13 +357,14 @@ export type FunctionDef_ArgAttrs = Message<"tensorflow.FunctionDef.ArgAttrs"> & 
  * Describes the message tensorflow.FunctionDef.ArgAttrs.
  * Use `create(FunctionDef_ArgAttrsSchema)` to create a new message.
  */
-export const FunctionDef_ArgAttrsSchema: GenMessage<FunctionDef_ArgAttrs> = /*@__PURE__*/
+export const FunctionDef_ArgAttrsSchema: GenMessage<FunctionDef_ArgAttrs> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 6, 0);
 
 /**
  * @generated from message tensorflow.NodeDef
  */
-export type NodeDef = Message<"tensorflow.NodeDef"> & {
+export type NodeDef = Message<'tensorflow.NodeDef'> & {
   /**
    * @generated from field: string name = 1 [json_name = ""];
    */
@@ -384,13 +400,12 @@ export type NodeDef = Message<"tensorflow.NodeDef"> & {
  * Describes the message tensorflow.NodeDef.
  * Use `create(NodeDefSchema)` to create a new message.
  */
-export const NodeDefSchema: GenMessage<NodeDef> = /*@__PURE__*/
-  messageDesc(file_tensorflow, 7);
+export const NodeDefSchema: GenMessage<NodeDef> = /*@__PURE__*/ messageDesc(file_tensorflow, 7);
 
 /**
  * @generated from message tensorflow.NodeDef.ExperimentalDebugInfo
  */
-export type NodeDef_ExperimentalDebugInfo = Message<"tensorflow.NodeDef.ExperimentalDebugInfo"> & {
+export type NodeDef_ExperimentalDebugInfo = Message<'tensorflow.NodeDef.ExperimentalDebugInfo'> & {
   /**
    * @generated from field: repeated string original_node_names = 1 [json_name = ""];
    */
@@ -406,90 +421,101 @@ export type NodeDef_ExperimentalDebugInfo = Message<"tensorflow.NodeDef.Experime
  * Describes the message tensorflow.NodeDef.ExperimentalDebugInfo.
  * Use `create(NodeDef_ExperimentalDebugInfoSchema)` to create a new message.
  */
-export const NodeDef_ExperimentalDebugInfoSchema: GenMessage<NodeDef_ExperimentalDebugInfo> = /*@__PURE__*/
+export const NodeDef_ExperimentalDebugInfoSchema: GenMessage<NodeDef_ExperimentalDebugInfo> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 7, 0);
 
 /**
  * @generated from message tensorflow.AttrValue
  */
-export type AttrValue = Message<"tensorflow.AttrValue"> & {
+export type AttrValue = Message<'tensorflow.AttrValue'> & {
   /**
    * @generated from oneof tensorflow.AttrValue.value
    */
-  value: {
-    /**
-     * @generated from field: bytes s = 2 [json_name = ""];
-     */
-    value: Uint8Array;
-    case: "s";
-  } | {
-    /**
-     * @generated from field: int64 i = 3 [json_name = ""];
-     */
-    value: bigint;
-    case: "i";
-  } | {
-    /**
-     * @generated from field: float f = 4 [json_name = ""];
-     */
-    value: number;
-    case: "f";
-  } | {
-    /**
-     * @generated from field: bool b = 5 [json_name = ""];
-     */
-    value: boolean;
-    case: "b";
-  } | {
-    /**
-     * @generated from field: tensorflow.DataType type = 6 [json_name = ""];
-     */
-    value: DataType;
-    case: "type";
-  } | {
-    /**
-     * @generated from field: tensorflow.TensorShapeProto shape = 7 [json_name = ""];
-     */
-    value: TensorShapeProto;
-    case: "shape";
-  } | {
-    /**
-     * @generated from field: tensorflow.TensorProto tensor = 8 [json_name = ""];
-     */
-    value: TensorProto;
-    case: "tensor";
-  } | {
-    /**
-     * @generated from field: tensorflow.AttrValue.ListValue list = 1 [json_name = ""];
-     */
-    value: AttrValue_ListValue;
-    case: "list";
-  } | {
-    /**
-     * @generated from field: tensorflow.NameAttrList func = 10 [json_name = ""];
-     */
-    value: NameAttrList;
-    case: "func";
-  } | {
-    /**
-     * @generated from field: string placeholder = 9 [json_name = ""];
-     */
-    value: string;
-    case: "placeholder";
-  } | { case: undefined; value?: undefined };
+  value:
+    | {
+        /**
+         * @generated from field: bytes s = 2 [json_name = ""];
+         */
+        value: Uint8Array;
+        case: 's';
+      }
+    | {
+        /**
+         * @generated from field: int64 i = 3 [json_name = ""];
+         */
+        value: bigint;
+        case: 'i';
+      }
+    | {
+        /**
+         * @generated from field: float f = 4 [json_name = ""];
+         */
+        value: number;
+        case: 'f';
+      }
+    | {
+        /**
+         * @generated from field: bool b = 5 [json_name = ""];
+         */
+        value: boolean;
+        case: 'b';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.DataType type = 6 [json_name = ""];
+         */
+        value: DataType;
+        case: 'type';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.TensorShapeProto shape = 7 [json_name = ""];
+         */
+        value: TensorShapeProto;
+        case: 'shape';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.TensorProto tensor = 8 [json_name = ""];
+         */
+        value: TensorProto;
+        case: 'tensor';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.AttrValue.ListValue list = 1 [json_name = ""];
+         */
+        value: AttrValue_ListValue;
+        case: 'list';
+      }
+    | {
+        /**
+         * @generated from field: tensorflow.NameAttrList func = 10 [json_name = ""];
+         */
+        value: NameAttrList;
+        case: 'func';
+      }
+    | {
+        /**
+         * @generated from field: string placeholder = 9 [json_name = ""];
+         */
+        value: string;
+        case: 'placeholder';
+      }
+    | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message tensorflow.AttrValue.
  * Use `create(AttrValueSchema)` to create a new message.
  */
-export const AttrValueSchema: GenMessage<AttrValue> = /*@__PURE__*/
-  messageDesc(file_tensorflow, 8);
+export const AttrValueSchema: GenMessage<AttrValue> = /*@__PURE__*/ messageDesc(file_tensorflow, 8);
 
 /**
  * @generated from message tensorflow.AttrValue.ListValue
  */
-export type AttrValue_ListValue = Message<"tensorflow.AttrValue.ListValue"> & {
+export type AttrValue_ListValue = Message<'tensorflow.AttrValue.ListValue'> & {
   /**
    * @generated from field: repeated bytes s = 2 [json_name = ""];
    */
@@ -535,13 +561,14 @@ export type AttrValue_ListValue = Message<"tensorflow.AttrValue.ListValue"> & {
  * Describes the message tensorflow.AttrValue.ListValue.
  * Use `create(AttrValue_ListValueSchema)` to create a new message.
  */
-export const AttrValue_ListValueSchema: GenMessage<AttrValue_ListValue> = /*@__PURE__*/
+export const AttrValue_ListValueSchema: GenMessage<AttrValue_ListValue> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 8, 0);
 
 /**
  * @generated from message tensorflow.NameAttrList
  */
-export type NameAttrList = Message<"tensorflow.NameAttrList"> & {
+export type NameAttrList = Message<'tensorflow.NameAttrList'> & {
   /**
    * @generated from field: string name = 1 [json_name = ""];
    */
@@ -557,13 +584,14 @@ export type NameAttrList = Message<"tensorflow.NameAttrList"> & {
  * Describes the message tensorflow.NameAttrList.
  * Use `create(NameAttrListSchema)` to create a new message.
  */
-export const NameAttrListSchema: GenMessage<NameAttrList> = /*@__PURE__*/
+export const NameAttrListSchema: GenMessage<NameAttrList> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 9);
 
 /**
  * @generated from message tensorflow.TensorProto
  */
-export type TensorProto = Message<"tensorflow.TensorProto"> & {
+export type TensorProto = Message<'tensorflow.TensorProto'> & {
   /**
    * @generated from field: tensorflow.DataType dtype = 1 [json_name = ""];
    */
@@ -649,13 +677,14 @@ export type TensorProto = Message<"tensorflow.TensorProto"> & {
  * Describes the message tensorflow.TensorProto.
  * Use `create(TensorProtoSchema)` to create a new message.
  */
-export const TensorProtoSchema: GenMessage<TensorProto> = /*@__PURE__*/
+export const TensorProtoSchema: GenMessage<TensorProto> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 10);
 
 /**
  * @generated from message tensorflow.TensorShapeProto
  */
-export type TensorShapeProto = Message<"tensorflow.TensorShapeProto"> & {
+export type TensorShapeProto = Message<'tensorflow.TensorShapeProto'> & {
   /**
    * @generated from field: repeated tensorflow.TensorShapeProto.Dim dim = 2 [json_name = ""];
    */
@@ -671,13 +700,14 @@ export type TensorShapeProto = Message<"tensorflow.TensorShapeProto"> & {
  * Describes the message tensorflow.TensorShapeProto.
  * Use `create(TensorShapeProtoSchema)` to create a new message.
  */
-export const TensorShapeProtoSchema: GenMessage<TensorShapeProto> = /*@__PURE__*/
+export const TensorShapeProtoSchema: GenMessage<TensorShapeProto> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 11);
 
 /**
  * @generated from message tensorflow.TensorShapeProto.Dim
  */
-export type TensorShapeProto_Dim = Message<"tensorflow.TensorShapeProto.Dim"> & {
+export type TensorShapeProto_Dim = Message<'tensorflow.TensorShapeProto.Dim'> & {
   /**
    * @generated from field: int64 size = 1 [json_name = ""];
    */
@@ -693,13 +723,14 @@ export type TensorShapeProto_Dim = Message<"tensorflow.TensorShapeProto.Dim"> & 
  * Describes the message tensorflow.TensorShapeProto.Dim.
  * Use `create(TensorShapeProto_DimSchema)` to create a new message.
  */
-export const TensorShapeProto_DimSchema: GenMessage<TensorShapeProto_Dim> = /*@__PURE__*/
+export const TensorShapeProto_DimSchema: GenMessage<TensorShapeProto_Dim> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 11, 0);
 
 /**
  * @generated from message tensorflow.OpDef
  */
-export type OpDef = Message<"tensorflow.OpDef"> & {
+export type OpDef = Message<'tensorflow.OpDef'> & {
   /**
    * @generated from field: string name = 1 [json_name = ""];
    */
@@ -765,13 +796,12 @@ export type OpDef = Message<"tensorflow.OpDef"> & {
  * Describes the message tensorflow.OpDef.
  * Use `create(OpDefSchema)` to create a new message.
  */
-export const OpDefSchema: GenMessage<OpDef> = /*@__PURE__*/
-  messageDesc(file_tensorflow, 12);
+export const OpDefSchema: GenMessage<OpDef> = /*@__PURE__*/ messageDesc(file_tensorflow, 12);
 
 /**
  * @generated from message tensorflow.OpDef.ArgDef
  */
-export type OpDef_ArgDef = Message<"tensorflow.OpDef.ArgDef"> & {
+export type OpDef_ArgDef = Message<'tensorflow.OpDef.ArgDef'> & {
   /**
    * @generated from field: string name = 1 [json_name = ""];
    */
@@ -812,13 +842,14 @@ export type OpDef_ArgDef = Message<"tensorflow.OpDef.ArgDef"> & {
  * Describes the message tensorflow.OpDef.ArgDef.
  * Use `create(OpDef_ArgDefSchema)` to create a new message.
  */
-export const OpDef_ArgDefSchema: GenMessage<OpDef_ArgDef> = /*@__PURE__*/
+export const OpDef_ArgDefSchema: GenMessage<OpDef_ArgDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 12, 0);
 
 /**
  * @generated from message tensorflow.OpDef.AttrDef
  */
-export type OpDef_AttrDef = Message<"tensorflow.OpDef.AttrDef"> & {
+export type OpDef_AttrDef = Message<'tensorflow.OpDef.AttrDef'> & {
   /**
    * @generated from field: string name = 1 [json_name = ""];
    */
@@ -859,13 +890,14 @@ export type OpDef_AttrDef = Message<"tensorflow.OpDef.AttrDef"> & {
  * Describes the message tensorflow.OpDef.AttrDef.
  * Use `create(OpDef_AttrDefSchema)` to create a new message.
  */
-export const OpDef_AttrDefSchema: GenMessage<OpDef_AttrDef> = /*@__PURE__*/
+export const OpDef_AttrDefSchema: GenMessage<OpDef_AttrDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 12, 1);
 
 /**
  * @generated from message tensorflow.OpList
  */
-export type OpList = Message<"tensorflow.OpList"> & {
+export type OpList = Message<'tensorflow.OpList'> & {
   /**
    * @generated from field: repeated tensorflow.OpDef op = 1 [json_name = ""];
    */
@@ -876,13 +908,12 @@ export type OpList = Message<"tensorflow.OpList"> & {
  * Describes the message tensorflow.OpList.
  * Use `create(OpListSchema)` to create a new message.
  */
-export const OpListSchema: GenMessage<OpList> = /*@__PURE__*/
-  messageDesc(file_tensorflow, 13);
+export const OpListSchema: GenMessage<OpList> = /*@__PURE__*/ messageDesc(file_tensorflow, 13);
 
 /**
  * @generated from message tensorflow.VersionDef
  */
-export type VersionDef = Message<"tensorflow.VersionDef"> & {
+export type VersionDef = Message<'tensorflow.VersionDef'> & {
   /**
    * @generated from field: int32 producer = 1 [json_name = ""];
    */
@@ -903,7 +934,8 @@ export type VersionDef = Message<"tensorflow.VersionDef"> & {
  * Describes the message tensorflow.VersionDef.
  * Use `create(VersionDefSchema)` to create a new message.
  */
-export const VersionDefSchema: GenMessage<VersionDef> = /*@__PURE__*/
+export const VersionDefSchema: GenMessage<VersionDef> =
+  /*@__PURE__*/
   messageDesc(file_tensorflow, 14);
 
 /**
@@ -1249,6 +1281,4 @@ export enum DataType {
 /**
  * Describes the enum tensorflow.DataType.
  */
-export const DataTypeSchema: GenEnum<DataType> = /*@__PURE__*/
-  enumDesc(file_tensorflow, 0);
-
+export const DataTypeSchema: GenEnum<DataType> = /*@__PURE__*/ enumDesc(file_tensorflow, 0);
