@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Generate src/optimizer/protobuf/tensorflow_pb.ts: the part of TensorFlow's messages that the
-optimiser reads and writes, from the descriptors inside TensorFlow's own Python package.
+"""Generate src/optimizer/protobuf/{tensorflow_pb,operations}.ts: the part of TensorFlow's messages that
+the optimiser reads and writes, and the operations that TensorFlow has, from its own Python package.
 
 What is left out (object graph, saver, collections, debug information) survives a read and a write as
 unknown fields. The compiler plug-in is protobuf-es's; the version must be that of
@@ -11,6 +11,8 @@ unknown fields. The compiler plug-in is protobuf-es's; the version must be that 
 """
 
 import argparse
+import base64
+import gzip
 import os
 import pathlib
 import subprocess
@@ -32,9 +34,10 @@ from tensorflow.core.framework import (
     versions_pb2,
 )
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.python.client import pywrap_tf_session
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OUTPUT = ROOT / "src" / "optimizer" / "protobuf" / "tensorflow_pb.ts"
+FOLDER = ROOT / "src" / "optimizer" / "protobuf"
 NAME = "tensorflow"
 
 MESSAGES = [
@@ -83,6 +86,33 @@ def prune(message: descriptor_pb2.DescriptorProto) -> None:
     message.nested_type.extend(nested_kept)
 
 
+def registered_operations() -> str:
+    """Every operation of TensorFlow, without its inputs, documentation and unneeded attributes."""
+    result = op_def_pb2.OpList()
+    for name, definition in sorted(operations_by_name().items()):
+        kept = result.op.add(name=name, is_stateful=definition.is_stateful)
+        needed = set()
+        for output in definition.output_arg:
+            copy = kept.output_arg.add()
+            copy.CopyFrom(output)
+            copy.ClearField("description")
+            copy.ClearField("handle_data")
+            copy.ClearField("experimental_full_type")
+            needed |= {output.type_attr, output.number_attr, output.type_list_attr}
+        for attr in definition.attr:
+            if attr.name in needed:
+                kept.attr.add(name=attr.name, type=attr.type).default_value.CopyFrom(attr.default_value)
+                if not attr.HasField("default_value"):
+                    kept.attr[-1].ClearField("default_value")
+    return base64.b64encode(gzip.compress(result.SerializeToString(deterministic=True), mtime=0)).decode()
+
+
+def operations_by_name() -> dict:
+    operations = op_def_pb2.OpList()
+    operations.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
+    return {operation.name: operation for operation in operations.op}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plugin", type=pathlib.Path, required=True, help="protoc-gen-es")
@@ -106,8 +136,13 @@ def main() -> None:
         "// Copyright 2015-2026 The TensorFlow Authors. Licensed under the Apache License, Version 2.0.\n"
         f"// TensorFlow {tf.__version__}'s message definitions, pruned by scripts/optimizer/generate_messages.py.\n"
     )
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(header + generated.content)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "tensorflow_pb.ts").write_text(header + generated.content.replace("/* eslint-disable */\n", ""))
+    (FOLDER / "operations.ts").write_text(
+        header
+        + "/** An OpList of every registered operation: outputs and statefulness; gzip, base64. */\n"
+        + f"export const REGISTERED_OPERATIONS =\n  '{registered_operations()}';\n"
+    )
 
 
 if __name__ == "__main__":

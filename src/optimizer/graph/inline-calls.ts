@@ -133,13 +133,11 @@ function inlineOne(
     const source = definition.ret[argument.name];
     if (source === undefined) throw new NotRewritableError(`the call ${call.name} lacks a result`);
     const type = catalog.outputTypes(call)[index] ?? argument.type;
-    const name = graph.freeName(index === 0 ? prefix : `${prefix}/output_${index}`);
+    const name = graph.freeName(`${prefix}/output_${index}`);
     graph.add(name, 'Identity', [flat(source), ...effects], { T: typeAttr(type) });
     moved.set(formatFlat({ node: call.name, index }), name);
     return name;
   });
-  // An output that kept the call's name has not moved: no entry may point to itself.
-  if (outputs[0] === call.name) moved.delete(call.name);
   const done = graph.add(graph.freeName(`${prefix}/done`), 'NoOp', [
     ...outputs.map((name) => `^${name}`),
     ...effects,

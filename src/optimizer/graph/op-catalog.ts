@@ -1,14 +1,18 @@
-import type {
+import {
   DataType,
-  FunctionDef,
-  NodeDef,
-  OpDef,
-  OpDef_ArgDef,
+  type FunctionDef,
+  type NodeDef,
+  type OpDef,
+  type OpDef_ArgDef,
 } from '../protobuf/tensorflow_pb';
+import { registeredOperation } from '../protobuf/registered-operations';
 import { NotRewritableError } from '../not-rewritable';
 import { numberOf, typeOf, typesOf, type Attributes } from './attributes';
 
-/** Definitions of the operations that a SavedModel uses, as the model itself carries them. */
+/**
+ * Definitions of the operations that a SavedModel uses: as the model itself carries them, or, since it
+ * leaves out those inside control flow, as TensorFlow has them.
+ */
 export class OpCatalog {
   readonly #definitions: ReadonlyMap<string, OpDef>;
   readonly functions: ReadonlyMap<string, FunctionDef>;
@@ -22,11 +26,12 @@ export class OpCatalog {
     );
   }
 
-  /** @throws NotRewritableError for an operation that the model does not describe */
+  /** @throws NotRewritableError for an operation that neither the model nor TensorFlow describes */
   definition(op: string): OpDef {
-    const definition = this.#definitions.get(op) ?? this.functions.get(op)?.signature;
+    const definition =
+      this.#definitions.get(op) ?? this.functions.get(op)?.signature ?? registeredOperation(op);
     if (definition !== undefined) return definition;
-    throw new NotRewritableError(`the operation ${op} is not described in the SavedModel`);
+    throw new NotRewritableError(`the operation ${op} is not known`);
   }
 
   /** @throws NotRewritableError when there is no such function */
@@ -53,7 +58,9 @@ export class OpCatalog {
       if (argument.typeListAttr !== '')
         return [...(typesOf(attributes, argument.typeListAttr) ?? [])];
       const type =
-        argument.typeAttr === '' ? argument.type : (typeOf(attributes, argument.typeAttr) ?? 0);
+        argument.typeAttr === ''
+          ? argument.type
+          : (typeOf(attributes, argument.typeAttr) ?? DataType.DT_INVALID);
       return Array.from({ length: this.#count(node, argument) }, () => type);
     });
   }

@@ -126,14 +126,16 @@ export class FunctionSpecializer {
     signature.name = name;
     /** Tensors inside that were variables: `argument` or `node:output:0`. */
     const values = new Map<string, DataType>();
+    const described: string[] = [];
     args.forEach((type, index) => {
       const argument = signature.inputArg[index];
       if (type === undefined || argument === undefined) return;
       argument.type = type;
       values.set(argument.name, type);
-      delete made.argAttr[index];
-      delete made.resourceArgUniqueId[index];
+      described.push(String(index));
     });
+    made.argAttr = without(made.argAttr, described);
+    made.resourceArgUniqueId = without(made.resourceArgUniqueId, described);
     const renamed = new Map<string, string>();
     const added: NodeDef[] = [];
     for (const node of inOrder(made.nodeDef)) {
@@ -211,6 +213,13 @@ function outputTypes(original: FunctionDef, made: FunctionDef): VariableType[] {
       ? type
       : undefined,
   );
+}
+
+function without<T>(
+  record: Readonly<Record<string, T>>,
+  keys: readonly string[],
+): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)));
 }
 
 function retype(node: NodeDef, attr: string, types: readonly VariableType[]): void {
