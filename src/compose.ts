@@ -1,15 +1,20 @@
+import path from 'node:path';
+
 import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
 import { ImageInference } from './inference/image-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
+import { defaultCacheDirectory, privateTemporaryDirectory } from './optimizer/cache-directory';
+import { ModelOptimizer } from './optimizer/model-optimizer';
 import {
   applyRuntimeEnvironment,
   deviceDefaults,
   placeInstances,
   planDevices,
   readRuntimeInstall,
+  type RuntimeInstall,
 } from './runtime/devices';
 import { Semaphore } from './semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
@@ -104,7 +109,8 @@ async function drain(server: HttpServer, manager: ModelManager): Promise<void> {
 }
 
 function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
-  const plan = planDevices(readRuntimeInstall(), config.gpus, process.env);
+  const install = readRuntimeInstall();
+  const plan = planDevices(install, config.gpus, process.env);
   const defaults = deviceDefaults(plan, config.instances);
   applyRuntimeEnvironment(plan, {
     gpuMemoryGrowth: config.gpuMemoryGrowth,
@@ -129,6 +135,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
         loadTimeoutMs: config.loadTimeoutMs,
         recycleLeakedBytes: config.recycleLeakedBytes,
         placements: (instances) => placeInstances(plan, instances),
+        ...(config.optimize ? { optimizer: createOptimizer(config, logger, install) } : {}),
       },
     },
     modelEvents(logger, metrics),
@@ -149,6 +156,23 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
     ),
   );
   return manager;
+}
+
+function createOptimizer(
+  config: Config,
+  logger: Logger,
+  install: RuntimeInstall | undefined,
+): ModelOptimizer {
+  return new ModelOptimizer({
+    cacheDirectory: path.join(config.cache ?? defaultCacheDirectory(process.env), 'models'),
+    fallbackDirectory: privateTemporaryDirectory,
+    cacheMaxBytes: config.cacheMaxBytes,
+    timeoutMs: config.optimizeTimeoutMs,
+    runtime: `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`,
+    onCacheProblem: (reason) => {
+      logger.warn({ reason }, 'the cache of rewritten models cannot be written');
+    },
+  });
 }
 
 function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
@@ -178,6 +202,9 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
       onRestart: (instance, reason) => {
         metrics.restart(model, version);
         logger.error({ model, version, instance, reason }, 'worker replaced');
+      },
+      onOptimization: (optimization) => {
+        logger.info({ model, version, ...optimization }, 'optimization');
       },
       onStartFailed: (instance, reason) => {
         logger.error({ model, version, instance, reason }, 'worker did not start');

@@ -137,6 +137,9 @@ export const modelConfigSchema = z
       .max(64)
       .describe('Workers, each with its own copy of the model'),
     versionPolicy: versionPolicySchema,
+    optimize: z
+      .boolean()
+      .describe('Rewrite the model so that it runs faster: see docs/optimizer.md; default true'),
     warmup: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),

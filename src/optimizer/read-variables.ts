@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
 import { create } from '@bufbuild/protobuf';
@@ -60,6 +60,7 @@ export function linkWeights(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const folder of ['variables', 'assets', 'assets.extra']) {
     const source = path.resolve(from, folder);
+    if (!existsSync(source)) continue;
     try {
       symlinkSync(source, path.join(to, folder));
     } catch {

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
+import type { Optimization } from '../../optimizer/model-optimizer';
 import type { Servable } from '../../models/servable';
 import type { Signatures, TensorSpec } from '../../tensor';
 import { route } from '../route';
@@ -69,8 +70,16 @@ function servableDetails(servable: Servable): object {
     batching: { ...spec.batching, effectiveMaxBatchSize: batcher.batchLimit },
     queue: { waiting: batcher.queueDepth, admitted: batcher.admission.admitted },
     warmup: spec.warmup,
+    optimization: optimizationBody(servable.optimization),
     assumptions: spec.assumptions,
   };
+}
+
+/** Without the folder, which is the server's own business. */
+function optimizationBody(optimization: Optimization | undefined): object | undefined {
+  if (optimization?.state !== 'optimized') return optimization;
+  const { state, cached, report } = optimization;
+  return { state, cached, ...report };
 }
 
 function signaturesBody(signatures: Signatures): object {
