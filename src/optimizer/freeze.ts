@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { NotRewritableError } from './not-rewritable';
 import { tensorAttr, typeAttr } from './graph/attributes';
 import { signatureNodes, type FlatModel } from './graph/flatten-model';
+import { bypassIdentities } from './graph/bypass-identities';
 import { foldConstants } from './graph/fold-constants';
 import { foldScales } from './graph/fold-scales';
 import { mergeConstants } from './graph/merge-constants';
@@ -36,6 +37,7 @@ export function freeze(
     node.attr = { dtype: typeAttr(dtype), value: tensorAttr(value) };
   }
   const roots = signatureNodes(flat.signatures);
+  bypassIdentities(flat.graph, roots);
   foldConstants(flat.graph);
   foldScales(flat.graph, roots);
   mergeConstants(flat.graph, roots);

@@ -26,14 +26,31 @@ export function floatConstant(graph: FlatGraph, input: string): FloatConstant | 
   const count = elementCount(shape);
   const { tensorContent, floatVal } = proto;
   if (tensorContent.byteLength > 0) {
-    // A copy: the bytes may begin anywhere in the file, and floats must begin at a multiple of 4.
-    const { buffer } = tensorContent.slice();
-    return { shape, values: new Float32Array(buffer) };
+    return { shape, values: new Float32Array(copyOf(tensorContent)) };
   }
   // Values at the end that repeat the last one are left out.
   const last = floatVal.at(-1) ?? 0;
   const values = Float32Array.from({ length: count }, (_, index) => floatVal[index] ?? last);
   return { shape, values };
+}
+
+/** The numbers of an int32 constant, such as a shape. */
+export function intConstant(graph: FlatGraph, input: string): number[] | undefined {
+  const node = constantBehind(graph, input);
+  const proto = node === undefined ? undefined : tensorOf(node.attr, 'value');
+  if (proto?.dtype !== DataType.DT_INT32) return undefined;
+  const count = elementCount((proto.tensorShape?.dim ?? []).map(({ size }) => Number(size)));
+  const { tensorContent, intVal } = proto;
+  if (tensorContent.byteLength > 0) return [...new Int32Array(copyOf(tensorContent))];
+  const last = intVal.at(-1) ?? 0;
+  return Array.from({ length: count }, (_, index) => intVal[index] ?? last);
+}
+
+/** The bytes may begin anywhere in the file; numbers must begin at a multiple of their size. */
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  const copy = new ArrayBuffer(bytes.byteLength);
+  new Uint8Array(copy).set(bytes);
+  return copy;
 }
 
 /** The Const node that a tensor comes from, through identities. */

@@ -4,6 +4,7 @@ import type { FlatGraph } from './flat-graph';
 import {
   floatConstant,
   floatConstantAttributes,
+  intConstant,
   sameShape,
   type FloatConstant,
 } from './float-constants';
@@ -30,7 +31,7 @@ const BINARY: Readonly<Record<string, (x: number, y: number) => number>> = {
  * what it multiplies and adds is known when it is folded into the weights.
  */
 export function foldConstants(graph: FlatGraph): void {
-  const waiting = [...graph.nodes()].filter(({ op }) => op in UNARY || op in BINARY);
+  const waiting = [...graph.nodes()].filter(isFoldable);
   const readers = readersOf(graph);
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     const value = evaluate(graph, node);
@@ -39,11 +40,13 @@ export function foldConstants(graph: FlatGraph): void {
     node.input = [];
     node.attr = floatConstantAttributes(value);
     for (const reader of readers.get(node.name) ?? []) {
-      if (reader.op in UNARY || reader.op in BINARY || reader.op === 'Identity') {
-        waiting.push(...(reader.op === 'Identity' ? (readers.get(reader.name) ?? []) : [reader]));
-      }
+      if (isFoldable(reader)) waiting.push(reader);
     }
   }
+}
+
+function isFoldable({ op }: NodeDef): boolean {
+  return op in UNARY || op in BINARY || op === 'Reshape' || op === 'Squeeze';
 }
 
 export function readersOf(graph: FlatGraph): Map<string, NodeDef[]> {
@@ -65,9 +68,31 @@ function evaluate(graph: FlatGraph, node: NodeDef): FloatConstant | undefined {
   const binary = BINARY[node.op];
   const [first, second] = node.input.map((input) => floatConstant(graph, input));
   if (first === undefined || first.values.length > LARGEST) return undefined;
+  if (node.op === 'Reshape') return reshape(first, intConstant(graph, node.input[1] ?? ''));
+  if (node.op === 'Squeeze') return squeeze(first, node);
   if (unary !== undefined) return { shape: first.shape, values: first.values.map((x) => unary(x)) };
   if (binary === undefined || second === undefined) return undefined;
   return combine(first, second, binary);
+}
+
+function reshape(
+  { values }: FloatConstant,
+  wanted: readonly number[] | undefined,
+): FloatConstant | undefined {
+  if (wanted === undefined) return undefined;
+  // One dimension may be -1: whatever is left.
+  const known = elementCount(wanted.filter((size) => size >= 0));
+  const shape = wanted.map((size) => (size >= 0 ? size : values.length / known));
+  return elementCount(shape) === values.length ? { shape, values } : undefined;
+}
+
+function squeeze({ shape, values }: FloatConstant, node: NodeDef): FloatConstant {
+  const listed = node.attr.squeeze_dims?.value;
+  const axes = listed?.case === 'list' ? listed.value.i.map(Number) : [];
+  const drops = (size: number, index: number): boolean =>
+    size === 1 &&
+    (axes.length === 0 || axes.includes(index) || axes.includes(index - shape.length));
+  return { shape: shape.filter((size, index) => !drops(size, index)), values };
 }
 
 /** Equal shapes, or one of them a single number. */
