@@ -9,6 +9,7 @@ import { formatFlat, isControl, nodeOf, parseFlat, parseInFunction } from './ref
 
 const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 /** A function that calls itself would be inlined for ever. */
+const DEEPEST_CALL = 64;
 const LARGEST_GRAPH = 500_000;
 
 interface Callee {
@@ -24,12 +25,17 @@ interface Callee {
  */
 export function inlineCalls(graph: FlatGraph, catalog: OpCatalog): (tensor: string) => string {
   const moved = new Map<string, string>();
-  const waiting = [...graph.nodes()].filter((node) => calleeOf(node, catalog) !== undefined);
-  for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
+  const isCall = (node: NodeDef): boolean => calleeOf(node, catalog) !== undefined;
+  const waiting = [...graph.nodes()].filter(isCall).map((call) => ({ call, depth: 1 }));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { call, depth } = next;
     const callee = calleeOf(call, catalog);
     if (callee === undefined) continue;
-    const added = inlineOne(graph, catalog, call, callee, moved);
-    waiting.push(...added.filter((node) => calleeOf(node, catalog) !== undefined));
+    if (depth > DEEPEST_CALL) {
+      throw new NotRewritableError(`its functions call each other over ${DEEPEST_CALL} deep`);
+    }
+    const added = inlineOne(graph, catalog, call, callee, moved).filter(isCall);
+    waiting.push(...added.map((inner) => ({ call: inner, depth: depth + 1 })));
     if (graph.size > LARGEST_GRAPH) {
       throw new NotRewritableError(`inlining its functions gives over ${LARGEST_GRAPH} nodes`);
     }

@@ -83,6 +83,7 @@ export class FunctionSpecializer {
     if (args.some((type) => type !== undefined)) {
       // They describe the resources that are no more.
       delete node.attr.output_shapes;
+      delete node.attr._output_shapes;
       delete node.attr._read_only_resource_inputs;
     }
     delete node.attr._class;
