@@ -100,7 +100,9 @@ export class ModelOptimizer {
     const task = { source: path.resolve(source), target };
     const answer = await runRewrite(task, this.#options.timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
-    if (answer.kind === 'failed') return { state: 'original', reason: answer.reason };
+    if (answer.kind === 'failed') {
+      return { state: 'original', reason: `the rewrite failed: ${answer.reason}` };
+    }
     const artefact = await cache.commit(
       key,
       answer.kind === 'rewritten' ? target : prepared,
