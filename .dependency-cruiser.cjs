@@ -41,7 +41,8 @@ module.exports = {
       below('runtime/'),
       'worker.ts runs in its own thread and must stay small.',
     ),
-    only('models-below', '^src/models/', below('models/', 'runtime/', 'batching/')),
+    only('optimizer-below', '^src/optimizer/', below('optimizer/', 'runtime/')),
+    only('models-below', '^src/models/', below('models/', 'runtime/', 'batching/', 'optimizer/')),
     only(
       'inference-below',
       '^src/inference/',
@@ -50,7 +51,15 @@ module.exports = {
     only(
       'http-below',
       '^src/http/',
-      below('http/', 'inference/', 'models/', 'imaging/', 'telemetry/', 'package-version'),
+      below(
+        'http/',
+        'inference/',
+        'models/',
+        'imaging/',
+        'telemetry/',
+        'package-version',
+        'optimizer/model-optimizer',
+      ),
     ),
     {
       name: 'client-alone',
@@ -85,6 +94,7 @@ module.exports = {
       'node_modules/@tensorflow',
       '^src/runtime/(tfjs-backend|saved-model-signatures)\\.ts',
     ),
+    onlyIn('protobuf-in-optimizer', 'node_modules/@bufbuild', '^src/optimizer/'),
     onlyIn('sharp-in-imaging', 'node_modules/sharp', '^src/imaging/'),
     onlyIn('express-in-http', 'node_modules/(express|multer)/', '^src/http/'),
   ],

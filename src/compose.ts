@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
 
 import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
@@ -9,12 +10,15 @@ import { ImageDecoder } from './inference/image-decoder';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
+import { defaultCacheDirectory, privateTemporaryDirectory } from './optimizer/cache-directory';
+import { ModelOptimizer } from './optimizer/model-optimizer';
 import {
   applyRuntimeEnvironment,
   deviceDefaults,
   placeInstances,
   planDevices,
   readRuntimeInstall,
+  type RuntimeInstall,
 } from './runtime/devices';
 import { Semaphore } from './semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
@@ -180,7 +184,8 @@ async function listenForAdmin(
 }
 
 function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
-  const plan = planDevices(readRuntimeInstall(), config.gpus, process.env);
+  const install = readRuntimeInstall();
+  const plan = planDevices(install, config.gpus, process.env);
   const defaults = deviceDefaults(plan, config.instances);
   applyRuntimeEnvironment(plan, {
     gpuMemoryGrowth: config.gpuMemoryGrowth,
@@ -207,6 +212,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
         loadTimeoutMs: config.loadTimeoutMs,
         recycleLeakedBytes: config.recycleLeakedBytes,
         placements: (instances) => placeInstances(plan, instances),
+        ...(config.optimize ? { optimizer: createOptimizer(config, logger, install) } : {}),
       },
     },
     modelEvents(logger, metrics),
@@ -227,6 +233,23 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
     ),
   );
   return manager;
+}
+
+function createOptimizer(
+  config: Config,
+  logger: Logger,
+  install: RuntimeInstall | undefined,
+): ModelOptimizer {
+  return new ModelOptimizer({
+    cacheDirectory: path.join(config.cache ?? defaultCacheDirectory(process.env), 'models'),
+    fallbackDirectory: privateTemporaryDirectory,
+    cacheMaxBytes: config.cacheMaxBytes,
+    timeoutMs: config.optimizeTimeoutMs,
+    runtime: `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`,
+    onCacheProblem: (reason) => {
+      logger.warn({ reason }, 'the cache of rewritten models cannot be written');
+    },
+  });
 }
 
 function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
@@ -256,6 +279,9 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
       onRestart: (instance, reason) => {
         metrics.restart(model, version);
         logger.error({ model, version, instance, reason }, 'worker replaced');
+      },
+      onOptimization: (optimization) => {
+        logger.info({ model, version, ...optimization }, 'optimization');
       },
       onStartFailed: (instance, reason) => {
         logger.error({ model, version, instance, reason }, 'worker did not start');

@@ -139,6 +139,7 @@ async function examine({ model: name, repository }: TuneOptions): Promise<Subjec
   const spec = resolveServable(model.config, signatures, model.labels, {
     instances: defaults.instances,
     maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
+    batchSizeSteps: defaults.batchSizeSteps,
     maxQueueDelayMs: config.maxQueueDelayMs,
     maxQueueSize: config.maxQueueSize,
     queueTimeoutMs: config.queueTimeoutMs,

@@ -9,6 +9,10 @@ every_type                      y = x in a signature for each type, types that c
                                 signature of all carried types together; `scalar` has no batch dimension
 examples                        y = 0.5 x + 2 from serialised tf.Examples: `classify` (labels "low", "high") and
                                 `regress`, as TensorFlow Serving's own toy model has them
+keras_network                   as Keras exports one: convolutions, batch normalisation, dropout; 8 x 8 RGB -> 4 scores
+control_flow                    `serving_default` and `twice` share a variable, read in a loop and in a branch
+lookup_table                    words -> numbers, through a hash table
+run_counter                     y = x + the number of runs so far, counted in a variable
 
     python scripts/export/test_models.py
 """
@@ -178,6 +182,89 @@ def write_examples(folder: pathlib.Path) -> None:
         builder.save()
 
 
+def export_keras_network(folder: pathlib.Path) -> None:
+    """As `model.export` writes it, with statistics that batch normalisation does something with."""
+    import shutil
+
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = keras.layers
+    image = keras.Input([8, 8, 3], name="image")
+    x = layers.Conv2D(6, 3, strides=2, padding="same", use_bias=False)(image)
+    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, padding="same")(x)
+    x = layers.Activation("silu")(layers.BatchNormalization()(x))
+    x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, layers.Dense(4, activation="softmax")(x))
+    random = np.random.default_rng(7)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+    if folder.exists():
+        shutil.rmtree(folder)
+    model.export(str(folder), format="tf_saved_model", verbose=False)
+    if (folder / "assets").is_dir():
+        (folder / "assets").rmdir()
+
+
+def control_flow() -> tf.Module:
+    """y = x + 3 w, in a loop that reads w; twice: y = 2 w x for a positive sum of x, else w x."""
+    module = tf.Module(name="control_flow")
+    module.w = tf.Variable([1.0, 2.0], name="w")
+    rows = tf.TensorSpec([None, 2], tf.float32, name="x")
+
+    @tf.function
+    def scaled(x, factor):
+        return factor * module.w * x
+
+    @tf.function(input_signature=[rows])
+    def serve(x):
+        _, y = tf.while_loop(
+            lambda step, _: step < 3,
+            lambda step, value: (step + 1, value + module.w),
+            [tf.constant(0), x],
+        )
+        return {"y": y}
+
+    @tf.function(input_signature=[rows])
+    def twice(x):
+        y = tf.cond(tf.reduce_sum(x) > 0.0, lambda: scaled(x, 2.0), lambda: scaled(x, 1.0))
+        return {"y": y}
+
+    module.serve, module.twice = serve, twice
+    return module
+
+
+def lookup_table() -> tf.Module:
+    """one -> 1, two -> 2, else -1; plus a variable."""
+    module = tf.Module(name="lookup_table")
+    module.offset = tf.Variable(0.0, name="offset")
+    module.table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(["one", "two"], [1.0, 2.0]), -1.0
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="word")])
+    def serve(word):
+        return {"number": module.table.lookup(word) + module.offset}
+
+    module.serve = serve
+    return module
+
+
+def run_counter() -> tf.Module:
+    """y = x + runs."""
+    module = tf.Module(name="run_counter")
+    module.runs = tf.Variable(0.0, name="runs")
+
+    @tf.function(input_signature=[VECTOR])
+    def serve(x):
+        return {"y": x + module.runs.assign_add(1.0)}
+
+    module.serve = serve
+    return module
+
+
 def check(folder: pathlib.Path) -> None:
     """Run the written models and compare with the answers they are named for."""
 
@@ -233,6 +320,7 @@ def main() -> None:
 
     two, three, both = half_plus(2.0), half_plus(3.0), two_signatures()
     slow, positive = slow_add(), assert_positive()
+    flow, table, counter = control_flow(), lookup_table(), run_counter()
     models = {
         "half_plus_two": (two, {"serving_default": two.serve}),
         "half_plus_three": (three, {"serving_default": three.serve}),
@@ -240,11 +328,16 @@ def main() -> None:
         "slow_add": (slow, {"serving_default": slow.serve}),
         "assert_positive": (positive, {"serving_default": positive.serve}),
         "every_type": every_type(),
+        "control_flow": (flow, {"serving_default": flow.serve, "twice": flow.twice}),
+        "lookup_table": (table, {"serving_default": table.serve}),
+        "run_counter": (counter, {"serving_default": counter.serve}),
     }
     for name, (module, signatures) in models.items():
         write_saved_model(module, signatures, folder / name / VERSION)
         print("\n".join(describe(folder / name / VERSION)))
     write_examples(folder / "examples" / VERSION)
+    export_keras_network(folder / "keras_network" / VERSION)
+    print("\n".join(describe(folder / "keras_network" / VERSION)))
     check(folder)
 
 

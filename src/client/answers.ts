@@ -99,6 +99,18 @@ export interface Signature {
   readonly method: string;
 }
 
+/** docs/optimizer.md */
+export type Optimization =
+  | {
+      readonly state: 'optimized';
+      readonly cached: boolean;
+      readonly variables: number;
+      readonly nodesBefore: number;
+      readonly nodesAfter: number;
+      readonly maxRelativeDifference: number;
+    }
+  | { readonly state: 'original'; readonly reason: string };
+
 /** A model with the settings in effect: docs/api.md#models. */
 export interface ModelDetails extends ModelSummary {
   /** There is a model.json. */
@@ -120,6 +132,8 @@ export interface ModelDetails extends ModelSummary {
         readonly output: Readonly<Record<string, unknown>>;
         readonly labels?: number | undefined;
         readonly batching: Readonly<Record<string, unknown>>;
+        /** Whether the model is served as it was rewritten, or why not. */
+        readonly optimization?: Optimization | undefined;
         readonly queue: { readonly waiting: number; readonly admitted: number };
         readonly warmup: Readonly<Record<string, unknown>>;
         readonly assumptions: readonly string[];

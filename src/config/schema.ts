@@ -72,6 +72,26 @@ export const configSchema = z.strictObject({
     .default(256 * MIB)
     .describe('A worker is replaced once failed runs have leaked this many bytes in it'),
 
+  optimize: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Rewrite models so that they run faster: see docs/optimizer.md; a model.json can turn it off',
+    ),
+  optimizeTimeoutMs: count(1, 86_400_000)
+    .default(300_000)
+    .describe('Milliseconds that the rewrite of a model may take before it is served as it is'),
+  cache: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder for rewritten models, and for what set-up downloads; default: $XDG_CACHE_HOME/tfjs-serving, else ~/.cache/tfjs-serving',
+    ),
+  cacheMaxBytes: count(0, Number.MAX_SAFE_INTEGER)
+    .default(10_240 * MIB)
+    .describe('Bytes of rewritten models that are kept; those not used the longest go first'),
+
   gpus: z
     .array(z.string().regex(/^(\d+|GPU-[\w-]+|MIG-[\w-]+)$/, 'must be an index or a GPU/MIG id'))
     .optional()

@@ -147,6 +147,9 @@ export const modelConfigSchema = z
       .describe(
         'Names for versions, such as {"stable": 1}: /v1/models/{name}/labels/{label} leads to them',
       ),
+    optimize: z
+      .boolean()
+      .describe('Rewrite the model so that it runs faster: see docs/optimizer.md; default true'),
     warmup: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),

@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
 import type { BatcherEvents } from '../batching/batch-executor';
 import { DynamicBatcher } from '../batching/dynamic-batcher';
 import { ServingError, messageOf } from '../errors';
+import type { ModelOptimizer, Optimization } from '../optimizer/model-optimizer';
 import type { Placement } from '../runtime/instance-channel';
 import { InstanceGroup } from '../runtime/instance-group';
 import { readSavedModel } from '../runtime/saved-model-signatures';
@@ -20,11 +24,15 @@ export interface ServableRuntimeOptions {
   readonly recycleLeakedBytes: number;
   /** Where the instances of a model go. */
   readonly placements: (instances: number) => readonly Placement[];
+  /** Absent when models are to be served as they are. */
+  readonly optimizer?: ModelOptimizer;
 }
 
 export interface ServableEvents extends BatcherEvents {
   readonly onRestart?: (instance: number, reason: string) => void;
   readonly onStartFailed?: (instance: number, reason: string) => void;
+  /** Before the first worker loads it. */
+  readonly onOptimization?: (optimization: Optimization) => void;
 }
 
 export interface ServableOptions {
@@ -59,7 +67,8 @@ export class Servable {
   #loaded: Loaded | undefined;
   /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
   #group: InstanceGroup | undefined;
-  #killed = false;
+  #optimization: Optimization | undefined;
+  readonly #shutdown = new AbortController();
   #leases = 0;
   readonly #unleased: (() => void)[] = [];
 
@@ -100,6 +109,11 @@ export class Servable {
     return this.#loaded === undefined ? undefined : this.#loaded.group.info.device;
   }
 
+  /** Whether it runs rewritten, and why not; undefined until that is known. */
+  get optimization(): Optimization | undefined {
+    return this.#optimization;
+  }
+
   get instances(): { readonly ready: number; readonly total: number; readonly restarts: number } {
     const group = this.#loaded?.group;
     return {
@@ -123,7 +137,7 @@ export class Servable {
     try {
       this.#loaded = await this.#start();
       // A shutdown may have ended it meanwhile.
-      if (!this.#killed) this.#state = 'AVAILABLE';
+      if (!this.#shutdown.signal.aborted) this.#state = 'AVAILABLE';
     } catch (thrown) {
       this.#reason = messageOf(thrown);
       this.#state = 'END';
@@ -155,7 +169,7 @@ export class Servable {
 
   /** Ends everything at once; what is queued is answered DRAINING. */
   kill(): void {
-    this.#killed = true;
+    this.#shutdown.abort();
     this.#loaded?.batcher.rejectQueued(new ServingError('DRAINING', 'The server is shutting down'));
     this.#group?.kill();
     this.#state = 'END';
@@ -165,11 +179,12 @@ export class Servable {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
     const { signatures } = readSavedModel(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
+    const optimization = await this.#optimize();
     // The group tells the batcher when there is room; the batcher runs on the group.
     const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(
       {
-        directory,
+        directory: () => directoryToLoad(directory, optimization),
         placements: runtime.placements(spec.instances),
         runTimeoutMs: runtime.runTimeoutMs,
         loadTimeoutMs: runtime.loadTimeoutMs,
@@ -199,6 +214,24 @@ export class Servable {
     return { spec, signatures, group, batcher };
   }
 
+  async #optimize(): Promise<Optimization> {
+    const { source, directory, runtime, events = {} } = this.#options;
+    const wanted = source.config.optimize ?? true;
+    const optimization: Optimization =
+      runtime.optimizer !== undefined && wanted
+        ? await runtime.optimizer.optimize(directory, this.#shutdown.signal)
+        : {
+            state: 'original',
+            reason: wanted
+              ? 'the server was started without optimisation'
+              : 'model.json says optimize: false',
+          };
+    this.#shutdown.signal.throwIfAborted();
+    this.#optimization = optimization;
+    events.onOptimization?.(optimization);
+    return optimization;
+  }
+
   #use(): Loaded {
     if (this.#loaded === undefined) {
       throw new ServingError(
@@ -209,4 +242,12 @@ export class Servable {
     }
     return this.#loaded;
   }
+}
+
+/** The cache is shared: what another process removed is loaded as it was. */
+function directoryToLoad(original: string, optimization: Optimization): string {
+  return optimization.state === 'optimized' &&
+    existsSync(path.join(optimization.directory, 'saved_model.pb'))
+    ? optimization.directory
+    : original;
 }

@@ -3,8 +3,8 @@ import { Instance, type InstanceInfo, type RunOutput, type RunRequest } from './
 import type { Placement } from './instance-channel';
 
 export interface InstanceGroupOptions {
-  /** SavedModel folder. */
-  readonly directory: string;
+  /** SavedModel folder. Asked at every start of a worker: a rewritten model may go from its cache. */
+  readonly directory: () => string;
   /** One entry an instance. */
   readonly placements: readonly Placement[];
   readonly runTimeoutMs: number;
@@ -173,7 +173,12 @@ export class InstanceGroup {
   /** Starts, loads and warms a worker. */
   async #startInstance(placement: Placement): Promise<Instance> {
     const { directory, runTimeoutMs, loadTimeoutMs, warmup } = this.#options;
-    const instance = new Instance({ directory, placement, runTimeoutMs, loadTimeoutMs });
+    const instance = new Instance({
+      directory: directory(),
+      placement,
+      runTimeoutMs,
+      loadTimeoutMs,
+    });
     try {
       const info = await instance.ready;
       this.#info ??= info;

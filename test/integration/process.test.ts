@@ -30,6 +30,7 @@ function run(args: readonly string[], env: Record<string, string> = {}): Run {
       PORT: '0',
       TFJS_SERVING_LOG_FORMAT: 'json',
       TFJS_SERVING_INSTANCES: '1',
+      TFJS_SERVING_OPTIMIZE: 'false',
       ...env,
     },
   });

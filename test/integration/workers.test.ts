@@ -23,7 +23,7 @@ async function start(model: string, options: Partial<InstanceGroupOptions>): Pro
   const link: { batcher?: DynamicBatcher } = {};
   const group = new InstanceGroup(
     {
-      directory: path.join(FIXTURES, 'models', model, '1'),
+      directory: () => path.join(FIXTURES, 'models', model, '1'),
       placements: [THREAD],
       runTimeoutMs: 60_000,
       loadTimeoutMs: 60_000,

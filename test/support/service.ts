@@ -67,7 +67,14 @@ export async function addVersion(
 /** Starts the whole server on a free port, quietly. */
 export function startTestService(config: Partial<Config>): Promise<Service> {
   return startService(
-    configSchema.parse({ port: 0, logLevel: 'silent', logFormat: 'json', instances: 1, ...config }),
+    configSchema.parse({
+      port: 0,
+      logLevel: 'silent',
+      logFormat: 'json',
+      instances: 1,
+      optimize: false,
+      ...config,
+    }),
   );
 }
 

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
+import type { Optimization } from '../../optimizer/model-optimizer';
 import type { Servable } from '../../models/servable';
 import type { Signatures, TensorSpec } from '../../tensor';
 import { route } from '../route';
@@ -8,6 +9,7 @@ import type {
   ModelDetails,
   ModelSummary,
   ModelVersion,
+  OptimizationBody,
   ServableDetails,
   SignatureBody,
 } from '../schemas/models';
@@ -76,8 +78,16 @@ function servableDetails(servable: Servable): ServableDetails {
     batching: { ...spec.batching, effectiveMaxBatchSize: batcher.batchLimit },
     queue: { waiting: batcher.queueDepth, admitted: batcher.admission.admitted },
     warmup: spec.warmup,
+    optimization: optimizationBody(servable.optimization),
     assumptions: spec.assumptions,
   };
+}
+
+/** Without the folder, which is the server's own business. */
+function optimizationBody(optimization: Optimization | undefined): OptimizationBody | undefined {
+  if (optimization?.state !== 'optimized') return optimization;
+  const { state, cached, report } = optimization;
+  return { state, cached, ...report };
 }
 
 function signaturesBody(signatures: Signatures): Record<string, SignatureBody> {

@@ -92,6 +92,20 @@ const batchingSchema = z
   })
   .meta({ id: 'Batching' });
 
+const optimizationSchema = z
+  .discriminatedUnion('state', [
+    z.object({
+      state: z.literal('optimized'),
+      cached: z.boolean().describe('The rewritten model was there already'),
+      variables: count.describe('Variables that became constants'),
+      nodesBefore: count,
+      nodesAfter: count,
+      maxRelativeDifference: z.number().min(0).describe('From the original, on random inputs'),
+    }),
+    z.object({ state: z.literal('original'), reason: z.string() }),
+  ])
+  .meta({ id: 'Optimization', description: 'Whether the rewritten model is served' });
+
 const servableSchema = z
   .object({
     version: count,
@@ -104,6 +118,7 @@ const servableSchema = z
     output: outputSchema,
     labels: count.optional().describe('Number of labels'),
     batching: batchingSchema,
+    optimization: optimizationSchema.optional(),
     queue: z.object({
       waiting: count.describe('In the queue'),
       admitted: count.describe('In the queue or being decoded'),
@@ -128,4 +143,5 @@ export type ModelSummary = z.infer<typeof modelSummarySchema>;
 export type ModelDetails = z.infer<typeof modelDetailsSchema>;
 export type ModelVersion = z.infer<typeof versionSchema>;
 export type ServableDetails = z.infer<typeof servableSchema>;
+export type OptimizationBody = z.infer<typeof optimizationSchema>;
 export type SignatureBody = z.infer<typeof signatureSchema>;

@@ -1,0 +1,120 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import { messageOf } from '../errors';
+import { ArtefactCache, type Artefact } from './artefact-cache';
+import { hashModel } from './model-hash';
+import type { RewriteReport } from './rewrite-model';
+import { runRewrite } from './run-rewrite';
+
+export interface ModelOptimizerOptions {
+  /** Folder for rewritten models. */
+  readonly cacheDirectory: string;
+  /** Makes the folder that is used when the cache cannot be written. */
+  readonly fallbackDirectory: () => string;
+  /** Bytes of rewritten models kept. */
+  readonly cacheMaxBytes: number;
+  /** Milliseconds that one rewrite, its check included, may take. */
+  readonly timeoutMs: number;
+  /** What rewritten models depend on besides the files: TensorFlow's version and variant. */
+  readonly runtime: string;
+  /** Called when a cache folder cannot be used. */
+  readonly onCacheProblem?: (reason: string) => void;
+}
+
+/** How a version is served. */
+export type Optimization =
+  | {
+      readonly state: 'optimized';
+      /** Folder to load. */
+      readonly directory: string;
+      readonly report: RewriteReport;
+      /** It was there already. */
+      readonly cached: boolean;
+    }
+  | { readonly state: 'original'; readonly reason: string };
+
+/** Makes and keeps rewritten models. Never throws: what goes wrong leaves a model as it is. */
+export class ModelOptimizer {
+  readonly #options: ModelOptimizerOptions;
+  /** One rewrite a model at a time, whoever asks for it. */
+  readonly #running = new Map<string, Promise<Optimization>>();
+
+  constructor(options: ModelOptimizerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Finds or makes the rewrite of a SavedModel.
+   * @param signal ends a rewrite that has been started
+   */
+  async optimize(directory: string, signal?: AbortSignal): Promise<Optimization> {
+    try {
+      const key = await hashModel(directory, this.#options.runtime);
+      const running = this.#running.get(key);
+      if (running !== undefined) return await running;
+      const started = this.#findOrRewrite(key, directory, signal).finally(() => {
+        this.#running.delete(key);
+      });
+      this.#running.set(key, started);
+      return await started;
+    } catch (thrown) {
+      return { state: 'original', reason: messageOf(thrown) };
+    }
+  }
+
+  async #findOrRewrite(
+    key: string,
+    directory: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Optimization> {
+    const { cacheDirectory, fallbackDirectory, cacheMaxBytes, onCacheProblem } = this.#options;
+    let reason = '';
+    for (const place of [() => cacheDirectory, fallbackDirectory]) {
+      let prepared: string | undefined;
+      try {
+        const cache = new ArtefactCache(place(), cacheMaxBytes);
+        const found = await cache.find(key);
+        if (found !== undefined) return toOptimization(found, true);
+        prepared = await cache.begin();
+        return await this.#rewrite(key, directory, cache, prepared, signal);
+      } catch (thrown) {
+        reason = messageOf(thrown);
+        onCacheProblem?.(reason);
+      } finally {
+        if (prepared !== undefined) await rm(prepared, { recursive: true, force: true });
+      }
+    }
+    return { state: 'original', reason: `the rewritten model cannot be kept: ${reason}` };
+  }
+
+  /** @throws Error when the entry cannot be written */
+  async #rewrite(
+    key: string,
+    source: string,
+    cache: ArtefactCache,
+    prepared: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Optimization> {
+    const target = path.join(prepared, 'model');
+    const task = { source: path.resolve(source), target };
+    const answer = await runRewrite(task, this.#options.timeoutMs, signal);
+    // Not kept: a crash or a full disk may not come again.
+    if (answer.kind === 'failed') {
+      return { state: 'original', reason: `the rewrite failed: ${answer.reason}` };
+    }
+    const artefact = await cache.commit(
+      key,
+      answer.kind === 'rewritten' ? target : prepared,
+      answer,
+    );
+    if (artefact === undefined) throw new Error('the entry was gone at once');
+    return toOptimization(artefact, false);
+  }
+}
+
+function toOptimization(artefact: Artefact, cached: boolean): Optimization {
+  return artefact.kind === 'rewritten'
+    ? { state: 'optimized', directory: artefact.directory, report: artefact.report, cached }
+    : { state: 'original', reason: artefact.reason };
+}

@@ -1,0 +1,7 @@
+/** The model cannot be rewritten safely and is served as it is; the message says why. */
+export class NotRewritableError extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = 'NotRewritableError';
+  }
+}
