@@ -173,7 +173,7 @@ async function whatIsServed(
   if (other !== undefined) {
     throw new CliError(
       'engineFailed',
-      `${first.server} serves version ${first.version} of ${model} and ${other.server} version ${other.version}: choose one with --version`,
+      `${first.server} serves version ${first.version} of ${model} and ${other.server} version ${other.version}: choose one with --model-version`,
     );
   }
   if (first.task === 'tensor') {

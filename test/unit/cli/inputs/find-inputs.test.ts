@@ -167,4 +167,14 @@ describe('reading a file', () => {
     await expect(read('folder')).rejects.toMatchObject({ code: 'NOT_A_FILE' });
     await expect(read('pipe')).rejects.toMatchObject({ code: 'NOT_A_FILE' });
   });
+
+  test('what is not as long as it says, twice, is told so', async () => {
+    // Files of /proc say that they are empty.
+    const file = Buffer.from('/proc/self/status');
+    const input = { root: '/proc', path: Buffer.from('self/status'), file };
+
+    await expect(readInput(input, { maxBytes: 1e6, hash: false })).rejects.toMatchObject({
+      code: 'FILE_CHANGED',
+    });
+  });
 });
