@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
 
+import type { LocalInference } from './cli/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
@@ -23,6 +24,7 @@ import {
 import { Semaphore } from './semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
+import { servableDefaults } from './servable-defaults';
 
 /** A running service; everything that has to be ended is ended by `stop`. */
 export interface Service {
@@ -108,15 +110,6 @@ export async function startService(config: Config): Promise<Service> {
   };
 }
 
-/** The models without a way in over the network, for whoever runs in this process. */
-export interface LocalInference {
-  readonly manager: ModelManager;
-  readonly inference: ImageInference;
-  readonly imagingConcurrency: number;
-  /** Ends every worker. */
-  stop(): Promise<void>;
-}
-
 /**
  * Loads the models that the configuration names.
  * @throws Error when the model repository cannot be read
@@ -199,14 +192,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       only: config.models,
       control: config.modelControl,
       loadConcurrency: config.loadConcurrency,
-      defaults: {
-        instances: defaults.instances,
-        maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
-        batchSizeSteps: defaults.batchSizeSteps,
-        maxQueueDelayMs: config.maxQueueDelayMs,
-        maxQueueSize: config.maxQueueSize,
-        queueTimeoutMs: config.queueTimeoutMs,
-      },
+      defaults: servableDefaults(config, defaults),
       runtime: {
         runTimeoutMs: config.runTimeoutMs,
         loadTimeoutMs: config.loadTimeoutMs,

@@ -10,6 +10,7 @@ import { Instance } from './runtime/instance';
 import { readSavedModel } from './runtime/saved-model-signatures';
 import { formatShape } from './tensor';
 import { messageOf } from './errors';
+import { servableDefaults } from './servable-defaults';
 
 const MIB = 1024 ** 2;
 /** Long enough for TensorFlow to start and load a large model from a cold disk. */
@@ -87,14 +88,7 @@ async function main(): Promise<void> {
   const models = await scanRepository(config.modelRepository);
   if (models.length === 0) console.log('  none');
   for (const model of models) {
-    problems += await checkModel(model, {
-      instances: defaults.instances,
-      maxBatchSize: defaults.maxBatchSize,
-      batchSizeSteps: defaults.batchSizeSteps,
-      maxQueueDelayMs: config.maxQueueDelayMs,
-      maxQueueSize: config.maxQueueSize,
-      queueTimeoutMs: config.queueTimeoutMs,
-    });
+    problems += await checkModel(model, servableDefaults(config, defaults));
   }
   if (install !== undefined) line('Trial', await tryRuntime(models));
   console.log(problems === 0 ? 'Everything is in order.' : `${problems} problem(s) found.`);

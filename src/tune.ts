@@ -12,6 +12,7 @@ import { scanRepository, versionDirectory } from './models/repository';
 import { resolveServable, type ServableSpec } from './models/servable-spec';
 import { deviceDefaults, planDevices, readRuntimeInstall } from './runtime/devices';
 import { readSavedModel } from './runtime/saved-model-signatures';
+import { servableDefaults } from './servable-defaults';
 import { candidateLines } from './tune/choose';
 import { readModelJson, replaceFile, withSettings } from './tune/model-json';
 import { searchSettings } from './tune/search';
@@ -136,14 +137,12 @@ async function examine({ model: name, repository }: TuneOptions): Promise<Subjec
   const plan = planDevices(readRuntimeInstall(), config.gpus, process.env);
   const defaults = deviceDefaults(plan, config.instances);
   const { signatures } = readSavedModel(await versionDirectory(model.directory, version));
-  const spec = resolveServable(model.config, signatures, model.labels, {
-    instances: defaults.instances,
-    maxBatchSize: config.maxBatchSize ?? defaults.maxBatchSize,
-    batchSizeSteps: defaults.batchSizeSteps,
-    maxQueueDelayMs: config.maxQueueDelayMs,
-    maxQueueSize: config.maxQueueSize,
-    queueTimeoutMs: config.queueTimeoutMs,
-  });
+  const spec = resolveServable(
+    model.config,
+    signatures,
+    model.labels,
+    servableDefaults(config, defaults),
+  );
   return {
     directory: model.directory,
     modelJson: await readModelJson(path.join(model.directory, 'model.json')),

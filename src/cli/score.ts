@@ -4,17 +4,16 @@ import { openEngine, type StartLocal } from './open-engine';
 import { CliError, type ExitReason } from './exit-codes';
 import type { ScoringEngine } from './engines/engine';
 import { findInputs } from './inputs/find-inputs';
-import type { Input } from './inputs/input';
 import { KeySet } from './inputs/key-set';
 import { pathKey, shardOf } from './inputs/path-key';
-import { inputText } from './inputs/input';
+import { inputText, type Input } from './inputs/input';
 import { pathText } from './inputs/path-text';
 import { checkLabelsFile, reportRun } from './report/report-run';
 import { outputError } from './rows/growing-file';
 import { lockOutput } from './rows/output-lock';
 import { RowOutput } from './rows/row-output';
 import { PictureStore } from './run/picture-store';
-import { showProgress, type Progress } from './run/progress';
+import { showProgress } from './run/progress';
 import { scoreRun, type RunEnd } from './run/score-run';
 import { listenForStop } from './run/stop-signals';
 import { summaryObject, summaryText } from './run/summary';
@@ -98,7 +97,7 @@ async function scoreWith(
   const signals = listenForStop(say);
   const progress = showProgress(tally, process.stderr, options.quiet);
   const counting = new AbortController();
-  if (!options.quiet) void countInputs(options, progress, counting.signal);
+  if (!options.quiet) void countInputs(options, tally, counting.signal);
   const checkpoint = checkpoints(output, options.checkpointSeconds);
   let end: RunEnd | undefined;
   try {
@@ -176,19 +175,18 @@ async function* newInputs(
 /** A second look at the folders, beside the run, to know how many there are. */
 async function countInputs(
   options: ScoreOptions,
-  progress: Progress,
+  tally: Tally,
   signal: AbortSignal,
 ): Promise<void> {
   // What comes through a pipe comes once.
   if (options.fromFile === '-') return;
-  let count = 0;
   try {
-    for await (const input of ownInputs(options)) {
+    const inputs = ownInputs(options);
+    while ((await inputs.next()).done !== true) {
       if (signal.aborted) return;
-      if (input.path.length > 0) count += 1;
-      if (count % 1000 === 0) progress.total(count, false);
+      tally.found += 1;
     }
-    progress.total(count, true);
+    tally.allFound = true;
   } catch {
     // The run itself reports what is wrong.
   }

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 
 import { ServingError } from '../errors';
-import type { ImageAnswer, ImageResult, Picture, StageTimings } from '../inference/image-inference';
+import type { ImageAnswer, ImageResult, Picture } from '../inference/image-inference';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../imaging/encode';
+import type { RequestTimings } from '../models/servable-statistics';
 import { problemDetails, PROBLEM_MEDIA_TYPE } from './middleware/problem-details';
 
 export const JSON_TYPE = 'application/json';
@@ -64,7 +65,7 @@ export function requireJsonAccepted(request: Request): void {
 }
 
 /** Server-Timing (W3C): what each stage took, in ms. */
-export function setTimingHeader(response: Response, timings: StageTimings): void {
+export function setTimingHeader(response: Response, timings: RequestTimings): void {
   response.set(
     'Server-Timing',
     Object.entries(timings)
@@ -133,7 +134,7 @@ function sendMultipart(response: Response, results: readonly ImageResult<Picture
     .send(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]));
 }
 
-function rounded(timings: StageTimings): Record<string, number> {
+function rounded(timings: RequestTimings): Record<string, number> {
   return Object.fromEntries(
     Object.entries(timings).map(([stage, ms]) => [stage, Math.round(Number(ms) * 100) / 100]),
   );

@@ -5,6 +5,7 @@ import type { ImageTensor } from '../imaging/preprocess';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
+import type { RequestTimings } from '../models/servable-statistics';
 import { classify, type Prediction } from '../outputs/classification';
 import { toImage } from '../outputs/generated-image';
 import type { Semaphore } from '../semaphore';
@@ -15,19 +16,11 @@ import { validateInputs } from './validate-inputs';
 /** An image as it came in; a fault found while reading the request stands in its place. */
 export type ImageSource = Uint8Array | ServingError;
 
-/** Milliseconds spent on one image; for several, the longest of each, as they overlap. */
-export interface StageTimings {
-  readonly preprocessMs: number;
-  readonly queueMs: number;
-  readonly inferMs: number;
-  readonly postprocessMs: number;
-}
-
 export type ImageResult<T> =
   | {
       readonly ok: true;
       readonly value: T;
-      readonly timings: StageTimings;
+      readonly timings: RequestTimings;
       /** Rows in the batch that the image ran in. */
       readonly batchRows: number;
     }
@@ -38,7 +31,7 @@ export interface ImageAnswer<T> {
   readonly version: number;
   /** One for each image, in order. */
   readonly results: readonly ImageResult<T>[];
-  readonly timings: StageTimings;
+  readonly timings: RequestTimings;
 }
 
 export interface ImageRequest {
@@ -243,8 +236,8 @@ export class ImageInference {
 /** What a way in needs of it. */
 export type ImageUseCase = Pick<ImageInference, 'classify' | 'generate'>;
 
-function longest<T>(results: readonly ImageResult<T>[]): StageTimings {
-  const of = (stage: keyof StageTimings): number =>
+function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
+  const of = (stage: keyof RequestTimings): number =>
     Math.max(0, ...results.map((result) => (result.ok ? result.timings[stage] : 0)));
   return {
     preprocessMs: of('preprocessMs'),

@@ -1,5 +1,6 @@
 import type { EncodeFormat } from '../../imaging/encode';
 import type { Prediction } from '../../outputs/classification';
+import { CliError } from '../exit-codes';
 
 /** Milliseconds spent on one image. */
 export interface EngineTimings {
@@ -39,6 +40,30 @@ export class ImageFault extends Error {
     this.name = 'ImageFault';
     this.code = code;
   }
+}
+
+/** The stages of the server in the words of the rows. */
+export function engineTimings(timings: {
+  readonly preprocessMs: number;
+  readonly queueMs: number;
+  readonly inferMs: number;
+  readonly postprocessMs: number;
+}): EngineTimings {
+  return {
+    decode: timings.preprocessMs,
+    queue: timings.queueMs,
+    inference: timings.inferMs,
+    output: timings.postprocessMs,
+  };
+}
+
+/** @throws CliError usage for a model that takes no images */
+export function requireImageTask(
+  model: string,
+  task: ScoringEngine['task'] | 'tensor',
+): ScoringEngine['task'] {
+  if (task !== 'tensor') return task;
+  throw new CliError('usage', `Model ${model} takes no images: its task is ${task}`);
 }
 
 /** Where images are scored: in this process, or by servers. */

@@ -5,14 +5,22 @@ import type { Servable } from '../../models/servable';
 import type { Prediction } from '../../outputs/classification';
 import { CliError } from '../exit-codes';
 import { backOff } from './back-off';
-import { ImageFault, type EngineRequest, type EngineResult, type ScoringEngine } from './engine';
+import {
+  engineTimings,
+  ImageFault,
+  requireImageTask,
+  type EngineRequest,
+  type EngineResult,
+  type ScoringEngine,
+} from './engine';
 
 /** The models of this process and how to end them. */
 export interface LocalInference {
   readonly manager: ModelManager;
   readonly inference: ImageInference;
   readonly imagingConcurrency: number;
-  readonly stop: () => Promise<unknown>;
+  /** Ends every worker. */
+  readonly stop: () => Promise<void>;
 }
 
 export interface InProcessOptions {
@@ -37,10 +45,7 @@ export function inProcessEngine({
 }: InProcessOptions): ScoringEngine {
   const servable = servableOf(local.manager, model, version);
   const { spec, instances } = servable;
-  if (spec.task === 'tensor') {
-    throw new CliError('usage', `Model ${model} takes no images: its task is ${spec.task}`);
-  }
-  const task = spec.task;
+  const task = requireImageTask(model, spec.task);
   const { maxBatchSize, maxQueueSize } = spec.batching;
   return {
     model,
@@ -53,9 +58,7 @@ export function inProcessEngine({
       maxQueueSize,
       2 * maxBatchSize * instances.total + local.imagingConcurrency,
     ),
-    close: async () => {
-      await local.stop();
-    },
+    close: () => local.stop(),
     score: async (image, signal) => {
       for (let attempt = 0; ; attempt++) {
         const result = await once(image, signal);
@@ -89,15 +92,7 @@ function resultOf({
   timings,
   batchRows,
 }: Extract<ImageResult<EngineValue>, { ok: true }>): EngineResult {
-  const common = {
-    batchRows,
-    timings: {
-      decode: timings.preprocessMs,
-      queue: timings.queueMs,
-      inference: timings.inferMs,
-      output: timings.postprocessMs,
-    },
-  };
+  const common = { batchRows, timings: engineTimings(timings) };
   return 'bytes' in value ? { picture: value, ...common } : { predictions: value, ...common };
 }
 

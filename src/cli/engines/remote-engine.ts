@@ -1,9 +1,17 @@
 import { ServingClient } from '../../client/serving-client';
 import { ServingClientError } from '../../client/client-error';
+import { messageOf } from '../../errors';
 import { readImageHeader } from '../../imaging/decode';
 import { CliError } from '../exit-codes';
 import { backOff } from './back-off';
-import { ImageFault, type EngineRequest, type EngineResult, type ScoringEngine } from './engine';
+import {
+  engineTimings,
+  ImageFault,
+  requireImageTask,
+  type EngineRequest,
+  type EngineResult,
+  type ScoringEngine,
+} from './engine';
 
 export interface RemoteOptions {
   /** Addresses of servers with the same model; asked in turn. */
@@ -47,7 +55,7 @@ export async function remoteEngine(options: RemoteOptions): Promise<ScoringEngin
     const asked = { model, version, signal };
     if (task === 'image-classification') {
       const { predictions, timings } = await client.classify(image, { ...asked, top: request.top });
-      return { predictions, timings: timingsOf(timings), batchRows: undefined };
+      return { predictions, timings: timings && engineTimings(timings), batchRows: undefined };
     }
     const { format, quality } = request;
     const { bytes, timings } = await client.generate(image, { ...asked, format, quality });
@@ -58,7 +66,7 @@ export async function remoteEngine(options: RemoteOptions): Promise<ScoringEngin
     });
     return {
       picture: { bytes, format, width, height },
-      timings: timingsOf(timings),
+      timings: timings && engineTimings(timings),
       batchRows: undefined,
     };
   };
@@ -162,8 +170,7 @@ async function whatIsServed(
         return { task: servable.task, version: wanted, server };
       } catch (cause) {
         if (cause instanceof CliError) throw cause;
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        throw new CliError('engineFailed', `${server}: ${reason}`, { cause });
+        throw new CliError('engineFailed', `${server}: ${messageOf(cause)}`, { cause });
       }
     }),
   );
@@ -176,17 +183,5 @@ async function whatIsServed(
       `${first.server} serves version ${first.version} of ${model} and ${other.server} version ${other.version}: choose one with --model-version`,
     );
   }
-  if (first.task === 'tensor') {
-    throw new CliError('usage', `Model ${model} takes no images: its task is ${first.task}`);
-  }
-  return { task: first.task, version: first.version };
-}
-
-function timingsOf(
-  timings:
-    { preprocessMs: number; queueMs: number; inferMs: number; postprocessMs: number } | undefined,
-): EngineResult['timings'] {
-  if (timings === undefined) return undefined;
-  const { preprocessMs, queueMs, inferMs, postprocessMs } = timings;
-  return { decode: preprocessMs, queue: queueMs, inference: inferMs, output: postprocessMs };
+  return { task: requireImageTask(model, first.task), version: first.version };
 }

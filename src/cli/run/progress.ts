@@ -3,8 +3,6 @@ import { SingleBar } from 'cli-progress';
 import type { Tally } from './tally';
 
 export interface Progress {
-  /** Inputs there are altogether, as far as they have been counted. */
-  total(count: number, known: boolean): void;
   stop(): void;
 }
 
@@ -14,13 +12,11 @@ const BAR_EVERY_MS = 200;
 
 /** A bar on a terminal, a line now and then elsewhere, nothing when it is to be quiet. */
 export function showProgress(tally: Tally, out: NodeJS.WriteStream, quiet: boolean): Progress {
-  if (quiet) return { total: () => undefined, stop: () => undefined };
+  if (quiet) return { stop: () => undefined };
   return out.isTTY ? bar(tally, out) : lines(tally, out);
 }
 
 function bar(tally: Tally, stream: NodeJS.WriteStream): Progress {
-  let total = 0;
-  let known = false;
   const single = new SingleBar({
     stream,
     format: '{bar} {percent}  {count}  {rate}/s  ETA {left}  errors {errors}  batch {batch}',
@@ -30,16 +26,12 @@ function bar(tally: Tally, stream: NodeJS.WriteStream): Progress {
     linewrap: false,
   });
   const draw = (): void => {
-    single.setTotal(Math.max(total, tally.rows, 1));
-    single.update(tally.rows, facts(tally, total, known));
+    single.setTotal(Math.max(tally.found, tally.rows, 1));
+    single.update(tally.rows, facts(tally));
   };
-  single.start(1, 0, facts(tally, total, known));
+  single.start(1, 0, facts(tally));
   const timer = setInterval(draw, BAR_EVERY_MS);
   return {
-    total: (count, complete) => {
-      total = count;
-      known = complete;
-    },
     stop: () => {
       clearInterval(timer);
       draw();
@@ -49,24 +41,19 @@ function bar(tally: Tally, stream: NodeJS.WriteStream): Progress {
 }
 
 function lines(tally: Tally, stream: NodeJS.WriteStream): Progress {
-  let total = 0;
-  let known = false;
   const timer = setInterval(() => {
-    const { percent, count, rate, left, errors, batch } = facts(tally, total, known);
+    const { percent, count, rate, left, errors, batch } = facts(tally);
     stream.write(`${percent} ${count}, ${rate}/s, ETA ${left}, errors ${errors}, batch ${batch}\n`);
   }, LINE_EVERY_MS);
   return {
-    total: (count, complete) => {
-      total = count;
-      known = complete;
-    },
     stop: () => {
       clearInterval(timer);
     },
   };
 }
 
-function facts(tally: Tally, total: number, known: boolean): Record<string, string> {
+function facts(tally: Tally): Record<string, string> {
+  const { found: total, allFound: known } = tally;
   const left = Math.max(0, total - tally.rows);
   const share = known && total > 0 ? `${Math.floor((100 * tally.rows) / total)}%` : '';
   return {

@@ -7,6 +7,10 @@ export class Tally {
   /** Rows of runs before this one. */
   resumed = 0;
   batchRows = 0;
+  /** Inputs found so far, by whoever counts them. */
+  found = 0;
+  /** There are no more than `found`. */
+  allFound = false;
   readonly errorsByCode = new Map<string, number>();
   readonly imagesByLabel = new Map<string, number>();
   readonly stages = new Map<string, StageTimes>();

@@ -7,6 +7,7 @@ import type { Servable } from '../../models/servable';
 import type { Logger } from '../../telemetry/logger';
 import { readBody } from '../body';
 import { setTimingHeader } from '../image-response';
+import { versionOf } from '../model-version';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
@@ -162,17 +163,6 @@ function sendInferResponse(response: Response, { json, binary }: InferResponse):
   response.write(head);
   for (const tensor of binary) response.write(tensor);
   response.end();
-}
-
-/** @throws ServingError BAD_REQUEST */
-function versionOf(request: Request): number | undefined {
-  const { version } = request.params;
-  if (version === undefined) return undefined;
-  if (/^\d{1,15}$/.test(String(version))) return Number(version);
-  throw new ServingError(
-    'BAD_REQUEST',
-    `"${String(version)}" is no version: versions are whole numbers`,
-  );
 }
 
 /**

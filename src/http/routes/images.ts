@@ -13,7 +13,7 @@ import {
   setTimingHeader,
 } from '../image-response';
 import { clientSignal } from '../middleware/request-context';
-import { versionParameter } from '../openapi/operation';
+import { versionOf } from '../model-version';
 import { route } from '../route';
 import { classifyQuerySchema, generateQuerySchema } from '../schemas/image-api';
 
@@ -59,19 +59,13 @@ export function imageRoutes({ inference, limits, admit }: ImageRoutesOptions): R
 }
 
 function imageRequest(request: Request, response: Parameters<RequestHandler>[1]): ImageRequest {
-  const { name, version } = request.params;
+  const version = versionOf(request);
   return {
-    model: String(name),
-    ...(version === undefined ? {} : { version: parseVersion(String(version)) }),
+    model: String(request.params.name),
+    ...(version === undefined ? {} : { version }),
     images: imagesOf(request),
     signal: clientSignal(response),
   };
-}
-
-function parseVersion(text: string): number {
-  const parsed = versionParameter.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new ServingError('BAD_REQUEST', `"${text}" is no version: versions are whole numbers`);
 }
 
 function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {
