@@ -38,7 +38,7 @@ module.exports = {
     only(
       'runtime-alone',
       '^src/runtime/',
-      below('runtime/'),
+      below('runtime/', 'thread-priority'),
       'worker.ts runs in its own thread and must stay small.',
     ),
     only('optimizer-below', '^src/optimizer/', below('optimizer/', 'runtime/')),
@@ -88,7 +88,7 @@ module.exports = {
     ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
-    only('leaves-alone', '^src/(errors|tensor|semaphore)\\.ts', '^$'),
+    only('leaves-alone', '^src/(errors|tensor|semaphore|thread-priority)\\.ts', '^$'),
     onlyIn(
       'tensorflow-in-one-place',
       'node_modules/@tensorflow',

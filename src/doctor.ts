@@ -49,7 +49,7 @@ async function tryRuntime(models: readonly RepositoryModel[]): Promise<string> {
   if (model === undefined || version === undefined) return 'not tried: there is no model to load';
   const instance = new Instance({
     directory: await versionDirectory(model.directory, version),
-    placement: { kind: 'thread' },
+    placement: { kind: 'thread', background: false },
     runTimeoutMs: TRY_TIMEOUT_MS,
     loadTimeoutMs: TRY_TIMEOUT_MS,
   });

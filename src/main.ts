@@ -4,12 +4,12 @@ import closeWithGrace from 'close-with-grace';
 import { startService } from './compose';
 import { loadConfig } from './config/load';
 import { messageOf } from './errors';
-import { collectGarbageLessOften } from './garbage-collection';
 import { packageVersion } from './package-version';
+import { prepareProcess } from './prepare-process';
 
 async function main(): Promise<void> {
-  collectGarbageLessOften();
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
+  await prepareProcess(config);
   const service = await startService(config);
   process.on('SIGHUP', () => {
     service.reload().catch((error: unknown) => {

@@ -7,12 +7,13 @@ import { addReportCommand } from './cli/report/options';
 import { score } from './cli/score';
 import { scoreCommand } from './cli/score-options';
 import { startInference } from './compose';
+import { DEFAULT_IMAGING_CONCURRENCY } from './config/schema';
 import { messageOf } from './errors';
-import { collectGarbageLessOften } from './garbage-collection';
 import { packageVersion } from './package-version';
+import { prepareProcess } from './prepare-process';
 
 async function main(): Promise<ExitReason> {
-  collectGarbageLessOften();
+  await prepareProcess({ imagingConcurrency: DEFAULT_IMAGING_CONCURRENCY });
   let reason: ExitReason = 'done';
   const program = scoreCommand(async (options) => {
     reason = await score(options, startInference);

@@ -10,12 +10,14 @@ import { serverModule } from '../server-code';
 async function main(): Promise<void> {
   const { startService } = serverModule<typeof import('../../src/compose')>('compose');
   const { loadConfig } = serverModule<typeof import('../../src/config/load')>('config/load');
-  const service = await startService(
-    loadConfig({
-      args: ['--port', '0', '--log-level', 'error', ...process.argv.slice(2)],
-      env: {},
-    }),
-  );
+  const { prepareProcess } =
+    serverModule<typeof import('../../src/prepare-process')>('prepare-process');
+  const config = loadConfig({
+    args: ['--port', '0', '--log-level', 'error', ...process.argv.slice(2)],
+    env: {},
+  });
+  await prepareProcess(config);
+  const service = await startService(config);
 
   serveOrders(async (order: LoopOrder): Promise<LoopReport> => {
     const photos = await Promise.all(order.photos.map((photo) => readFile(photo)));

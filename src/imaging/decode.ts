@@ -1,7 +1,8 @@
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 import { ServingError, messageOf } from '../errors';
 import { hasEndMarker } from './end-marker';
+import { plainJpegHeader } from './jpeg-header';
 import { IMAGE_FORMATS, sniffImageFormat, type ImageFormat } from './sniff';
 
 export interface DecodeLimits {
@@ -62,13 +63,8 @@ export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promis
     pages: 1,
     sequentialRead: true,
   });
-  let metadata: Metadata;
-  try {
-    metadata = await input.metadata();
-  } catch (cause) {
-    throw undecodable(format, cause);
-  }
-  const { width, height, orientation = 1 } = metadata;
+  const facts = await factsOf(bytes, format, input);
+  const { width, height } = facts;
   if (width * height > limits.maxPixels) {
     throw new ServingError(
       'IMAGE_TOO_LARGE',
@@ -76,19 +72,39 @@ export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promis
     );
   }
   if (!hasEndMarker(bytes, format)) throw undecodable(format, 'its end is missing');
-  const transposed = orientation >= 5;
   // Grey is made RGB before anything is drawn on it: libvips takes only the red of a background.
-  const colour = metadata.channels <= 2 ? input.pipelineColourspace('srgb') : input;
-  const upright = colour.autoOrient();
-  const opaque = metadata.hasAlpha ? upright.flatten({ background: limits.background }) : upright;
-  return {
-    header: {
-      format,
-      width: transposed ? height : width,
-      height: transposed ? width : height,
-    },
-    pipeline: opaque,
-  };
+  const colour = facts.channels <= 2 ? input.pipelineColourspace('srgb') : input;
+  const upright = facts.orientation === 1 ? colour : colour.autoOrient();
+  const opaque = facts.hasAlpha ? upright.flatten({ background: limits.background }) : upright;
+  return { header: { format, ...shownSize(facts) }, pipeline: opaque };
+}
+
+/** What an image's header says, with its size as it is stored. */
+interface HeaderFacts {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly hasAlpha: boolean;
+  /** EXIF's, 1 to 8; from 5 on rows and columns are exchanged when the image is shown. */
+  readonly orientation: number;
+}
+
+async function factsOf(bytes: Uint8Array, format: ImageFormat, input: Sharp): Promise<HeaderFacts> {
+  const plain = format === 'jpeg' ? plainJpegHeader(bytes) : undefined;
+  if (plain !== undefined) return { ...plain, hasAlpha: false, orientation: 1 };
+  try {
+    const { orientation = 1, ...facts } = await input.metadata();
+    return { ...facts, orientation };
+  } catch (cause) {
+    throw undecodable(format, cause);
+  }
+}
+
+function shownSize({ width, height, orientation }: HeaderFacts): {
+  readonly width: number;
+  readonly height: number;
+} {
+  return orientation >= 5 ? { width: height, height: width } : { width, height };
 }
 
 /** What is wrong with a broken file, in one line. */

@@ -1,3 +1,4 @@
+import { SOS, jpegSegments } from './jpeg-segments';
 import type { ImageFormat } from './sniff';
 
 const PNG_SIGNATURE_BYTES = 8;
@@ -19,19 +20,9 @@ export function hasEndMarker(bytes: Uint8Array, format: ImageFormat): boolean {
 
 /** Looks behind the headers only: a thumbnail in them has an end marker of its own. */
 function jpegEnds(file: Buffer): boolean {
-  let at = 2;
-  while (at + 4 <= file.length) {
-    const marker = file[at + 1] ?? 0;
-    if (file[at] !== 0xff || marker === 0xff) {
-      at += 1;
-    } else if (marker === 0xda) {
-      // Compressed data never holds ff d9: there every ff is followed by 00 or a restart marker.
-      return file.includes(JPEG_END, at + 2 + file.readUInt16BE(at + 2));
-    } else if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9)) {
-      at += 2;
-    } else {
-      at += 2 + file.readUInt16BE(at + 2);
-    }
+  for (const { marker, end } of jpegSegments(file)) {
+    // Compressed data never holds ff d9: there every ff is followed by 00 or a restart marker.
+    if (marker === SOS) return file.includes(JPEG_END, end);
   }
   return false;
 }

@@ -98,7 +98,8 @@ export function placeInstances(plan: DevicePlan, instances: number): Placement[]
     const gpu = plan.gpus[index % plan.gpus.length];
     return plan.gpus.length > 1 && gpu !== undefined
       ? { kind: 'process', visibleDevice: gpu.index }
-      : { kind: 'thread' };
+      : // A card that waits for its thread is worth more than any core.
+        { kind: 'thread', background: plan.device === 'cpu' };
   });
 }
 

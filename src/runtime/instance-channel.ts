@@ -9,7 +9,11 @@ import { messageOf } from '../errors';
 /** Where an instance lives. */
 export type Placement =
   /** A thread of this process: buffers move without a copy; the device is the process's. */
-  | { readonly kind: 'thread' }
+  | {
+      readonly kind: 'thread';
+      /** Gives way to other threads: right where TensorFlow computes on the cores they need. */
+      readonly background: boolean;
+    }
   /**
    * A process of its own: TensorFlow chooses its device per process, so instances on several GPUs
    * need one each. Tensors are copied over a pipe.
@@ -38,12 +42,12 @@ export function workerFile(): string {
 
 export function openChannel(
   placement: Placement,
-  start: WorkerStart,
+  start: Omit<WorkerStart, 'background'>,
   events: ChannelEvents,
 ): InstanceChannel {
   return placement.kind === 'thread'
-    ? openThread(start, events)
-    : openProcess(placement.visibleDevice, start, events);
+    ? openThread({ ...start, background: placement.background }, events)
+    : openProcess(placement.visibleDevice, { ...start, background: false }, events);
 }
 
 function openThread(start: WorkerStart, events: ChannelEvents): InstanceChannel {

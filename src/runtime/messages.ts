@@ -5,6 +5,8 @@ import type { DeviceKind } from './backend';
 export interface WorkerStart {
   /** SavedModel folder to load. */
   readonly directory: string;
+  /** Run at a lower priority than the rest of the process. */
+  readonly background: boolean;
 }
 
 /** Main thread → worker. */

@@ -9,6 +9,7 @@ import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
 import { messageOf } from '../errors';
+import { lowerInferencePriority } from '../thread-priority';
 
 const OUT_OF_MEMORY = /\bOOM\b|out of memory|resource.?exhausted|failed to allocate/i;
 
@@ -51,8 +52,10 @@ function run(model: LoadedModel, message: Extract<ToWorker, { kind: 'run' }>): v
   }
 }
 
-function start({ directory }: WorkerStart): void {
+function start({ directory, background }: WorkerStart): void {
   const started = performance.now();
+  // Before TensorFlow starts its threads: they take it over.
+  if (background) lowerInferencePriority();
   let model: LoadedModel;
   try {
     const backend = new TfjsBackend();

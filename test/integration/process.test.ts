@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import path from 'node:path';
 
 import {
@@ -64,6 +65,17 @@ function run(args: readonly string[], env: Record<string, string> = {}): Run {
         watch();
       }),
   };
+}
+
+/** The threads of a process as Linux shows them. */
+function threadsOf(pid: number): { id: number; name: string; niceness: number }[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => {
+    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8');
+    // The name may hold blanks; niceness is the 19th field, the name the second.
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    const niceness = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    return { id: Number(id), name, niceness };
+  });
 }
 
 test('SIGTERM: in-flight work is answered, new connections are refused, exit code 0', async () => {
@@ -203,4 +215,30 @@ test('the queue full is answered 429 with Retry-After, the rest 200', async () =
   }
   await service.stop();
   await removeFolder(repository);
+});
+
+test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
+  const own = getPriority();
+  const server = run(['--model-repository', SHIPPED, '--models', 'efficientnet-lite0'], {
+    TFJS_SERVING_IMAGING_CONCURRENCY: '7',
+  });
+  const { url } = await server.line('listening');
+  await server.line('serving');
+  const answer = await fetch(`${String(url)}/models/efficientnet-lite0/classify`, {
+    method: 'POST',
+    body: COFFEE,
+    headers: { 'Content-Type': 'image/jpeg' },
+  });
+
+  const threads = threadsOf(server.child.pid ?? 0);
+  server.child.kill('SIGTERM');
+  await server.exit;
+
+  expect(answer.status).toBe(200);
+  const main = threads.filter(({ id }) => id === server.child.pid);
+  const tensorflow = threads.filter(({ name }) => name.startsWith('tf_Compute'));
+  expect(main).toMatchObject([{ niceness: own }]);
+  expect(tensorflow.length).toBeGreaterThan(0);
+  for (const { niceness } of tensorflow) expect(niceness).toBe(own + 10);
+  expect(threads.filter(({ niceness }) => niceness === own + 5).length).toBeGreaterThanOrEqual(7);
 });

@@ -6,7 +6,7 @@ import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/inst
 import { FIXTURES } from '../support/service';
 import { floats, numbersOf } from '../support/tensors';
 
-const THREAD = { kind: 'thread' } as const;
+const THREAD = { kind: 'thread', background: true } as const;
 const PROCESS = { kind: 'process', visibleDevice: '' } as const;
 
 interface Harness {

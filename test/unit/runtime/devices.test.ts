@@ -133,11 +133,16 @@ describe("the environment of TensorFlow's library", () => {
 });
 
 describe('instances', () => {
-  test.each([
-    ['the CPU', CPU],
-    ['one GPU', gpus('2')],
-  ])('on %s are threads', (_, plan) => {
-    expect(placeInstances(plan, 2)).toEqual([{ kind: 'thread' }, { kind: 'thread' }]);
+  test('on the CPU are threads that give way to decoding', () => {
+    const thread = { kind: 'thread', background: true };
+
+    expect(placeInstances(CPU, 2)).toEqual([thread, thread]);
+  });
+
+  test('on one GPU are threads that give way to nothing', () => {
+    const thread = { kind: 'thread', background: false };
+
+    expect(placeInstances(gpus('2'), 2)).toEqual([thread, thread]);
   });
 
   test('on several GPUs are processes that go round them', () => {
