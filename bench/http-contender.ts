@@ -14,7 +14,7 @@ import { parseStats, type ServerStats } from './server-stats';
 import { percentile } from './statistics';
 import { UsageWatch } from './usage-watch';
 
-const PROBE_EVERY_MS = 100;
+const PROBE_EVERY_MS = 50;
 const QUIET_LOOK_MS = 300;
 /** Of one core. */
 const QUIET_SHARE = 0.2;

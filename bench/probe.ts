@@ -5,6 +5,12 @@ export interface ProbeAnswer {
   readonly ms: number;
 }
 
+/**
+ * In this time of a load all its connections are made and send their first request at once, which
+ * is the start of a load and not what follows; nothing is asked.
+ */
+const RAMP_MS = 1000;
+
 /** Asks regularly, each time on a new connection as an orchestrator does, until it is stopped. */
 export class Probe {
   readonly answers: ProbeAnswer[] = [];
@@ -12,7 +18,9 @@ export class Probe {
   readonly #pending = new Set<Promise<void>>();
 
   constructor(url: string, everyMs: number, body?: { contentType: string; bytes: Buffer }) {
+    const began = performance.now();
     this.#timer = setInterval(() => {
+      if (performance.now() - began < RAMP_MS) return;
       const asked = ask(url, body)
         .then((answer) => {
           this.answers.push(answer);

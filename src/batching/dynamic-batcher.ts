@@ -48,9 +48,12 @@ export class DynamicBatcher {
   readonly #queue = new RequestQueue<Queued>();
   readonly #pool = new BufferPool();
   readonly #estimates = new RunEstimates();
-  readonly #deadlines = new Set<Queued>();
   readonly #idleWaiters: (() => void)[] = [];
   #limit: number;
+  /** No deadline in the queue is earlier, so that most of the time nobody has to look through it. */
+  #earliestDeadline = Infinity;
+  /** Whether a client has gone since the queue was looked through. */
+  #someoneLeft = false;
   #running = 0;
   #splits = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -110,6 +113,7 @@ export class DynamicBatcher {
         resolve,
         reject,
         onAbort: () => {
+          this.#someoneLeft = true;
           this.poke();
         },
       };
@@ -146,7 +150,8 @@ export class DynamicBatcher {
     if (where === 'head') this.#queue.unshift(requests);
     else for (const queued of requests) this.#queue.push(queued);
     for (const queued of requests) {
-      this.#deadlines.add(queued);
+      this.#earliestDeadline = Math.min(this.#earliestDeadline, queued.deadline);
+      if (queued.request.signal?.aborted === true) this.#someoneLeft = true;
       queued.request.signal?.addEventListener('abort', queued.onAbort, { once: true });
     }
     this.poke();
@@ -187,8 +192,7 @@ export class DynamicBatcher {
 
   #wakeAt(at: number | undefined, now: number): void {
     let wake = at ?? Infinity;
-    // All of them: what waits for its second run joined after younger requests.
-    for (const { deadline } of this.#deadlines) wake = Math.min(wake, deadline);
+    if (this.#queue.size > 0) wake = Math.min(wake, this.#earliestDeadline);
     if (wake === Infinity) return;
     this.#timer = setTimeout(
       () => {
@@ -201,9 +205,17 @@ export class DynamicBatcher {
   /** Requests that nobody waits for any more cost no GPU time. */
   #dropGone(): void {
     const now = performance.now();
-    for (const queued of this.#queue.removeWhere(
-      ({ request, deadline }) => request.signal?.aborted === true || deadline <= now,
-    )) {
+    if (!this.#someoneLeft && now < this.#earliestDeadline) return;
+    this.#someoneLeft = false;
+    let earliest = Infinity;
+    const gone = this.#queue.removeWhere(({ request, deadline }) => {
+      if (request.signal?.aborted === true || deadline <= now) return true;
+      // Of all that stay: what waits for its second run joined after younger requests.
+      earliest = Math.min(earliest, deadline);
+      return false;
+    });
+    this.#earliestDeadline = earliest;
+    for (const queued of gone) {
       this.#settle(
         queued,
         queued.request.signal?.aborted === true
@@ -307,7 +319,6 @@ export class DynamicBatcher {
   }
 
   #leaveQueue(queued: Queued): void {
-    this.#deadlines.delete(queued);
     queued.request.signal?.removeEventListener('abort', queued.onAbort);
     queued.permit.release();
   }

@@ -33,12 +33,13 @@ export interface AppDeps extends BaseAppDeps {
 export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, metrics, logger, limits, draining } = deps;
   const app = createBaseApp({ metrics, logger, draining });
+  const admit = [inFlightLimit(limits.maxInFlightRequests), requireQueueRoom(manager)];
+  // First, as Express tries routes in turn and nothing else is asked for as often.
+  app.use(imageRoutes({ inference, limits, admit }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
-  const admit = [inFlightLimit(limits.maxInFlightRequests), requireQueueRoom(manager)];
-  app.use(imageRoutes({ inference, limits, admit }));
   app.use(tfServingRoutes({ manager, tensors, limits, admit, logger }));
   app.use(
     oipRoutes({

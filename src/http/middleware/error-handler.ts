@@ -31,7 +31,7 @@ export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandl
     }
     const answer = (): void => {
       if (response.destroyed) return;
-      if (error.code === 'OVERLOADED') slowDown(response);
+      if (error.code === 'OVERLOADED') slowDown(request, response);
       setErrorHeaders(response, error);
       const { mediaType, body } = form(error, requestId);
       response.status(error.status).type(mediaType).send(JSON.stringify(body));
