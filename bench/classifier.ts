@@ -3,6 +3,7 @@ export const CLASSIFIER_INPUT = {
   size: { kind: 'fixed', width: 224, height: 224 },
   fit: 'cover',
   padColor: '#000000',
+  shrinkOnLoad: true,
   kernel: 'cubic',
   cropFraction: 0.875,
   colorOrder: 'rgb',

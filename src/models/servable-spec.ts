@@ -15,6 +15,7 @@ export interface ImageInputSpec {
       };
   readonly fit: 'cover' | 'contain' | 'fill';
   readonly padColor: string;
+  readonly shrinkOnLoad: boolean;
   readonly kernel: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
   readonly cropFraction: number;
   readonly colorOrder: 'rgb' | 'bgr' | 'grayscale';
@@ -248,6 +249,7 @@ function resolveImage(
     ),
     fit: input.fit ?? 'cover',
     padColor: input.padColor ?? '#000000',
+    shrinkOnLoad: input.shrinkOnLoad ?? true,
     kernel: input.kernel ?? 'cubic',
     cropFraction: input.cropFraction ?? 1,
     colorOrder,

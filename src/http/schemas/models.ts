@@ -55,6 +55,7 @@ const imageInputSchema = z
     ]),
     fit: z.enum(['cover', 'contain', 'fill']),
     padColor: z.string(),
+    shrinkOnLoad: z.boolean(),
     kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']),
     cropFraction: z.number(),
     colorOrder: z.enum(['rgb', 'bgr', 'grayscale']),

@@ -19,6 +19,7 @@ const AS_IS: PreprocessSpec = {
   size: { kind: 'dynamic', minSize: 1, maxSize: 4096, multipleOf: 1 },
   fit: 'cover',
   padColor: '#000000',
+  shrinkOnLoad: true,
   kernel: 'cubic',
   cropFraction: 1,
   colorOrder: 'rgb',
