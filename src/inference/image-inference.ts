@@ -6,11 +6,12 @@ import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
 import type { RequestTimings } from '../models/servable-statistics';
-import { classify, type Prediction } from '../outputs/classification';
+import { classify, rankedPredictions, type Prediction } from '../outputs/classification';
 import { toImage } from '../outputs/generated-image';
 import type { Semaphore } from '../semaphore';
 import type { Tensor } from '../tensor';
 import type { ImageDecoder } from './image-decoder';
+import { imageRun, type ImageRun } from './image-run';
 import { validateInputs } from './validate-inputs';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
@@ -68,8 +69,15 @@ export interface ImageInferenceOptions {
 }
 
 interface RunOutput {
-  readonly output: Tensor;
+  /** Those of the run, in its order. */
+  readonly outputs: readonly Tensor[];
   readonly tensor: ImageTensor;
+}
+
+/** How one kind of request runs a model, and what becomes of the outputs. */
+interface Answering<T> {
+  readonly run: ImageRun;
+  readonly postprocess: (output: RunOutput) => Promise<T>;
 }
 
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
@@ -87,15 +95,24 @@ export class ImageInference {
    *   OVERLOADED …; what concerns one image is in its result
    */
   classify(request: ImageRequest, top?: number): Promise<ImageAnswer<Prediction[]>> {
-    return this.#infer(request, 'image-classification', ({ spec }, { output }) =>
-      Promise.resolve(
-        classify(output, {
-          activation: spec.output.activation,
-          labels: spec.labels,
-          topK: top ?? spec.output.topK,
-        }),
-      ),
-    );
+    return this.#infer(request, 'image-classification', (servable) => {
+      const { spec } = servable;
+      const topK = top ?? spec.output.topK;
+      const run = imageRun(servable, topK);
+      const { labels } = spec;
+      return {
+        run,
+        postprocess: ({ outputs }) => {
+          const [scores, indices] = outputs;
+          if (scores === undefined) throw nothingAnswered();
+          return Promise.resolve(
+            run.ranked && indices !== undefined
+              ? rankedPredictions(scores, indices, { labels, topK })
+              : classify(scores, { activation: spec.output.activation, labels, topK }),
+          );
+        },
+      };
+    });
   }
 
   /**
@@ -108,29 +125,34 @@ export class ImageInference {
     format: EncodeFormat,
     quality?: number,
   ): Promise<ImageAnswer<Picture>> {
-    return this.#infer(request, 'image-to-image', ({ spec }, { output, tensor }) =>
-      this.#options.imaging.run(async () => {
-        const { pixels, ...size } = toImage(output, {
-          valueRange: spec.output.valueRange,
-          layout: spec.output.layout,
-          crop: {
-            width: tensor.validWidth / tensor.width,
-            height: tensor.validHeight / tensor.height,
-          },
-        });
-        const bytes = await encodeImage(pixels, size, {
-          format,
-          ...(quality === undefined ? {} : { quality }),
-        });
-        return { bytes, format, width: size.width, height: size.height };
-      }),
-    );
+    return this.#infer(request, 'image-to-image', (servable) => {
+      const run = imageRun(servable);
+      return {
+        run,
+        postprocess: ({ outputs: [output], tensor }) =>
+          this.#options.imaging.run(async () => {
+            if (output === undefined) throw nothingAnswered();
+            const { pixels, ...size } = toImage(output, {
+              ...run.picture,
+              crop: {
+                width: tensor.validWidth / tensor.width,
+                height: tensor.validHeight / tensor.height,
+              },
+            });
+            const bytes = await encodeImage(pixels, size, {
+              format,
+              ...(quality === undefined ? {} : { quality }),
+            });
+            return { bytes, format, width: size.width, height: size.height };
+          }),
+      };
+    });
   }
 
   async #infer<T>(
     request: ImageRequest,
     task: Task,
-    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+    answering: (servable: Servable) => Answering<T>,
   ): Promise<ImageAnswer<T>> {
     const { servable, release } = this.#options.manager.acquire(request.model, request.version);
     try {
@@ -140,11 +162,12 @@ export class ImageInference {
           `Model ${servable.name} does ${servable.spec.task}, not ${task}`,
         );
       }
+      const how = answering(servable);
       const permit = servable.batcher.admission.acquire(request.images.length);
       try {
         const results = await Promise.all(
           request.images.map((image) =>
-            this.#one(servable, image, permit.split(), request.signal, postprocess),
+            this.#one(servable, image, permit.split(), request.signal, how),
           ),
         );
         return {
@@ -166,7 +189,7 @@ export class ImageInference {
     image: ImageSource,
     permit: Permit,
     signal: AbortSignal | undefined,
-    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+    how: Answering<T>,
   ): Promise<ImageResult<T>> {
     const { observer } = this.#options;
     const { name, version } = servable;
@@ -178,13 +201,14 @@ export class ImageInference {
     const memory: ArrayBuffer[] = [];
     try {
       if (image instanceof ServingError) throw image;
-      const tensor = await this.#options.decoder.decode(servable, image, memory, signal);
+      const { decoder } = this.#options;
+      const tensor = await decoder.decode(servable, image, memory, signal, how.run.image);
       const preprocessMs = stage('preprocess', performance.now() - started);
-      const run = await this.#run(servable, tensor, permit, signal);
+      const run = await this.#run(servable, how.run, tensor, permit, signal);
       stage('queue', run.queueMs);
       stage('infer', run.inferMs);
       const received = performance.now();
-      const value = await postprocess(servable, { output: run.output, tensor });
+      const value = await how.postprocess({ outputs: run.outputs, tensor });
       const postprocessMs = stage('postprocess', performance.now() - received);
       observer?.outcome(name, version, 'OK');
       const { queueMs, inferMs, batchRows } = run;
@@ -204,37 +228,38 @@ export class ImageInference {
   }
 
   async #run(
-    { spec, batcher }: Servable,
+    { batcher }: Servable,
+    { signatureName, signature, image, outputs: names }: ImageRun,
     tensor: ImageTensor,
     permit: Permit,
     signal: AbortSignal | undefined,
-  ): Promise<{ output: Tensor; queueMs: number; inferMs: number; batchRows: number }> {
+  ): Promise<{ outputs: readonly Tensor[]; queueMs: number; inferMs: number; batchRows: number }> {
     const input: Tensor = {
-      name: spec.image?.inputName ?? '',
-      dtype: spec.image?.dtype ?? 'float32',
+      name: image?.inputName ?? '',
+      dtype: image?.dtype ?? 'float32',
       shape: [1, ...tensor.shape],
       data: tensor.data,
     };
-    validateInputs(spec.signature, [input]);
-    const { outputs, ...timings } = await batcher.submit(
+    validateInputs(signature, [input]);
+    return batcher.submit(
       {
-        signature: spec.signatureName,
+        signature: signatureName,
         inputs: [input],
         rows: 1,
-        outputs: [spec.output.name],
+        outputs: names,
         ...(signal === undefined ? {} : { signal }),
       },
       permit,
     );
-    const [output] = outputs;
-    if (output === undefined)
-      throw new ServingError('INFERENCE_FAILED', 'The model answered nothing');
-    return { output, ...timings };
   }
 }
 
 /** What a way in needs of it. */
 export type ImageUseCase = Pick<ImageInference, 'classify' | 'generate'>;
+
+function nothingAnswered(): ServingError {
+  return new ServingError('INFERENCE_FAILED', 'The model answered nothing');
+}
 
 function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
   const of = (stage: keyof RequestTimings): number =>

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { messageOf } from '../errors';
 import { ArtefactCache, type Artefact } from './artefact-cache';
+import type { ImagePlan } from './image/image-plan';
 import { hashModel } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
 import { runRewrite } from './run-rewrite';
@@ -34,6 +35,11 @@ export type Optimization =
     }
   | { readonly state: 'original'; readonly reason: string };
 
+interface Rewritable {
+  readonly directory: string;
+  readonly image: ImagePlan | undefined;
+}
+
 /** Makes and keeps rewritten models. Never throws: what goes wrong leaves a model as it is. */
 export class ModelOptimizer {
   readonly #options: ModelOptimizerOptions;
@@ -47,13 +53,18 @@ export class ModelOptimizer {
   /**
    * Finds or makes the rewrite of a SavedModel.
    * @param signal ends a rewrite that has been started
+   * @param image what to put into the graph of a model that takes images
    */
-  async optimize(directory: string, signal?: AbortSignal): Promise<Optimization> {
+  async optimize(
+    directory: string,
+    signal?: AbortSignal,
+    image?: ImagePlan,
+  ): Promise<Optimization> {
     try {
-      const key = await hashModel(directory, this.#options.runtime);
+      const key = await hashModel(directory, this.#options.runtime, image);
       const running = this.#running.get(key);
       if (running !== undefined) return await running;
-      const started = this.#findOrRewrite(key, directory, signal).finally(() => {
+      const started = this.#findOrRewrite(key, { directory, image }, signal).finally(() => {
         this.#running.delete(key);
       });
       this.#running.set(key, started);
@@ -65,7 +76,7 @@ export class ModelOptimizer {
 
   async #findOrRewrite(
     key: string,
-    directory: string,
+    model: Rewritable,
     signal: AbortSignal | undefined,
   ): Promise<Optimization> {
     const { cacheDirectory, fallbackDirectory, cacheMaxBytes, onCacheProblem } = this.#options;
@@ -77,7 +88,7 @@ export class ModelOptimizer {
         const found = await cache.find(key);
         if (found !== undefined) return toOptimization(found, true);
         prepared = await cache.begin();
-        return await this.#rewrite(key, directory, cache, prepared, signal);
+        return await this.#rewrite(key, model, cache, prepared, signal);
       } catch (thrown) {
         reason = messageOf(thrown);
         onCacheProblem?.(reason);
@@ -91,13 +102,17 @@ export class ModelOptimizer {
   /** @throws Error when the entry cannot be written */
   async #rewrite(
     key: string,
-    source: string,
+    { directory, image }: Rewritable,
     cache: ArtefactCache,
     prepared: string,
     signal: AbortSignal | undefined,
   ): Promise<Optimization> {
     const target = path.join(prepared, 'model');
-    const task = { source: path.resolve(source), target };
+    const task = {
+      source: path.resolve(directory),
+      target,
+      ...(image === undefined ? {} : { image }),
+    };
     const answer = await runRewrite(task, this.#options.timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
     if (answer.kind === 'failed') {

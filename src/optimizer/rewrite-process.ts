@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors';
 import { TfjsBackend } from '../runtime/tfjs-backend';
+import type { ImagePlan } from './image/image-plan';
 import { NotRewritableError } from './not-rewritable';
 import { rewriteModel, type RewriteReport } from './rewrite-model';
 
@@ -11,6 +12,7 @@ import { rewriteModel, type RewriteReport } from './rewrite-model';
 export interface RewriteTask {
   readonly source: string;
   readonly target: string;
+  readonly image?: ImagePlan;
 }
 
 export type RewriteAnswer =
@@ -19,9 +21,9 @@ export type RewriteAnswer =
   | { readonly kind: 'not-rewritable'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-async function answer({ source, target }: RewriteTask): Promise<RewriteAnswer> {
+async function answer({ source, target, image }: RewriteTask): Promise<RewriteAnswer> {
   try {
-    const report = await rewriteModel(source, target, () => new TfjsBackend());
+    const report = await rewriteModel(source, target, () => new TfjsBackend(), image);
     return { kind: 'rewritten', report };
   } catch (thrown) {
     return {
