@@ -194,8 +194,7 @@ export class Servable {
       {
         directory: () => {
           const loaded = directoryToLoad(directory, optimization);
-          // All instances take the way that one of them has left.
-          if (loaded === directory) this.#imageGraph = undefined;
+          if (loaded === directory && optimization.state === 'optimized') this.#lostArtefact();
           return loaded;
         },
         placements: runtime.placements(spec.instances),
@@ -244,6 +243,17 @@ export class Servable {
     this.#optimization = optimization;
     events.onOptimization?.(optimization);
     return optimization;
+  }
+
+  /** All instances take the way that one of them can still go. */
+  #lostArtefact(): void {
+    this.#imageGraph = undefined;
+    this.#optimization = {
+      state: 'original',
+      reason: 'the rewritten model was removed from the cache; loading it again makes a new one',
+      dropped: true,
+    };
+    this.#options.events?.onOptimization?.(this.#optimization);
   }
 
   #use(): Loaded {

@@ -33,11 +33,23 @@ export type Optimization =
       /** It was there already. */
       readonly cached: boolean;
     }
-  | { readonly state: 'original'; readonly reason: string };
+  | {
+      readonly state: 'original';
+      readonly reason: string;
+      /** A rewrite was tried and failed or was wrong; otherwise there is none to be had. */
+      readonly dropped?: true;
+    };
 
 interface Rewritable {
   readonly directory: string;
   readonly image: ImagePlan | undefined;
+}
+
+/** Whether something was rewritten and is not served because it fails or is wrong. */
+export function isDropped(optimization: Optimization): boolean {
+  return optimization.state === 'original'
+    ? optimization.dropped === true
+    : optimization.report.image?.dropped === true;
 }
 
 /** Makes and keeps rewritten models. Never throws: what goes wrong leaves a model as it is. */
@@ -70,7 +82,7 @@ export class ModelOptimizer {
       this.#running.set(key, started);
       return await started;
     } catch (thrown) {
-      return { state: 'original', reason: messageOf(thrown) };
+      return { state: 'original', reason: messageOf(thrown), dropped: true };
     }
   }
 
@@ -96,7 +108,11 @@ export class ModelOptimizer {
         if (prepared !== undefined) await rm(prepared, { recursive: true, force: true });
       }
     }
-    return { state: 'original', reason: `the rewritten model cannot be kept: ${reason}` };
+    return {
+      state: 'original',
+      reason: `the rewritten model cannot be kept: ${reason}`,
+      dropped: true,
+    };
   }
 
   /** @throws Error when the entry cannot be written */
@@ -116,7 +132,7 @@ export class ModelOptimizer {
     const answer = await runRewrite(task, this.#options.timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
     if (answer.kind === 'failed') {
-      return { state: 'original', reason: `the rewrite failed: ${answer.reason}` };
+      return { state: 'original', reason: `the rewrite failed: ${answer.reason}`, dropped: true };
     }
     const artefact = await cache.commit(
       key,
@@ -129,7 +145,10 @@ export class ModelOptimizer {
 }
 
 function toOptimization(artefact: Artefact, cached: boolean): Optimization {
-  return artefact.kind === 'rewritten'
-    ? { state: 'optimized', directory: artefact.directory, report: artefact.report, cached }
-    : { state: 'original', reason: artefact.reason };
+  if (artefact.kind === 'rewritten') {
+    const { directory, report } = artefact;
+    return { state: 'optimized', directory, report, cached };
+  }
+  const { reason, dropped } = artefact;
+  return { state: 'original', reason, ...(dropped === undefined ? {} : { dropped }) };
 }

@@ -6,7 +6,7 @@ import { flattenModel } from './graph/flatten-model';
 import { freeze } from './freeze';
 import type { ImagePlan, ImageReport } from './image/image-plan';
 import { writeImageModel } from './image/write-image-model';
-import { NotRewritableError } from './not-rewritable';
+import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import { addVariablesSignature, linkWeights, readVariables } from './read-variables';
 import { readServedGraph, writeSavedModel } from './saved-model-file';
 import { verify } from './verify';
@@ -64,8 +64,9 @@ export async function rewriteModel(
       return { ...counts, maxRelativeDifference, image: report };
     }
     if (variables.length === 0) {
-      const { reason = '' } = withImage?.report ?? {};
-      throw new NotRewritableError(`${NOTHING_TO_GAIN}; ${reason}`);
+      const { reason = '', dropped } = withImage?.report ?? {};
+      const text = `${NOTHING_TO_GAIN}; ${reason}`;
+      throw dropped === true ? new RewriteDroppedError(text) : new NotRewritableError(text);
     }
     await writeSavedModel(target, frozen);
     const rewritten = backend.loadModel(target);

@@ -5,7 +5,7 @@
 import { messageOf } from '../errors';
 import { TfjsBackend } from '../runtime/tfjs-backend';
 import type { ImagePlan } from './image/image-plan';
-import { NotRewritableError } from './not-rewritable';
+import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import { rewriteModel, type RewriteReport } from './rewrite-model';
 
 /** What the process is told, as JSON in its first argument. */
@@ -15,10 +15,18 @@ export interface RewriteTask {
   readonly image?: ImagePlan;
 }
 
+/** Why a model is served as it is. */
+export interface NotRewritten {
+  readonly kind: 'not-rewritable';
+  readonly reason: string;
+  /** There was a rewrite, and it fails or answers otherwise. */
+  readonly dropped?: true;
+}
+
 export type RewriteAnswer =
   | { readonly kind: 'rewritten'; readonly report: RewriteReport }
   /** Told again for the same files: worth remembering. */
-  | { readonly kind: 'not-rewritable'; readonly reason: string }
+  | NotRewritten
   | { readonly kind: 'failed'; readonly reason: string };
 
 async function answer({ source, target, image }: RewriteTask): Promise<RewriteAnswer> {
@@ -26,9 +34,12 @@ async function answer({ source, target, image }: RewriteTask): Promise<RewriteAn
     const report = await rewriteModel(source, target, () => new TfjsBackend(), image);
     return { kind: 'rewritten', report };
   } catch (thrown) {
+    const reason = messageOf(thrown);
+    if (!(thrown instanceof NotRewritableError)) return { kind: 'failed', reason };
     return {
-      kind: thrown instanceof NotRewritableError ? 'not-rewritable' : 'failed',
-      reason: messageOf(thrown),
+      kind: 'not-rewritable',
+      reason,
+      ...(thrown instanceof RewriteDroppedError ? { dropped: true } : {}),
     };
   }
 }

@@ -47,4 +47,6 @@ export interface ImageReport {
   readonly postprocess: boolean;
   /** Why something that was planned is not. */
   readonly reason?: string;
+  /** Something was put into the graph, and fails or answers otherwise. */
+  readonly dropped?: true;
 }

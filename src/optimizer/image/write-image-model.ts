@@ -28,6 +28,7 @@ export async function writeImageModel(
   const signature = original.signatures[plan.signature];
   const output = signature?.outputs.find(({ name }) => name === plan.output);
   const reasons: string[] = [];
+  let dropped = false;
   let { preprocess, postprocess } = plan;
   const dropPreprocess = (reason: string | undefined): void => {
     if (reason === undefined) return;
@@ -59,26 +60,29 @@ export async function writeImageModel(
       rewritten.dispose();
       return {
         written: true,
-        report: reportOf(preprocess, postprocess !== undefined, reasons),
+        report: reportOf(preprocess, postprocess !== undefined, reasons, dropped),
         maxRelativeDifference,
       };
     }
     rewritten.dispose();
+    dropped = true;
     // What is not there cannot be at fault: then there is nothing left to drop.
     if (problem.part === 'preprocess' && preprocess) dropPreprocess(problem.reason);
     else if (postprocess !== undefined) dropPostprocess(problem.reason);
   }
-  return { written: false, report: reportOf(false, false, reasons) };
+  return { written: false, report: reportOf(false, false, reasons, dropped) };
 }
 
 function reportOf(
   preprocess: boolean,
   postprocess: boolean,
   reasons: readonly string[],
+  dropped: boolean,
 ): ImageReport {
   return {
     preprocess,
     postprocess,
     ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
+    ...(dropped ? { dropped } : {}),
   };
 }
