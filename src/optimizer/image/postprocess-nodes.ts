@@ -57,17 +57,23 @@ function addPixels(
 ): Readonly<Record<string, AddedOutput>> {
   const type = dtype === 'int32' ? DataType.DT_INT32 : DataType.DT_FLOAT;
   let tensor = builder.cast(output, type, DataType.DT_FLOAT);
+  // Not beside the last cast: see addPreprocessing.
+  if (layout === 'NCHW') tensor = builder.transpose(tensor, DataType.DT_FLOAT, [0, 2, 3, 1]);
   if (low !== 0) tensor = builder.binary('Sub', tensor, builder.floats([low]));
-  if (high - low !== 255) {
-    tensor = builder.binary('Mul', tensor, builder.floats([255 / (high - low)]));
+  const range = high - low;
+  const scale = 255 / range;
+  if (Math.fround(scale) === scale) {
+    if (scale !== 1) tensor = builder.binary('Mul', tensor, builder.floats([scale]));
+  } else {
+    // A rounded factor would put halves of whole numbers on either side.
+    tensor = builder.binary('Mul', tensor, builder.floats([255]));
+    tensor = builder.binary('RealDiv', tensor, builder.floats([range]));
   }
   tensor = builder.binary('Maximum', tensor, builder.floats([0]));
   tensor = builder.binary('Minimum', tensor, builder.floats([255]));
-  tensor = builder.cast(builder.unary('Round', tensor), DataType.DT_FLOAT, DataType.DT_UINT8);
+  tensor = builder.unary('Round', tensor);
   const [rows = -1, second = -1, third = -1, fourth = -1] = shape;
-  if (layout === 'NCHW') {
-    tensor = builder.transpose(tensor, DataType.DT_UINT8, [0, 2, 3, 1]);
-  }
+  tensor = builder.cast(tensor, DataType.DT_FLOAT, DataType.DT_UINT8);
   return {
     [PIXELS_OUT]: {
       tensor,

@@ -20,34 +20,34 @@ export function preprocessProblem({ input }: ImagePlan): string | undefined {
 }
 
 /**
- * From uint8 RGB [rows, height, width, 3] to what the model takes. What moves pixels comes first,
- * where they are a quarter of the size.
+ * From uint8 RGB [rows, height, width, 3] to what the model takes.
  * @returns the tensor to feed the model
  */
-export function addPreprocessing(
-  builder: GraphBuilder,
-  pixels: string,
-  { input }: ImagePlan,
-): string {
-  const bgr = input.colorOrder === 'bgr';
+export function addPreprocessing(builder: GraphBuilder, pixels: string, plan: ImagePlan): string {
+  const { input } = plan;
   let tensor = pixels;
-  if (bgr) {
+  if (input.colorOrder === 'bgr') {
     tensor = builder.add('ReverseV2', [tensor, builder.integers([3])], {
       T: typeAttr(DataType.DT_UINT8),
       Tidx: typeAttr(DataType.DT_INT32),
     });
   }
-  if (input.layout === 'NCHW') {
-    tensor = builder.transpose(tensor, DataType.DT_UINT8, [0, 3, 1, 2]);
-  }
-  tensor = builder.cast(tensor, DataType.DT_UINT8, INPUT_TYPES[input.dtype]);
-  if (input.dtype !== 'float32') return tensor;
+  const type = INPUT_TYPES[input.dtype];
+  tensor = builder.cast(tensor, DataType.DT_UINT8, type);
+  if (input.dtype === 'float32') tensor = addNormalization(builder, tensor, plan);
+  // Last: TensorFlow exchanges it with a cast beside it, and oneDNN logs an error when it is to move
+  // bytes without AVX-512.
+  return input.layout === 'NCHW' ? builder.transpose(tensor, type, [0, 3, 1, 2]) : tensor;
+}
+
+function addNormalization(builder: GraphBuilder, pixels: string, { input }: ImagePlan): string {
+  let tensor = pixels;
   const { mean, std } = channelConstants(input.normalization);
   const constant = (values: readonly number[]): string => {
     const [first = 0] = values;
     if (values.every((value) => value === first)) return builder.floats([first]);
-    const ordered = bgr ? [...values].reverse() : values;
-    return builder.floats(ordered, input.layout === 'NHWC' ? [3] : [3, 1, 1]);
+    // Constants belong to the colour, not to its place.
+    return builder.floats(input.colorOrder === 'bgr' ? [...values].reverse() : values, [3]);
   };
   if (mean.some((value) => value !== 0)) tensor = builder.binary('Sub', tensor, constant(mean));
   if (std.some((value) => value !== 1)) {

@@ -19,7 +19,7 @@ import {
 const BATCH_SIZES = [1, 3];
 const SEED = 7_041_776;
 /** Share of the 8-bit values that may lie on the other side of a half. */
-const ROUNDED_OTHERWISE = 0.01;
+const ROUNDED_OTHERWISE = 0.05;
 
 /** A part of a plan that does not answer as the code outside the graph does. */
 export interface ImageProblem {
