@@ -17,27 +17,27 @@ export interface ImageRun {
 
 /**
  * The way through the rewritten graph where there is one.
- * @param top classes that are asked for; more than the graph ranks are ranked outside of it
+ * @param top classes that are asked for; for more than the graph ranks, the model is run as tensors
+ *   run it: TensorFlow keeps a copy of the weights for every set of inputs and outputs that it meets
  */
 export function imageRun(
   { spec, imageGraph }: Pick<Servable, 'spec' | 'imageGraph'>,
   top = 0,
 ): ImageRun {
-  if (imageGraph === undefined) {
+  if (imageGraph === undefined || top > (imageGraph.top?.k ?? Infinity)) {
     const { signatureName, signature, image } = spec;
     return { signatureName, signature, image, ...wholeOutput(spec) };
   }
   const { signatureName, signature, image, pixels } = imageGraph;
-  const through = { signatureName, signature, image };
-  if (imageGraph.top !== undefined && top <= imageGraph.top.k) {
-    return { ...through, ...wholeOutput(spec), outputs: imageGraph.top.outputs, ranked: true };
-  }
-  if (pixels === undefined) return { ...through, ...wholeOutput(spec) };
   return {
-    ...through,
-    outputs: [pixels],
-    ranked: false,
-    picture: { valueRange: [0, 255], layout: 'NHWC' },
+    signatureName,
+    signature,
+    image,
+    ...wholeOutput(spec),
+    ...(imageGraph.top === undefined ? {} : { outputs: imageGraph.top.outputs, ranked: true }),
+    ...(pixels === undefined
+      ? {}
+      : { outputs: [pixels], picture: { valueRange: [0, 255], layout: 'NHWC' } }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -179,6 +179,27 @@ test('the signature for images is neither shown nor open to clients', async () =
   });
   expect(output.status).toBe(400);
   expect(output.error).toMatch(/tfjs_serving_pixels_out/);
+});
+
+test('a worker that starts when the rewrite is gone serves images with the original', async () => {
+  const before = await generate('pictures-off');
+  const { servable, release } = service.manager.acquire('pictures-before');
+  // No request looks like this: it ends the worker.
+  const crash = servable.batcher.submit(
+    { signature: 'serving_default', inputs: null as never, rows: 1, batchable: false },
+    servable.batcher.admission.acquire(1),
+  );
+  await rm(path.join(folder, 'cache'), { recursive: true });
+
+  await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
+  const after = await generate('pictures-before');
+  release();
+
+  expect(after.data.equals(before.data)).toBe(true);
+  expect((await call('/models/pictures-before')).servable.optimization).toMatchObject({
+    state: 'original',
+    reason: expect.stringMatching(/removed from the cache/),
+  });
 });
 
 test('tensors run through the signature of the model as before', async () => {
