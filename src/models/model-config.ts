@@ -162,7 +162,7 @@ export const modelConfigSchema = z
           .partial(),
       ])
       .describe(
-        'Rewrite the model so that it runs faster: see docs/optimizer.md; default true. An object leaves out parts: `preprocess` (normalisation in the graph), `postprocess` (best classes or 8-bit pixels made in the graph)',
+        'Rewrite the model so that it runs faster: see docs/optimizer.md; an object leaves out parts; default true',
       ),
     warmup: z
       .strictObject({

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { writeNormalized } from '../../../src/imaging/normalize';
+import { writeNormalized } from '../../src/imaging/normalize';
 import {
   IMAGE_SIGNATURE,
   PIXELS_IN,
@@ -10,16 +10,16 @@ import {
   TOP_INDICES,
   TOP_SCORES,
   type ImagePlan,
-} from '../../../src/optimizer/image/image-plan';
-import { rewriteModel, type RewriteReport } from '../../../src/optimizer/rewrite-model';
-import { classify, rankedPredictions } from '../../../src/outputs/classification';
-import { toImage } from '../../../src/outputs/generated-image';
-import { TfjsBackend } from '../../../src/runtime/tfjs-backend';
-import type { LoadedModel } from '../../../src/runtime/backend';
-import { sliceRows, type Tensor } from '../../../src/tensor';
-import { writePictureModel, type PictureModel } from '../../support/picture-model';
-import { removeFolder } from '../../support/service';
-import { floats, numbersOf } from '../../support/tensors';
+} from '../../src/optimizer/image/image-plan';
+import { rewriteModel, type RewriteReport } from '../../src/optimizer/rewrite-model';
+import { classify, rankedPredictions } from '../../src/outputs/classification';
+import { toImage } from '../../src/outputs/generated-image';
+import { TfjsBackend } from '../../src/runtime/tfjs-backend';
+import type { LoadedModel } from '../../src/runtime/backend';
+import { sliceRows, type Tensor } from '../../src/tensor';
+import { writePictureModel, type PictureModel } from '../support/picture-model';
+import { removeFolder } from '../support/service';
+import { floats, numbersOf } from '../support/tensors';
 
 const SCALED = { kind: 'scaled', gain: 1, shift: 0 } as const;
 const ROW = [3, 4] as const;
