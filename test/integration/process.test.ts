@@ -204,3 +204,21 @@ test('the queue full is answered 429 with Retry-After, the rest 200', async () =
   await service.stop();
   await removeFolder(repository);
 });
+
+test.each([
+  ['a rewrite that failed is a warning', 'half_plus_two', '1', 'warn'],
+  ['a model that cannot be rewritten is none', 'lookup_table', '60000', 'info'],
+])('%s', async (_, name, timeoutMs, level) => {
+  const repository = await makeRepository({ model: toy(name) });
+  const server = run(['--model-repository', repository, '--optimize-timeout-ms', timeoutMs], {
+    TFJS_SERVING_OPTIMIZE: 'true',
+    TFJS_SERVING_CACHE: path.join(repository, '.cache'),
+  });
+
+  const line = await server.line('optimization');
+
+  expect(line).toMatchObject({ level, model: 'model', state: 'original' });
+  server.child.kill('SIGTERM');
+  await server.exit;
+  await removeFolder(repository);
+});
