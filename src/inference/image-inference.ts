@@ -1,17 +1,17 @@
 import type { Permit } from '../batching/admission';
 import { ServingError, toServingError, type ErrorCode } from '../errors';
-import { encodeImage, type EncodeFormat } from '../imaging/encode';
+import type { EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
 import type { RequestTimings } from '../models/servable-statistics';
-import { classify, rankedPredictions, type Prediction } from '../outputs/classification';
-import { toImage } from '../outputs/generated-image';
+import type { Prediction } from '../outputs/classification';
 import type { Semaphore } from '../semaphore';
 import type { Tensor } from '../tensor';
 import type { ImageDecoder } from './image-decoder';
-import { imageRun, type ImageRun } from './image-run';
+import { classifying, generating, type Answering } from './image-answering';
+import type { ImageRun } from './image-run';
 import { validateInputs } from './validate-inputs';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
@@ -68,18 +68,6 @@ export interface ImageInferenceOptions {
   readonly observer?: InferenceObserver;
 }
 
-interface RunOutput {
-  /** Those of the run, in its order. */
-  readonly outputs: readonly Tensor[];
-  readonly tensor: ImageTensor;
-}
-
-/** How one kind of request runs a model, and what becomes of the outputs. */
-interface Answering<T> {
-  readonly run: ImageRun;
-  readonly postprocess: (output: RunOutput) => Promise<T>;
-}
-
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
 export class ImageInference {
   readonly #options: ImageInferenceOptions;
@@ -95,24 +83,7 @@ export class ImageInference {
    *   OVERLOADED …; what concerns one image is in its result
    */
   classify(request: ImageRequest, top?: number): Promise<ImageAnswer<Prediction[]>> {
-    return this.#infer(request, 'image-classification', (servable) => {
-      const { spec } = servable;
-      const topK = top ?? spec.output.topK;
-      const run = imageRun(servable, topK);
-      const { labels } = spec;
-      return {
-        run,
-        postprocess: ({ outputs }) => {
-          const [scores, indices] = outputs;
-          if (scores === undefined) throw nothingAnswered();
-          return Promise.resolve(
-            run.ranked && indices !== undefined
-              ? rankedPredictions(scores, indices, { labels, topK })
-              : classify(scores, { activation: spec.output.activation, labels, topK }),
-          );
-        },
-      };
-    });
+    return this.#infer(request, 'image-classification', classifying(top));
   }
 
   /**
@@ -125,28 +96,8 @@ export class ImageInference {
     format: EncodeFormat,
     quality?: number,
   ): Promise<ImageAnswer<Picture>> {
-    return this.#infer(request, 'image-to-image', (servable) => {
-      const run = imageRun(servable);
-      return {
-        run,
-        postprocess: ({ outputs: [output], tensor }) =>
-          this.#options.imaging.run(async () => {
-            if (output === undefined) throw nothingAnswered();
-            const { pixels, ...size } = toImage(output, {
-              ...run.picture,
-              crop: {
-                width: tensor.validWidth / tensor.width,
-                height: tensor.validHeight / tensor.height,
-              },
-            });
-            const bytes = await encodeImage(pixels, size, {
-              format,
-              ...(quality === undefined ? {} : { quality }),
-            });
-            return { bytes, format, width: size.width, height: size.height };
-          }),
-      };
-    });
+    const { imaging } = this.#options;
+    return this.#infer(request, 'image-to-image', generating(imaging, format, quality));
   }
 
   async #infer<T>(
@@ -162,12 +113,11 @@ export class ImageInference {
           `Model ${servable.name} does ${servable.spec.task}, not ${task}`,
         );
       }
-      const how = answering(servable);
       const permit = servable.batcher.admission.acquire(request.images.length);
       try {
         const results = await Promise.all(
           request.images.map((image) =>
-            this.#one(servable, image, permit.split(), request.signal, how),
+            this.#one(servable, image, permit.split(), request.signal, answering),
           ),
         );
         return {
@@ -185,6 +135,23 @@ export class ImageInference {
   }
 
   async #one<T>(
+    servable: Servable,
+    image: ImageSource,
+    permit: Permit,
+    signal: AbortSignal | undefined,
+    answering: (servable: Servable) => Answering<T>,
+  ): Promise<ImageResult<T>> {
+    const how = answering(servable);
+    const result = await this.#attempt(servable, image, permit, signal, how);
+    if (result.ok) return result;
+    const now = answering(servable);
+    if (now.run.signatureName === how.run.signatureName) return result;
+    // Queued for a rewrite that a new worker could not load any more.
+    const second = servable.batcher.admission.acquire(1);
+    return this.#attempt(servable, image, second, signal, now);
+  }
+
+  async #attempt<T>(
     servable: Servable,
     image: ImageSource,
     permit: Permit,
@@ -256,10 +223,6 @@ export class ImageInference {
 
 /** What a way in needs of it. */
 export type ImageUseCase = Pick<ImageInference, 'classify' | 'generate'>;
-
-function nothingAnswered(): ServingError {
-  return new ServingError('INFERENCE_FAILED', 'The model answered nothing');
-}
 
 function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
   const of = (stage: keyof RequestTimings): number =>

@@ -5,8 +5,8 @@ import {
   TOP_INDICES,
   TOP_SCORES,
   type ImagePlan,
-  type ImageReport,
 } from '../optimizer/image/image-plan';
+import type { Optimization } from '../optimizer/model-optimizer';
 import { readSavedModel } from '../runtime/saved-model-signatures';
 import type { Signature } from '../tensor';
 import type { ModelConfig } from './model-config';
@@ -62,17 +62,15 @@ export function imagePlanOf(
   };
 }
 
-/**
- * @param directory of the rewritten model
- * @param report what of the plan is in it
- */
+/** The image graph of a rewritten model; undefined when nothing of the plan is in it. */
 export function readImageGraph(
-  directory: string,
-  { preprocess, postprocess }: ImageReport,
+  optimization: Optimization,
   { image, output, task }: ServableSpec,
 ): ImageGraph | undefined {
-  if (image === undefined || (!preprocess && !postprocess)) return undefined;
-  const signature = readSavedModel(directory).signatures[IMAGE_SIGNATURE];
+  if (optimization.state === 'original' || image === undefined) return undefined;
+  const { preprocess = false, postprocess = false } = optimization.report.image ?? {};
+  if (!preprocess && !postprocess) return undefined;
+  const signature = readSavedModel(optimization.directory).signatures[IMAGE_SIGNATURE];
   if (signature === undefined) return undefined;
   const k = signature.outputs.find(({ name }) => name === TOP_SCORES)?.shape?.at(-1) ?? 0;
   return {

@@ -187,7 +187,7 @@ export class Servable {
     const { signatures } = readSavedModel(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
     const optimization = await this.#optimize(spec);
-    this.#imageGraph = imageGraphOf(optimization, spec);
+    this.#imageGraph = readImageGraph(optimization, spec);
     // The group tells the batcher when there is room; the batcher runs on the group.
     const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(
@@ -266,13 +266,6 @@ export class Servable {
     }
     return this.#loaded;
   }
-}
-
-function imageGraphOf(optimization: Optimization, spec: ServableSpec): ImageGraph | undefined {
-  if (optimization.state === 'original' || optimization.report.image === undefined) {
-    return undefined;
-  }
-  return readImageGraph(optimization.directory, optimization.report.image, spec);
 }
 
 /** The cache is shared: what another process removed is loaded as it was. */

@@ -184,18 +184,21 @@ test('the signature for images is neither shown nor open to clients', async () =
 test('a worker that starts when the rewrite is gone serves images with the original', async () => {
   const before = await generate('pictures-off');
   const { servable, release } = service.manager.acquire('pictures-before');
+  await rm(path.join(folder, 'cache'), { recursive: true });
   // No request looks like this: it ends the worker.
   const crash = servable.batcher.submit(
     { signature: 'serving_default', inputs: null as never, rows: 1, batchable: false },
     servable.batcher.admission.acquire(1),
   );
-  await rm(path.join(folder, 'cache'), { recursive: true });
+  const meanwhile = generate('pictures-before');
 
   await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
   const after = await generate('pictures-before');
   release();
 
   expect(after.data.equals(before.data)).toBe(true);
+  // It was on its way to the rewrite.
+  expect((await meanwhile).data.equals(before.data)).toBe(true);
   expect((await call('/models/pictures-before')).servable.optimization).toMatchObject({
     state: 'original',
     reason: expect.stringMatching(/removed from the cache/),
