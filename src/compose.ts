@@ -12,7 +12,7 @@ import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
 import { defaultCacheDirectory, privateTemporaryDirectory } from './optimizer/cache-directory';
-import { ModelOptimizer } from './optimizer/model-optimizer';
+import { ModelOptimizer, isDropped } from './optimizer/model-optimizer';
 import {
   applyRuntimeEnvironment,
   deviceDefaults,
@@ -267,7 +267,8 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
         logger.error({ model, version, instance, reason }, 'worker replaced');
       },
       onOptimization: (optimization) => {
-        logger.info({ model, version, ...optimization }, 'optimization');
+        const level = isDropped(optimization) ? 'warn' : 'info';
+        logger[level]({ model, version, ...optimization }, 'optimization');
       },
       onStartFailed: (instance, reason) => {
         logger.error({ model, version, instance, reason }, 'worker did not start');

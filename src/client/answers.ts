@@ -108,8 +108,21 @@ export type Optimization =
       readonly nodesBefore: number;
       readonly nodesAfter: number;
       readonly maxRelativeDifference: number;
+      /** What surrounds the network and is in the graph; absent where nothing was to be. */
+      readonly image?:
+        | {
+            readonly preprocess: boolean;
+            readonly postprocess: boolean;
+            readonly reason?: string | undefined;
+            readonly dropped?: boolean | undefined;
+          }
+        | undefined;
     }
-  | { readonly state: 'original'; readonly reason: string };
+  | {
+      readonly state: 'original';
+      readonly reason: string;
+      readonly dropped?: boolean | undefined;
+    };
 
 /** A model with the settings in effect: docs/api.md#models. */
 export interface ModelDetails extends ModelSummary {

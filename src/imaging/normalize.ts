@@ -12,6 +12,11 @@ export type Normalization =
 /** Means and deviations of ImageNet in RGB on the 0..1 scale, as torchvision publishes them. */
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+export interface ChannelConstants {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
 export interface PixelLayout {
   readonly width: number;
   readonly height: number;
@@ -61,18 +66,34 @@ function tableFor(normalization: Normalization, channel: number): Float32Array {
 }
 
 function normalizeValue(value: number, channel: number, normalization: Normalization): number {
+  const { mean, std } = channelConstants(normalization);
+  return (value - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+}
+
+/**
+ * What a normalisation means on the 0..255 scale, (v − mean) / std, for red, green and blue.
+ * The graph of a rewritten model is made from these too.
+ */
+export function channelConstants(normalization: Normalization): ChannelConstants {
   switch (normalization) {
     case 'none':
-      return value;
+      return { mean: [0, 0, 0], std: [1, 1, 1] };
     case 'zero-to-one':
-      return value / 255;
+      return { mean: [0, 0, 0], std: [255, 255, 255] };
     case 'minus-one-to-one':
-      return value / 127.5 - 1;
+      return { mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] };
     case 'imagenet':
-      return (value / 255 - (IMAGENET.mean[channel] ?? 0)) / (IMAGENET.std[channel] ?? 1);
+      return { mean: IMAGENET.mean.map(to255), std: IMAGENET.std.map(to255) };
     default: {
       const { mean, std } = normalization;
-      return (value - (mean[channel] ?? mean[0] ?? 0)) / (std[channel] ?? std[0] ?? 1);
+      return {
+        mean: [0, 1, 2].map((channel) => mean[channel] ?? mean[0] ?? 0),
+        std: [0, 1, 2].map((channel) => std[channel] ?? std[0] ?? 1),
+      };
     }
   }
+}
+
+function to255(value: number): number {
+  return value * 255;
 }

@@ -1,7 +1,7 @@
 import { BufferPool } from '../batching/buffer-pool';
 import { ServingError } from '../errors';
 import type { DecodeLimits } from '../imaging/decode';
-import { preprocessImage, type ImageTensor } from '../imaging/preprocess';
+import { preprocessImage, type ImageTensor, type PreprocessSpec } from '../imaging/preprocess';
 import type { Servable } from '../models/servable';
 import type { Semaphore } from '../semaphore';
 
@@ -23,6 +23,7 @@ export class ImageDecoder {
 
   /**
    * @param memory takes up the buffers that the image uses: give them to `release` after its run
+   * @param spec what the image is to become, when that is not what the model takes
    * @throws ServingError WRONG_TASK, CLIENT_CLOSED_REQUEST, and those of preprocessImage
    */
   decode(
@@ -30,8 +31,8 @@ export class ImageDecoder {
     image: Uint8Array,
     memory: ArrayBuffer[],
     signal?: AbortSignal,
+    spec: PreprocessSpec | undefined = servable.spec.image,
   ): Promise<ImageTensor> {
-    const spec = servable.spec.image;
     if (spec === undefined) {
       throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
     }

@@ -1,16 +1,17 @@
 import type { Permit } from '../batching/admission';
 import { ServingError, toServingError, type ErrorCode } from '../errors';
-import { encodeImage, type EncodeFormat } from '../imaging/encode';
+import type { EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Task } from '../models/model-config';
 import type { RequestTimings } from '../models/servable-statistics';
-import { classify, type Prediction } from '../outputs/classification';
-import { toImage } from '../outputs/generated-image';
+import type { Prediction } from '../outputs/classification';
 import type { Semaphore } from '../semaphore';
 import type { Tensor } from '../tensor';
 import type { ImageDecoder } from './image-decoder';
+import { classifying, generating, type Answering } from './image-answering';
+import type { ImageRun } from './image-run';
 import { validateInputs } from './validate-inputs';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
@@ -67,11 +68,6 @@ export interface ImageInferenceOptions {
   readonly observer?: InferenceObserver;
 }
 
-interface RunOutput {
-  readonly output: Tensor;
-  readonly tensor: ImageTensor;
-}
-
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
 export class ImageInference {
   readonly #options: ImageInferenceOptions;
@@ -87,15 +83,7 @@ export class ImageInference {
    *   OVERLOADED …; what concerns one image is in its result
    */
   classify(request: ImageRequest, top?: number): Promise<ImageAnswer<Prediction[]>> {
-    return this.#infer(request, 'image-classification', ({ spec }, { output }) =>
-      Promise.resolve(
-        classify(output, {
-          activation: spec.output.activation,
-          labels: spec.labels,
-          topK: top ?? spec.output.topK,
-        }),
-      ),
-    );
+    return this.#infer(request, 'image-classification', classifying(top));
   }
 
   /**
@@ -108,29 +96,14 @@ export class ImageInference {
     format: EncodeFormat,
     quality?: number,
   ): Promise<ImageAnswer<Picture>> {
-    return this.#infer(request, 'image-to-image', ({ spec }, { output, tensor }) =>
-      this.#options.imaging.run(async () => {
-        const { pixels, ...size } = toImage(output, {
-          valueRange: spec.output.valueRange,
-          layout: spec.output.layout,
-          crop: {
-            width: tensor.validWidth / tensor.width,
-            height: tensor.validHeight / tensor.height,
-          },
-        });
-        const bytes = await encodeImage(pixels, size, {
-          format,
-          ...(quality === undefined ? {} : { quality }),
-        });
-        return { bytes, format, width: size.width, height: size.height };
-      }),
-    );
+    const { imaging } = this.#options;
+    return this.#infer(request, 'image-to-image', generating(imaging, format, quality));
   }
 
   async #infer<T>(
     request: ImageRequest,
     task: Task,
-    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+    answering: (servable: Servable) => Answering<T>,
   ): Promise<ImageAnswer<T>> {
     const { servable, release } = this.#options.manager.acquire(request.model, request.version);
     try {
@@ -144,7 +117,7 @@ export class ImageInference {
       try {
         const results = await Promise.all(
           request.images.map((image) =>
-            this.#one(servable, image, permit.split(), request.signal, postprocess),
+            this.#one(servable, image, permit.split(), request.signal, answering),
           ),
         );
         return {
@@ -166,7 +139,24 @@ export class ImageInference {
     image: ImageSource,
     permit: Permit,
     signal: AbortSignal | undefined,
-    postprocess: (servable: Servable, run: RunOutput) => Promise<T>,
+    answering: (servable: Servable) => Answering<T>,
+  ): Promise<ImageResult<T>> {
+    const how = answering(servable);
+    const result = await this.#attempt(servable, image, permit, signal, how);
+    if (result.ok) return result;
+    const now = answering(servable);
+    if (now.run.signatureName === how.run.signatureName) return result;
+    // Queued for a rewrite that a new worker could not load any more.
+    const second = servable.batcher.admission.acquire(1);
+    return this.#attempt(servable, image, second, signal, now);
+  }
+
+  async #attempt<T>(
+    servable: Servable,
+    image: ImageSource,
+    permit: Permit,
+    signal: AbortSignal | undefined,
+    how: Answering<T>,
   ): Promise<ImageResult<T>> {
     const { observer } = this.#options;
     const { name, version } = servable;
@@ -178,13 +168,14 @@ export class ImageInference {
     const memory: ArrayBuffer[] = [];
     try {
       if (image instanceof ServingError) throw image;
-      const tensor = await this.#options.decoder.decode(servable, image, memory, signal);
+      const { decoder } = this.#options;
+      const tensor = await decoder.decode(servable, image, memory, signal, how.run.image);
       const preprocessMs = stage('preprocess', performance.now() - started);
-      const run = await this.#run(servable, tensor, permit, signal);
+      const run = await this.#run(servable, how.run, tensor, permit, signal);
       stage('queue', run.queueMs);
       stage('infer', run.inferMs);
       const received = performance.now();
-      const value = await postprocess(servable, { output: run.output, tensor });
+      const value = await how.postprocess({ outputs: run.outputs, tensor });
       const postprocessMs = stage('postprocess', performance.now() - received);
       observer?.outcome(name, version, 'OK');
       const { queueMs, inferMs, batchRows } = run;
@@ -204,32 +195,29 @@ export class ImageInference {
   }
 
   async #run(
-    { spec, batcher }: Servable,
+    { batcher }: Servable,
+    { signatureName, signature, image, outputs: names }: ImageRun,
     tensor: ImageTensor,
     permit: Permit,
     signal: AbortSignal | undefined,
-  ): Promise<{ output: Tensor; queueMs: number; inferMs: number; batchRows: number }> {
+  ): Promise<{ outputs: readonly Tensor[]; queueMs: number; inferMs: number; batchRows: number }> {
     const input: Tensor = {
-      name: spec.image?.inputName ?? '',
-      dtype: spec.image?.dtype ?? 'float32',
+      name: image?.inputName ?? '',
+      dtype: image?.dtype ?? 'float32',
       shape: [1, ...tensor.shape],
       data: tensor.data,
     };
-    validateInputs(spec.signature, [input]);
-    const { outputs, ...timings } = await batcher.submit(
+    validateInputs(signature, [input]);
+    return batcher.submit(
       {
-        signature: spec.signatureName,
+        signature: signatureName,
         inputs: [input],
         rows: 1,
-        outputs: [spec.output.name],
+        outputs: names,
         ...(signal === undefined ? {} : { signal }),
       },
       permit,
     );
-    const [output] = outputs;
-    if (output === undefined)
-      throw new ServingError('INFERENCE_FAILED', 'The model answered nothing');
-    return { output, ...timings };
   }
 }
 

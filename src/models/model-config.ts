@@ -153,8 +153,22 @@ export const modelConfigSchema = z
         'Names for versions, such as {"stable": 1}: /v1/models/{name}/labels/{label} leads to them',
       ),
     optimize: z
-      .boolean()
-      .describe('Rewrite the model so that it runs faster: see docs/optimizer.md; default true'),
+      .union([
+        z.boolean(),
+        z
+          .strictObject({
+            preprocess: z
+              .boolean()
+              .describe('Give the model pixels and normalise them in its graph; default true'),
+            postprocess: z
+              .boolean()
+              .describe('Rank classes or make 8-bit pixels in its graph; default true'),
+          })
+          .partial(),
+      ])
+      .describe(
+        'Rewrite the model so that it runs faster: see docs/optimizer.md; an object leaves out parts; default true',
+      ),
     warmup: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Run every allowed batch size before serving'),

@@ -10,10 +10,11 @@ import { InstanceGroup } from '../runtime/instance-group';
 import { readSavedModel } from '../runtime/saved-model-signatures';
 import type { DeviceKind } from '../runtime/backend';
 import type { Signatures } from '../tensor';
+import { imagePlanOf, readImageGraph, type ImageGraph } from './image-graph';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
-import { warmupInputs } from './warmup';
+import { warm } from './warmup';
 
 /** TensorFlow Serving's states, in their only order. */
 export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
@@ -68,6 +69,7 @@ export class Servable {
   /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
   #group: InstanceGroup | undefined;
   #optimization: Optimization | undefined;
+  #imageGraph: ImageGraph | undefined;
   readonly #shutdown = new AbortController();
   #leases = 0;
   readonly #unleased: (() => void)[] = [];
@@ -112,6 +114,11 @@ export class Servable {
   /** Whether it runs rewritten, and why not; undefined until that is known. */
   get optimization(): Optimization | undefined {
     return this.#optimization;
+  }
+
+  /** How images run when more than the network is in the graph; undefined when that is all. */
+  get imageGraph(): ImageGraph | undefined {
+    return this.#imageGraph;
   }
 
   get instances(): { readonly ready: number; readonly total: number; readonly restarts: number } {
@@ -179,21 +186,22 @@ export class Servable {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
     const { signatures } = readSavedModel(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
-    const optimization = await this.#optimize();
+    const optimization = await this.#optimize(spec);
+    this.#imageGraph = readImageGraph(optimization, spec);
     // The group tells the batcher when there is room; the batcher runs on the group.
     const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(
       {
-        directory: () => directoryToLoad(directory, optimization),
+        directory: () => {
+          const loaded = directoryToLoad(directory, optimization);
+          if (loaded === directory && optimization.state === 'optimized') this.#lostArtefact();
+          return loaded;
+        },
         placements: runtime.placements(spec.instances),
         runTimeoutMs: runtime.runTimeoutMs,
         loadTimeoutMs: runtime.loadTimeoutMs,
         recycleLeakedBytes: runtime.recycleLeakedBytes,
-        warmup: async (instance) => {
-          for (const inputs of warmupInputs(spec)) {
-            await instance.run({ signature: spec.signatureName, inputs });
-          }
-        },
+        warmup: (instance) => warm(instance, spec, this.#imageGraph),
       },
       {
         onChange: () => link.batcher?.poke(),
@@ -214,12 +222,17 @@ export class Servable {
     return { spec, signatures, group, batcher };
   }
 
-  async #optimize(): Promise<Optimization> {
+  async #optimize(spec: ServableSpec): Promise<Optimization> {
     const { source, directory, runtime, events = {} } = this.#options;
-    const wanted = source.config.optimize ?? true;
+    const { optimize } = source.config;
+    const wanted = optimize !== false;
     const optimization: Optimization =
       runtime.optimizer !== undefined && wanted
-        ? await runtime.optimizer.optimize(directory, this.#shutdown.signal)
+        ? await runtime.optimizer.optimize(
+            directory,
+            this.#shutdown.signal,
+            imagePlanOf(spec, optimize),
+          )
         : {
             state: 'original',
             reason: wanted
@@ -230,6 +243,17 @@ export class Servable {
     this.#optimization = optimization;
     events.onOptimization?.(optimization);
     return optimization;
+  }
+
+  /** All instances take the way that one of them can still go. */
+  #lostArtefact(): void {
+    this.#imageGraph = undefined;
+    this.#optimization = {
+      state: 'original',
+      reason: 'the rewritten model was removed from the cache; loading it again makes a new one',
+      dropped: true,
+    };
+    this.#options.events?.onOptimization?.(this.#optimization);
   }
 
   #use(): Loaded {

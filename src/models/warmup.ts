@@ -1,23 +1,61 @@
+import type { Instance } from '../runtime/instance';
 import {
   elementCount,
   typedArrayOver,
   bytesPerElement,
+  type Signature,
   type Tensor,
   type TensorSpec,
 } from '../tensor';
-import type { ServableSpec } from './servable-spec';
+import { defaultOutputs, type ImageGraph } from './image-graph';
+import type { ImageInputSpec, ServableSpec } from './servable-spec';
+
+/**
+ * Runs an instance before it serves, as requests will run it. Where images have a signature of their
+ * own, the one for tensors is only prepared, with the smallest batch.
+ */
+export async function warm(
+  instance: Pick<Instance, 'run'>,
+  spec: ServableSpec,
+  imageGraph: ImageGraph | undefined,
+): Promise<void> {
+  if (imageGraph !== undefined) {
+    const { signatureName } = imageGraph;
+    const outputs = defaultOutputs(imageGraph, spec);
+    for (const inputs of warmupInputs(spec, imageGraph)) {
+      await instance.run({ signature: signatureName, inputs, outputs });
+    }
+  }
+  const sizes = spec.batching.allowedBatchSizes;
+  const warmed = imageGraph === undefined ? sizes : sizes.slice(0, 1);
+  for (const inputs of warmupInputs(spec, spec, warmed)) {
+    await instance.run({ signature: spec.signatureName, inputs });
+  }
+}
+
+/** What is warmed: a signature of a servable and the image that it takes. */
+export interface Warmed {
+  readonly signature: Signature;
+  readonly image: (ImageInputSpec & { readonly inputName: string }) | undefined;
+}
 
 /**
  * The inputs that make every shape a servable will meet known to TensorFlow, one run at a time:
  * all together they would fill memory. None when a shape cannot be told from the signature, or when it
  * takes strings, of which only the model knows what is valid: such a model starts cold.
  */
-export function* warmupInputs(spec: ServableSpec): Generator<Tensor[]> {
+export function* warmupInputs(
+  spec: ServableSpec,
+  warmed: Warmed = spec,
+  batchSizes = spec.batching.allowedBatchSizes,
+): Generator<Tensor[]> {
   if (!spec.warmup.enabled) return;
   const sizes = spec.warmup.sizes.length > 0 ? spec.warmup.sizes : [undefined];
-  for (const rows of spec.batching.allowedBatchSizes) {
+  for (const rows of batchSizes) {
     for (const size of sizes) {
-      const inputs = spec.signature.inputs.map((input) => zeros(input, rows, spec, size));
+      const inputs = warmed.signature.inputs.map((input) =>
+        zeros(input, rows, { ...warmed, batchable: spec.batchable }, size),
+      );
       const complete = inputs.filter((input) => input !== undefined);
       if (complete.length < inputs.length) return;
       for (let i = 0; i < spec.warmup.iterations; i++) yield complete;
@@ -28,7 +66,7 @@ export function* warmupInputs(spec: ServableSpec): Generator<Tensor[]> {
 function zeros(
   input: TensorSpec,
   rows: number,
-  spec: ServableSpec,
+  spec: Warmed & { readonly batchable: boolean },
   size: readonly [number, number] | undefined,
 ): Tensor | undefined {
   const { name, dtype } = input;

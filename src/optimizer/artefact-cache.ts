@@ -14,15 +14,16 @@ import path from 'node:path';
 import { hasErrorCode } from '../errors';
 import { hashFile } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
+import type { NotRewritten } from './rewrite-process';
 
 /** What is known of one model: its rewrite, or why there is none. */
 export type Artefact =
   | { readonly kind: 'rewritten'; readonly directory: string; readonly report: RewriteReport }
-  | { readonly kind: 'not-rewritable'; readonly reason: string };
+  | NotRewritten;
 
 type CacheRecord =
   | { readonly kind: 'rewritten'; readonly report: RewriteReport; readonly sha256: string }
-  | { readonly kind: 'not-rewritable'; readonly reason: string };
+  | NotRewritten;
 
 const RECORD = 'rewrite.json';
 const UNFINISHED = 'unfinished-';
@@ -80,9 +81,7 @@ export class ArtefactCache {
   async commit(
     key: string,
     prepared: string,
-    outcome:
-      | { readonly kind: 'rewritten'; readonly report: RewriteReport }
-      | { readonly kind: 'not-rewritable'; readonly reason: string },
+    outcome: { readonly kind: 'rewritten'; readonly report: RewriteReport } | NotRewritten,
   ): Promise<Artefact | undefined> {
     const record: CacheRecord =
       outcome.kind === 'rewritten'

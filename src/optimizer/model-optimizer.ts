@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { messageOf } from '../errors';
 import { ArtefactCache, type Artefact } from './artefact-cache';
+import type { ImagePlan } from './image/image-plan';
 import { hashModel } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
 import { runRewrite } from './run-rewrite';
@@ -32,7 +33,24 @@ export type Optimization =
       /** It was there already. */
       readonly cached: boolean;
     }
-  | { readonly state: 'original'; readonly reason: string };
+  | {
+      readonly state: 'original';
+      readonly reason: string;
+      /** A rewrite was tried and failed or was wrong; otherwise there is none to be had. */
+      readonly dropped?: true;
+    };
+
+interface Rewritable {
+  readonly directory: string;
+  readonly image: ImagePlan | undefined;
+}
+
+/** Whether something was rewritten and is not served because it fails or is wrong. */
+export function isDropped(optimization: Optimization): boolean {
+  return optimization.state === 'original'
+    ? optimization.dropped === true
+    : optimization.report.image?.dropped === true;
+}
 
 /** Makes and keeps rewritten models. Never throws: what goes wrong leaves a model as it is. */
 export class ModelOptimizer {
@@ -47,25 +65,30 @@ export class ModelOptimizer {
   /**
    * Finds or makes the rewrite of a SavedModel.
    * @param signal ends a rewrite that has been started
+   * @param image what to put into the graph of a model that takes images
    */
-  async optimize(directory: string, signal?: AbortSignal): Promise<Optimization> {
+  async optimize(
+    directory: string,
+    signal?: AbortSignal,
+    image?: ImagePlan,
+  ): Promise<Optimization> {
     try {
-      const key = await hashModel(directory, this.#options.runtime);
+      const key = await hashModel(directory, this.#options.runtime, image);
       const running = this.#running.get(key);
       if (running !== undefined) return await running;
-      const started = this.#findOrRewrite(key, directory, signal).finally(() => {
+      const started = this.#findOrRewrite(key, { directory, image }, signal).finally(() => {
         this.#running.delete(key);
       });
       this.#running.set(key, started);
       return await started;
     } catch (thrown) {
-      return { state: 'original', reason: messageOf(thrown) };
+      return { state: 'original', reason: messageOf(thrown), dropped: true };
     }
   }
 
   async #findOrRewrite(
     key: string,
-    directory: string,
+    model: Rewritable,
     signal: AbortSignal | undefined,
   ): Promise<Optimization> {
     const { cacheDirectory, fallbackDirectory, cacheMaxBytes, onCacheProblem } = this.#options;
@@ -77,7 +100,7 @@ export class ModelOptimizer {
         const found = await cache.find(key);
         if (found !== undefined) return toOptimization(found, true);
         prepared = await cache.begin();
-        return await this.#rewrite(key, directory, cache, prepared, signal);
+        return await this.#rewrite(key, model, cache, prepared, signal);
       } catch (thrown) {
         reason = messageOf(thrown);
         onCacheProblem?.(reason);
@@ -85,23 +108,31 @@ export class ModelOptimizer {
         if (prepared !== undefined) await rm(prepared, { recursive: true, force: true });
       }
     }
-    return { state: 'original', reason: `the rewritten model cannot be kept: ${reason}` };
+    return {
+      state: 'original',
+      reason: `the rewritten model cannot be kept: ${reason}`,
+      dropped: true,
+    };
   }
 
   /** @throws Error when the entry cannot be written */
   async #rewrite(
     key: string,
-    source: string,
+    { directory, image }: Rewritable,
     cache: ArtefactCache,
     prepared: string,
     signal: AbortSignal | undefined,
   ): Promise<Optimization> {
     const target = path.join(prepared, 'model');
-    const task = { source: path.resolve(source), target };
+    const task = {
+      source: path.resolve(directory),
+      target,
+      ...(image === undefined ? {} : { image }),
+    };
     const answer = await runRewrite(task, this.#options.timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
     if (answer.kind === 'failed') {
-      return { state: 'original', reason: `the rewrite failed: ${answer.reason}` };
+      return { state: 'original', reason: `the rewrite failed: ${answer.reason}`, dropped: true };
     }
     const artefact = await cache.commit(
       key,
@@ -114,7 +145,10 @@ export class ModelOptimizer {
 }
 
 function toOptimization(artefact: Artefact, cached: boolean): Optimization {
-  return artefact.kind === 'rewritten'
-    ? { state: 'optimized', directory: artefact.directory, report: artefact.report, cached }
-    : { state: 'original', reason: artefact.reason };
+  if (artefact.kind === 'rewritten') {
+    const { directory, report } = artefact;
+    return { state: 'optimized', directory, report, cached };
+  }
+  const { reason, dropped } = artefact;
+  return { state: 'original', reason, ...(dropped === undefined ? {} : { dropped }) };
 }

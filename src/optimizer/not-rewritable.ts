@@ -5,3 +5,11 @@ export class NotRewritableError extends Error {
     this.name = 'NotRewritableError';
   }
 }
+
+/** It was rewritten, and the rewrite fails or answers otherwise: a fault, where the above is none. */
+export class RewriteDroppedError extends NotRewritableError {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = 'RewriteDroppedError';
+  }
+}

@@ -4,29 +4,42 @@
  */
 import { messageOf } from '../errors';
 import { TfjsBackend } from '../runtime/tfjs-backend';
-import { NotRewritableError } from './not-rewritable';
+import type { ImagePlan } from './image/image-plan';
+import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import { rewriteModel, type RewriteReport } from './rewrite-model';
 
 /** What the process is told, as JSON in its first argument. */
 export interface RewriteTask {
   readonly source: string;
   readonly target: string;
+  readonly image?: ImagePlan;
+}
+
+/** Why a model is served as it is. */
+export interface NotRewritten {
+  readonly kind: 'not-rewritable';
+  readonly reason: string;
+  /** There was a rewrite, and it fails or answers otherwise. */
+  readonly dropped?: true;
 }
 
 export type RewriteAnswer =
   | { readonly kind: 'rewritten'; readonly report: RewriteReport }
   /** Told again for the same files: worth remembering. */
-  | { readonly kind: 'not-rewritable'; readonly reason: string }
+  | NotRewritten
   | { readonly kind: 'failed'; readonly reason: string };
 
-async function answer({ source, target }: RewriteTask): Promise<RewriteAnswer> {
+async function answer({ source, target, image }: RewriteTask): Promise<RewriteAnswer> {
   try {
-    const report = await rewriteModel(source, target, () => new TfjsBackend());
+    const report = await rewriteModel(source, target, () => new TfjsBackend(), image);
     return { kind: 'rewritten', report };
   } catch (thrown) {
+    const reason = messageOf(thrown);
+    if (!(thrown instanceof NotRewritableError)) return { kind: 'failed', reason };
     return {
-      kind: thrown instanceof NotRewritableError ? 'not-rewritable' : 'failed',
-      reason: messageOf(thrown),
+      kind: 'not-rewritable',
+      reason,
+      ...(thrown instanceof RewriteDroppedError ? { dropped: true } : {}),
     };
   }
 }

@@ -36,11 +36,38 @@ export function classify(scores: Tensor, options: ClassificationOptions): Predic
     index,
     score: activate(data[index] ?? 0),
   }));
-  // JSON has no infinity, and softmax makes NaN of it.
-  if (!predictions.every(({ score }) => Number.isFinite(score))) {
-    throw new ServingError('INFERENCE_FAILED', 'The model answered scores that are infinite');
-  }
+  requireFinite(predictions);
   return predictions;
+}
+
+/**
+ * Predictions of a model that ranks its classes itself.
+ * @param scores of one row, activated, by falling value: float32
+ * @param indices of these scores: int32
+ * @throws ServingError INFERENCE_FAILED when the model answered something that is no number
+ */
+export function rankedPredictions(
+  scores: Tensor,
+  indices: Tensor,
+  { labels, topK }: Omit<ClassificationOptions, 'activation'>,
+): Prediction[] {
+  const classes = Array.from(indices.data as Int32Array).slice(0, topK);
+  const predictions = classes.map((index, place) => ({
+    label: labels?.[index] ?? String(index),
+    index,
+    score: Number(scores.data[place]),
+  }));
+  requireFinite(predictions);
+  return predictions;
+}
+
+/** JSON has no infinity, and softmax makes NaN of it. */
+function requireFinite(predictions: readonly Prediction[]): void {
+  if (predictions.every(({ score }) => Number.isFinite(score))) return;
+  throw new ServingError(
+    'INFERENCE_FAILED',
+    'The model answered scores that are infinite or no numbers',
+  );
 }
 
 /** Activations keep the order of scores, so only what is answered is computed. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Service } from '../../src/compose';
-import { ModelOptimizer, type Optimization } from '../../src/optimizer/model-optimizer';
-import { NotRewritableError } from '../../src/optimizer/not-rewritable';
+import { ModelOptimizer, isDropped, type Optimization } from '../../src/optimizer/model-optimizer';
+import { RewriteDroppedError } from '../../src/optimizer/not-rewritable';
 import { verify } from '../../src/optimizer/verify';
 import { TfjsBackend } from '../../src/runtime/tfjs-backend';
 import { FIXTURES, makeRepository, removeFolder, startTestService, toy } from '../support/service';
@@ -28,12 +28,15 @@ function model(name: string): string {
   return path.join(FIXTURES, 'models', name, '1');
 }
 
-function optimizer(cacheDirectory = path.join(folder, 'cache')): ModelOptimizer {
+function optimizer(
+  cacheDirectory = path.join(folder, 'cache'),
+  timeoutMs = 60_000,
+): ModelOptimizer {
   return new ModelOptimizer({
     cacheDirectory,
     fallbackDirectory: () => path.join(folder, 'fallback'),
     cacheMaxBytes: 2 ** 30,
-    timeoutMs: 60_000,
+    timeoutMs,
     runtime: 'test',
     onCacheProblem: (reason) => problems.push(reason),
   });
@@ -85,10 +88,19 @@ test('a rewrite that answers otherwise is refused', () => {
   const two = backend.loadModel(model('half_plus_two'));
   const three = backend.loadModel(model('half_plus_three'));
 
-  expect(() => verify(two, three)).toThrow(NotRewritableError);
+  expect(() => verify(two, three)).toThrow(RewriteDroppedError);
   expect(() => verify(two, three)).toThrow(/answers otherwise/);
   two.dispose();
   three.dispose();
+});
+
+test('a rewrite that fails is told from a model that has none', async () => {
+  const late = await optimizer(undefined, 1).optimize(model('half_plus_two'));
+  const none = await optimizer().optimize(model('lookup_table'));
+
+  expect(late).toMatchObject({ state: 'original', reason: expect.stringMatching(/took longer/) });
+  expect(isDropped(late)).toBe(true);
+  expect(isDropped(none)).toBe(false);
 });
 
 test('the second load takes what the first has made; both at once make it once', async () => {

@@ -242,3 +242,21 @@ test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
   for (const { niceness } of tensorflow) expect(niceness).toBe(own + 10);
   expect(threads.filter(({ niceness }) => niceness === own + 5).length).toBeGreaterThanOrEqual(7);
 });
+
+test.each([
+  ['a rewrite that failed is a warning', 'half_plus_two', '1', 'warn'],
+  ['a model that cannot be rewritten is none', 'lookup_table', '60000', 'info'],
+])('%s', async (_, name, timeoutMs, level) => {
+  const repository = await makeRepository({ model: toy(name) });
+  const server = run(['--model-repository', repository, '--optimize-timeout-ms', timeoutMs], {
+    TFJS_SERVING_OPTIMIZE: 'true',
+    TFJS_SERVING_CACHE: path.join(repository, '.cache'),
+  });
+
+  const line = await server.line('optimization');
+
+  expect(line).toMatchObject({ level, model: 'model', state: 'original' });
+  server.child.kill('SIGTERM');
+  await server.exit;
+  await removeFolder(repository);
+});

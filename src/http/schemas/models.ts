@@ -102,8 +102,24 @@ const optimizationSchema = z
       nodesBefore: count,
       nodesAfter: count,
       maxRelativeDifference: z.number().min(0).describe('From the original, on random inputs'),
+      image: z
+        .object({
+          preprocess: z.boolean().describe('The graph takes 8-bit RGB and normalises it'),
+          postprocess: z.boolean().describe('The graph answers the best classes or 8-bit pixels'),
+          reason: z.string().optional().describe('Why something that was wanted is not'),
+          dropped: z
+            .boolean()
+            .optional()
+            .describe('Something was in the graph and failed its check'),
+        })
+        .optional()
+        .describe('What surrounds the network and is in the graph'),
     }),
-    z.object({ state: z.literal('original'), reason: z.string() }),
+    z.object({
+      state: z.literal('original'),
+      reason: z.string(),
+      dropped: z.boolean().optional().describe('A rewrite was made and failed its check'),
+    }),
   ])
   .meta({ id: 'Optimization', description: 'Whether the rewritten model is served' });
 
