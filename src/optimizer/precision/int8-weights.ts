@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 
-import { boolAttr, booleanOf, shapeAttr, tensorAttr, typeAttr } from '../graph/attributes';
+import { boolAttr, booleanOf, tensorAttr, typeAttr } from '../graph/attributes';
 import type { FlatGraph } from '../graph/flat-graph';
 import {
   constantBehind,
@@ -9,7 +9,7 @@ import {
   type FloatConstant,
 } from '../graph/float-constants';
 import { readersOf } from '../graph/fold-constants';
-import { formatFlat, isControl, parseFlat } from '../graph/references';
+import { isControl, parseFlat } from '../graph/references';
 import { NotRewritableError } from '../not-rewritable';
 import {
   DataType,
@@ -122,22 +122,14 @@ function addQuantized(
     [],
     floatConstantAttributes({ shape: scaleShape, values: scales }),
   );
-  const guard = graph.add(graph.freeName(`${name}/guard`), 'PlaceholderWithDefault', [int8.name], {
-    dtype: typeAttr(DataType.DT_INT8),
-    shape: shapeAttr(shape),
-  });
-  const source = process.env.GUARD === '1' ? guard : int8;
-  const cast = graph.add(graph.freeName(`${name}/float32`), 'Cast', [source.name], {
+  const cast = graph.add(graph.freeName(`${name}/float32`), 'Cast', [int8.name], {
     SrcT: typeAttr(DataType.DT_INT8),
     DstT: typeAttr(DataType.DT_FLOAT),
     Truncate: boolAttr(false),
   });
-  const product = graph.add(
-    graph.freeName(`${name}/dequantized`),
-    'Mul',
-    [formatFlat(parseFlat(cast.name)), scale.name],
-    { T: typeAttr(DataType.DT_FLOAT) },
-  );
+  const product = graph.add(graph.freeName(`${name}/dequantized`), 'Mul', [cast.name, scale.name], {
+    T: typeAttr(DataType.DT_FLOAT),
+  });
   return product.name;
 }
 
