@@ -36,6 +36,7 @@ export async function optimize(
     const report = await makeReport(options, subject, workspace, output, abort);
     for (const line of reportLines(report)) output.print(line);
     for (const line of slowerLines(report)) output.warn(line);
+    abort.throwIfAborted();
     const kept = await keep(report, workspace);
     for (const line of servedVersionLines(subject.model, kept)) output.print(line);
     return kept;

@@ -1,13 +1,12 @@
 import type { FlatGraph } from '../graph/flat-graph';
+import { typeOf } from '../graph/attributes';
 import { constantBehind, floatConstant } from '../graph/float-constants';
 import { readersOf } from '../graph/fold-constants';
-import type { OpCatalog } from '../graph/op-catalog';
-import { isControl, nodeOf, parseFlat } from '../graph/references';
+import { nodeOf } from '../graph/references';
 import { DataType, type NodeDef } from '../protobuf/tensorflow_pb';
 import { fitsHalf } from './half-floats';
-import { halfOperation } from './operation-lists';
+import { halfOperation, typedInputs } from './operation-lists';
 import type { HalfPrecision } from './precision';
-import { typedInputs, typedOutputs, valueType } from './typed-arguments';
 
 /**
  * Names of the nodes that run in 16 bits: convolutions and matrix products, and of what lies between
@@ -16,7 +15,6 @@ import { typedInputs, typedOutputs, valueType } from './typed-arguments';
  */
 export function chooseHalfNodes(
   graph: FlatGraph,
-  catalog: OpCatalog,
   kept: ReadonlySet<string>,
   precision: HalfPrecision,
 ): ReadonlySet<string> {
@@ -24,13 +22,13 @@ export function chooseHalfNodes(
   const half = new Set<string>();
   const always = new Set<string>();
   for (const node of order) {
-    const kind = halfOperation(node.op);
+    const kind = halfOperation(node.op)?.kind;
     if (kind === undefined || kept.has(node.name)) continue;
-    if (valueType(catalog, node) !== DataType.DT_FLOAT) continue;
-    const sources = [...typedInputs(catalog, node)].map((place) => node.input[place] ?? '');
+    // The type is left out where it is the default, which is float32 wherever there is one.
+    if ((typeOf(node.attr, 'T') ?? DataType.DT_FLOAT) !== DataType.DT_FLOAT) continue;
+    const sources = [...typedInputs(node)].map((place) => node.input[place] ?? '');
     const values = sources.filter((input) => constantBehind(graph, input) === undefined);
-    const allHalf =
-      values.length > 0 && values.every((input) => isHalf(graph, catalog, half, input));
+    const allHalf = values.length > 0 && values.every((input) => half.has(nodeOf(input)));
     if (kind === 'between' && !allHalf) continue;
     if (!sources.every((input) => fits(graph, input, precision))) continue;
     half.add(node.name);
@@ -38,16 +36,6 @@ export function chooseHalfNodes(
   }
   dropTails(order, readersOf(graph), half, always);
   return half;
-}
-
-function isHalf(
-  graph: FlatGraph,
-  catalog: OpCatalog,
-  half: ReadonlySet<string>,
-  input: string,
-): boolean {
-  const { node, index } = parseFlat(input);
-  return half.has(node) && typedOutputs(catalog, graph.get(node)).has(index);
 }
 
 /** A constant beyond the range of the type would become infinite. */
@@ -86,7 +74,7 @@ function inOrder(graph: FlatGraph): readonly NodeDef[] {
       const input = top.node.input[top.next];
       top.next += 1;
       if (input !== undefined) {
-        enter(graph.get(isControl(input) ? input.slice(1) : nodeOf(input)));
+        enter(graph.get(nodeOf(input)));
         continue;
       }
       order.push(top.node);

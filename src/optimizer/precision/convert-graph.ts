@@ -2,7 +2,6 @@ import { clone, create } from '@bufbuild/protobuf';
 
 import { FlatGraph } from '../graph/flat-graph';
 import { signatureNodes } from '../graph/flatten-model';
-import { OpCatalog } from '../graph/op-catalog';
 import {
   GraphDefSchema,
   MetaGraphDefSchema,
@@ -35,12 +34,7 @@ export function convertGraph(
       ? { precision, ...quantizeWeights(graph, kept) }
       : {
           precision,
-          ...useHalfPrecision(
-            graph,
-            new OpCatalog(metaInfoDef?.strippedOpList?.op ?? [], graphDef?.library?.function ?? []),
-            kept,
-            precision,
-          ),
+          ...useHalfPrecision(graph, kept, precision),
         };
   graph.prune(kept);
   const info = clone(

@@ -27,7 +27,9 @@ export async function convertModel(
 ): Promise<Conversion> {
   const existing = existingPrecision(readServedGraph(source));
   if (existing !== undefined) {
-    throw new NotRewritableError(`its precision is ${existing} already; name a float32 version`);
+    throw new NotRewritableError(
+      `its precision is ${existing} already; choose a float32 version of it`,
+    );
   }
   await freezeModel(source, folders.float32, createBackend);
   const meta = readServedGraph(folders.float32);

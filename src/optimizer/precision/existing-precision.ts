@@ -7,8 +7,8 @@ import { HALF_TYPES, type Precision } from './precision';
 export function existingPrecision({ graphDef }: MetaGraphDef): Precision | undefined {
   for (const { op, attr } of graphDef?.node ?? []) {
     const type = typeOf(attr, 'T');
-    if (halfOperation(op) === 'always' && type === HALF_TYPES.fp16) return 'fp16';
-    if (halfOperation(op) === 'always' && type === HALF_TYPES.bf16) return 'bf16';
+    if (halfOperation(op)?.kind === 'always' && type === HALF_TYPES.fp16) return 'fp16';
+    if (halfOperation(op)?.kind === 'always' && type === HALF_TYPES.bf16) return 'bf16';
     if (op === 'Const' && typeOf(attr, 'dtype') === DataType.DT_INT8) return 'int8';
   }
   return undefined;

@@ -4,8 +4,7 @@ import { boolAttr, tensorAttr, typeAttr } from '../graph/attributes';
 import { hasOldControlFlow } from '../graph/drop-idle-waits';
 import type { FlatGraph } from '../graph/flat-graph';
 import { constantBehind, floatConstant } from '../graph/float-constants';
-import type { OpCatalog } from '../graph/op-catalog';
-import { formatFlat, isControl, parseFlat } from '../graph/references';
+import { formatFlat, isControl, nodeOf, parseFlat } from '../graph/references';
 import { NotRewritableError } from '../not-rewritable';
 import {
   DataType,
@@ -16,7 +15,7 @@ import {
 import { chooseHalfNodes } from './choose-half-nodes';
 import { toHalfBits } from './half-floats';
 import { HALF_TYPES, type HalfPrecision } from './precision';
-import { typedInputs, typedOutputs } from './typed-arguments';
+import { typedInputs } from './operation-lists';
 
 export interface MixedPrecisionReport {
   /** Operations that run in 16 bits. */
@@ -32,7 +31,6 @@ export interface MixedPrecisionReport {
  */
 export function useHalfPrecision(
   graph: FlatGraph,
-  catalog: OpCatalog,
   kept: ReadonlySet<string>,
   precision: HalfPrecision,
 ): MixedPrecisionReport {
@@ -40,7 +38,7 @@ export function useHalfPrecision(
     throw new NotRewritableError('it has control flow of TensorFlow 1: types cannot be changed');
   }
   const nodes = [...graph.nodes()];
-  const half = chooseHalfNodes(graph, catalog, kept, precision);
+  const half = chooseHalfNodes(graph, kept, precision);
   if (half.size === 0) {
     throw new NotRewritableError(
       `it has no convolution or matrix product in float32 that could run in ${precision}`,
@@ -48,13 +46,9 @@ export function useHalfPrecision(
   }
   const type = HALF_TYPES[precision];
   const changes = new TypeChanges(graph, type, precision);
-  const isHalf = (input: string): boolean => {
-    const { node, index } = parseFlat(input);
-    const source = half.has(node) ? graph.find(node) : undefined;
-    return source !== undefined && typedOutputs(catalog, source).has(index);
-  };
+  const isHalf = (input: string): boolean => half.has(nodeOf(input));
   for (const node of nodes) {
-    const typed = half.has(node.name) ? typedInputs(catalog, node) : new Set<number>();
+    const typed = half.has(node.name) ? typedInputs(node) : new Set<number>();
     node.input = node.input.map((input, index) => {
       if (isControl(input)) return input;
       if (typed.has(index)) return isHalf(input) ? input : changes.toHalf(input);
