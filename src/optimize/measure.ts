@@ -119,6 +119,8 @@ async function compare(
     comparison: {
       inputs: images === undefined ? 'random' : 'images',
       ...comparison,
+      // Noise has no classes to agree on.
+      agreement: images === undefined ? null : comparison.agreement,
       skipped,
       signature: spec.signatureName,
       output: spec.output.name,

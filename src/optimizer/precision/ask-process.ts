@@ -13,6 +13,9 @@ function programFile(program: Program): string {
     : path.resolve(__dirname, '../../../dist/optimizer/precision', `${program}.js`);
 }
 
+/** Characters of what a program wrote that are told when it fails. */
+const COMPLAINT_LENGTH = 500;
+
 export interface AskOptions {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -33,14 +36,21 @@ export function askProcess<Answer>(
     const child = fork(programFile(program), [JSON.stringify(task)], {
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', ...env },
       execArgv: [],
+      // TensorFlow greets every process that loads it; a crash is the only news.
+      silent: true,
       ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' }),
+    });
+    let complaint = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaint = `${complaint}${chunk.toString()}`.slice(-COMPLAINT_LENGTH);
     });
     child.on('message', (answer) => {
       resolve(answer as Answer);
     });
     child.on('error', reject);
-    child.on('exit', (code, killedBy) => {
-      reject(new Error(`the ${program} ended with ${killedBy ?? `code ${String(code)}`}`));
+    child.on('close', (code, killedBy) => {
+      const end = killedBy ?? `code ${String(code)}`;
+      reject(new Error(`the ${program} ended with ${end}\n${complaint}`.trim()));
     });
   });
 }
