@@ -19,7 +19,7 @@ import {
 } from '../protobuf/tensorflow_pb';
 
 /** Biases and the like stay as they are: too little to gain. */
-export const SMALLEST_QUANTIZED = 1024;
+const SMALLEST_QUANTIZED = 1024;
 const LARGEST_INT8 = 127;
 
 export interface Int8Report {
@@ -134,7 +134,7 @@ function addQuantized(
 }
 
 /** Symmetric: the largest magnitude of a channel is 127, and zero stays zero. */
-export function quantize(
+function quantize(
   { shape, values }: FloatConstant,
   axes: readonly number[],
 ): { readonly scales: Float32Array; readonly quantized: Int8Array } {
