@@ -55,12 +55,18 @@ export async function measure(
     await memory(folders.converted),
   ];
   const backend = new TfjsBackend();
-  const models = {
-    original: backend.loadModel(directory),
-    float32: backend.loadModel(folders.float32),
-    converted: backend.loadModel(folders.converted),
+  const loaded: LoadedModel[] = [];
+  const load = (folder: string): LoadedModel => {
+    const model = backend.loadModel(folder);
+    loaded.push(model);
+    return model;
   };
   try {
+    const models = {
+      original: load(directory),
+      float32: load(folders.float32),
+      converted: load(folders.converted),
+    };
     return {
       runtime: {
         tensorflow: backend.tensorflowVersion,
@@ -73,12 +79,14 @@ export async function measure(
       ...(await compare(subject, models, options)),
     };
   } catch (thrown) {
-    if (!(thrown instanceof UnusableOutputError)) throw thrown;
-    throw new CliError('engineFailed', `the converted model is of no use: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    if (thrown instanceof CliError) throw thrown;
+    const what =
+      thrown instanceof UnusableOutputError
+        ? 'the converted model is of no use'
+        : 'the two models cannot be compared';
+    throw new CliError('engineFailed', `${what}: ${messageOf(thrown)}`, { cause: thrown });
   } finally {
-    for (const model of Object.values(models)) model.dispose();
+    for (const model of loaded) model.dispose();
   }
 }
 

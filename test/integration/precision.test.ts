@@ -2,6 +2,8 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { create } from '@bufbuild/protobuf';
+
 import { DifferenceMeter, UnusableOutputError } from '../../src/optimize/difference-meter';
 import { boolAttr, typeAttr, typeOf } from '../../src/optimizer/graph/attributes';
 import type { FlatGraph } from '../../src/optimizer/graph/flat-graph';
@@ -11,7 +13,12 @@ import { convertModel } from '../../src/optimizer/precision/convert-model';
 import { toHalfBits } from '../../src/optimizer/precision/half-floats';
 import { HALF_TYPES, PRECISIONS, type Precision } from '../../src/optimizer/precision/precision';
 import { weightsOf } from '../../src/optimizer/precision/weights';
-import { DataType, type MetaGraphDef } from '../../src/optimizer/protobuf/tensorflow_pb';
+import {
+  AttrValueSchema,
+  AttrValue_ListValueSchema,
+  DataType,
+  type MetaGraphDef,
+} from '../../src/optimizer/protobuf/tensorflow_pb';
 import { readServedGraph, writeSavedModel } from '../../src/optimizer/saved-model-file';
 import type { LoadedModel } from '../../src/runtime/backend';
 import { TfjsBackend } from '../../src/runtime/tfjs-backend';
@@ -254,6 +261,20 @@ test.each(['fp16', 'bf16'] as const)(
     model.dispose();
   },
 );
+
+test('a node that was to stand beside weights that are gone can still be loaded', async () => {
+  const meta = network();
+  const conv = meta.graphDef?.node.find(({ name }) => name === 'conv1');
+  const place = create(AttrValue_ListValueSchema, { s: [Buffer.from('loc:@w1')] });
+  if (conv !== undefined) {
+    conv.attr._class = create(AttrValueSchema, { value: { case: 'list', value: place } });
+  }
+
+  const reduced = await load(convertGraph(meta, 'bf16').converted);
+
+  expect(reduced.run('serving_default', [input([1, 8, 8, 3])])).toHaveLength(2);
+  reduced.dispose();
+});
 
 test('a model as Keras exports it is frozen first, both of its signatures are converted', async () => {
   const target = path.join(folder, 'keras');

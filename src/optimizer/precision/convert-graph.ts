@@ -37,6 +37,10 @@ export function convertGraph(
           ...useHalfPrecision(graph, kept, precision),
         };
   graph.prune(kept);
+  for (const node of graph.nodes()) {
+    // Its place is beside a node that may be gone; a frozen graph needs none.
+    delete node.attr._class;
+  }
   const info = clone(
     MetaGraphDef_MetaInfoDefSchema,
     metaInfoDef ?? create(MetaGraphDef_MetaInfoDefSchema),

@@ -14,7 +14,7 @@ export interface HalfOperation {
   readonly inputs: 'all' | 'all but the last' | readonly number[];
 }
 
-/** Where the time goes, and sums are kept in 32 bits inside the kernels. */
+/** Where the time goes. */
 const ALLOW: Readonly<Record<string, HalfOperation['inputs']>> = {
   BatchMatMul: 'all',
   BatchMatMulV2: 'all',
