@@ -1,4 +1,4 @@
-/** How the scorer ends. docs/folder-scoring.md mirrors this list; a test keeps the two equal. */
+/** How the scorer, and `npm run optimize`, end. docs/folder-scoring.md mirrors this list; a test keeps the two equal. */
 export const EXIT_CODES = {
   /** Every input has its row; rows may be errors. */
   done: 0,

@@ -1,0 +1,31 @@
+import { CliError } from '../cli/exit-codes';
+import { messageOf } from '../errors';
+import { askProcess } from '../optimizer/precision/ask-process';
+import type { ConversionAnswer, ConversionTask } from '../optimizer/precision/conversion-process';
+import type { Conversion } from '../optimizer/precision/convert-model';
+import type { MemoryAnswer, MemoryTask } from '../optimizer/precision/memory-process';
+
+/**
+ * Converts in a process of its own, on the CPU, whose sums are exact enough to check the rewrite by.
+ * @throws CliError engineFailed with the reason why the model cannot be converted
+ */
+export async function convert(task: ConversionTask, signal: AbortSignal): Promise<Conversion> {
+  const answer = await askProcess<ConversionAnswer>('conversion-process', task, {
+    env: { CUDA_VISIBLE_DEVICES: '-1' },
+    signal,
+  }).catch((cause: unknown) => {
+    throw new CliError('engineFailed', `the conversion failed: ${messageOf(cause)}`, { cause });
+  });
+  if (answer.kind === 'converted') return answer.conversion;
+  throw new CliError('engineFailed', `the model cannot be converted: ${answer.reason}`);
+}
+
+/** @returns null when it cannot be measured: the report goes without */
+export async function memoryOf(task: MemoryTask, signal: AbortSignal): Promise<number | null> {
+  try {
+    const answer = await askProcess<MemoryAnswer>('memory-process', task, { signal });
+    return answer.kind === 'measured' ? answer.bytes : null;
+  } catch {
+    return null;
+  }
+}

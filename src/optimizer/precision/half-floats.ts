@@ -1,0 +1,51 @@
+import type { HalfPrecision } from './precision';
+
+const FLOAT_INFINITY = 0x7f800000;
+/** Halfway between the largest half, 65504, and what would come next: rounds to infinity. */
+const HALF_OVERFLOW = 0x477ff000;
+/** 2^-14: below, halves are multiples of 2^-24. */
+const HALF_SMALLEST_NORMAL = 0x38800000;
+const HALF_EXPONENT_SHIFT = 0x38000000;
+
+/** float32 values as 16-bit patterns, rounded to the nearest, ties to even, as TensorFlow's Cast does. */
+export function toHalfBits(values: Float32Array, precision: HalfPrecision): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const convert = precision === 'fp16' ? ieeeHalf : brainFloat;
+  return Uint16Array.from(bits, convert);
+}
+
+/** Whether every finite value stays finite. */
+export function fitsHalf(values: Float32Array, precision: HalfPrecision): boolean {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const infinity = precision === 'fp16' ? 0x7c00 : 0x7f80;
+  const convert = precision === 'fp16' ? ieeeHalf : brainFloat;
+  return bits.every(
+    (pattern) =>
+      (pattern & FLOAT_INFINITY) === FLOAT_INFINITY || (convert(pattern) & 0x7fff) !== infinity,
+  );
+}
+
+function ieeeHalf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > FLOAT_INFINITY) return sign | 0x7e00;
+  if (magnitude >= HALF_OVERFLOW) return sign | 0x7c00;
+  if (magnitude >= HALF_SMALLEST_NORMAL) {
+    const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+    return sign | ((rounded - HALF_EXPONENT_SHIFT) >>> 13);
+  }
+  const exponent = magnitude >>> 23;
+  // Below 2^-25 everything is nearest to zero.
+  if (exponent < 102) return sign;
+  const mantissa = (magnitude & 0x7fffff) | 0x800000;
+  const dropped = 126 - exponent;
+  const kept = mantissa >>> dropped;
+  const rest = mantissa & (2 ** dropped - 1);
+  const half = 2 ** (dropped - 1);
+  return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
+}
+
+function brainFloat(bits: number): number {
+  if ((bits & 0x7fffffff) > FLOAT_INFINITY) return (bits >>> 16) | 0x40;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
