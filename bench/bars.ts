@@ -25,8 +25,10 @@ const OVERLOADED = 'c256-impatient';
 export function judge(medians: Medians, machine: Machine): readonly Bar[] {
   const rate = (contender: string, benchCase: string): number | undefined =>
     medians(contender, benchCase, 'perSecond');
-  const worstRatio = (other: (benchCase: string) => number | undefined): number | undefined =>
-    least(SATURATED.map((name) => ratio(rate('server', name), other(name))));
+  const worstRatio = (
+    other: (benchCase: string) => number | undefined,
+    own = 'server',
+  ): number | undefined => least(SATURATED.map((name) => ratio(rate(own, name), other(name))));
   const bestPython = (name: string): number | undefined =>
     greatest(PYTHON.map((contender) => rate(contender, name)));
   const decode = medians('raw-predict', 'c1', 'decodeMs');
@@ -71,6 +73,12 @@ export function judge(medians: Medians, machine: Machine): readonly Bar[] {
       '',
     ),
     atLeast('Throughput ÷ best Python contender', 1.5, worstRatio(bestPython), ''),
+    atLeast(
+      'Throughput with the classifier in bf16 ÷ best Python contender',
+      1.5,
+      worstRatio(bestPython, 'server-bf16'),
+      'not a bar: the others compute in float32; see docs/optimizer.md for what bf16 changes',
+    ),
     atMost('p50 at 1 connection − raw decode − raw predict, ms', 2, over, ''),
     atMost(
       'p99 of liveness at saturation, ms',

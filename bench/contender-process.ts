@@ -71,8 +71,18 @@ export class ContenderProcess {
     return this.#child;
   }
 
+  /** Stands still until `resume`: idle servers poll, which would be taken from the one measured. */
+  pause(): void {
+    for (const pid of pidsOfTree(this.group)) kill(pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    for (const pid of pidsOfTree(this.group)) kill(pid, 'SIGCONT');
+  }
+
   /** Asks, and after `graceMs` insists. */
   async stop(graceMs = 5000): Promise<void> {
+    this.resume();
     const members = pidsOfTree(this.group);
     this.#signal('SIGTERM');
     const timer = setTimeout(() => {

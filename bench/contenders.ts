@@ -1,5 +1,6 @@
 import path from 'node:path';
 
+import { bf16Repository } from './bf16-repository';
 import type { BenchCase } from './cases';
 import type { Contender } from './contender';
 import type { ContenderCommand } from './contender-process';
@@ -34,20 +35,39 @@ const python = (
 const oneClassifier = ({ task, models, encoding }: BenchCase): boolean =>
   task === 'classify' && models === 1 && encoding === 'multipart';
 
+const ourServer = (repository: string, port: number): ContenderCommand => ({
+  command: process.execPath,
+  args: ['--enable-source-maps', 'dist/main.js', '--model-repository', repository],
+  env: { PORT: String(port) },
+});
+const OUR_PATHS = {
+  readyPath: '/v2/health/ready',
+  livePath: '/v2/health/live',
+  statsPath: '/metrics',
+};
+
+/** Model repository with the classifier in bf16, once it is prepared. */
+let reduced = '';
+
 export const CONTENDERS: readonly Contender[] = [
   {
     name: 'server',
     title: 'this server',
     kind: 'http',
     supports: () => true,
-    command: ({ repository, port }) => ({
-      command: process.execPath,
-      args: ['--enable-source-maps', 'dist/main.js', '--model-repository', repository],
-      env: { PORT: String(port) },
-    }),
-    readyPath: '/v2/health/ready',
-    livePath: '/v2/health/live',
-    statsPath: '/metrics',
+    command: ({ repository, port }) => ourServer(repository, port),
+    ...OUR_PATHS,
+  },
+  {
+    name: 'server-bf16',
+    title: 'this server, bf16',
+    kind: 'http',
+    supports: ({ task, models }) => task === 'classify' && models === 1,
+    prepare: async () => {
+      reduced = await bf16Repository();
+    },
+    command: ({ port }) => ourServer(reduced, port),
+    ...OUR_PATHS,
   },
   {
     name: 'pipeline-limit',

@@ -107,6 +107,14 @@ export class HttpContender implements RunningContender {
     };
   }
 
+  pause(): void {
+    this.#own.pause();
+  }
+
+  resume(): void {
+    this.#own.resume();
+  }
+
   stop(): Promise<void> {
     return this.#own.stop();
   }

@@ -64,6 +64,14 @@ export class LoopContender implements RunningContender {
     };
   }
 
+  pause(): void {
+    this.#own.pause();
+  }
+
+  resume(): void {
+    this.#own.resume();
+  }
+
   stop(): Promise<void> {
     return this.#own.stop();
   }

@@ -15,6 +15,9 @@ export interface RunFacts {
 /** A contender that has been started and has recognised the known photo. */
 export interface RunningContender {
   measure(benchCase: BenchCase): Promise<Measurement>;
+  /** Stands still while others are measured. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 

@@ -154,7 +154,9 @@ class Group {
         });
         this.#running.set(name, running);
       }
+      running.resume();
       const measurement = await leastDisturbed(running, benchCase, this.#options);
+      running.pause();
       samples.push({ contender: name, case: benchCase.name, round, measurement });
       say(
         `${label} ${measurement.perSecond.toFixed(1).padStart(8)}/s  p50 ${measurement.p50Ms.toFixed(1)} ms  others ${(100 * measurement.othersShare).toFixed(0)}%`,
