@@ -15,6 +15,8 @@ import { percentile } from './statistics';
 import { UsageWatch } from './usage-watch';
 
 const PROBE_EVERY_MS = 50;
+/** Less often, as each sends a photo. */
+const REFUSED_PROBE_EVERY_MS = 200;
 const QUIET_LOOK_MS = 300;
 /** Of one core. */
 const QUIET_SHARE = 0.2;
@@ -73,7 +75,7 @@ export class HttpContender implements RunningContender {
     const probes = await this.#startProbes(benchCase, photos[0]);
     const statsBefore = await this.#stats();
     const watch = new UsageWatch(this.#own.group);
-    const load = await generator.run({ ...order, seconds });
+    const load = await generator.run({ ...order, seconds: seconds * benchCase.stretch });
     const used = watch.end(load.cpuMs);
     const stats = await this.#stats();
     const live = (await probes.live?.stop()) ?? [];
@@ -145,7 +147,7 @@ export class HttpContender implements RunningContender {
         : {
             refused: new Probe(
               this.#base + first,
-              PROBE_EVERY_MS,
+              REFUSED_PROBE_EVERY_MS,
               requestBody(await readFile(photo), benchCase.encoding),
             ),
           }),

@@ -45,7 +45,10 @@ export class LoopContender implements RunningContender {
     };
     await this.#order({ ...order, seconds: WARM_UP_S });
     const watch = new UsageWatch(this.#own.group);
-    const report = await this.#order({ ...order, seconds: this.#facts.seconds });
+    const report = await this.#order({
+      ...order,
+      seconds: this.#facts.seconds * benchCase.stretch,
+    });
     const used = watch.end(0);
     const { latenciesMs } = report;
     return {
