@@ -33,6 +33,11 @@ export function lowerInferencePriority(): void {
   lower(0, ADDED.inference);
 }
 
+/** Lowers the priority of a process that works on the side, such as on a model that is not served yet. */
+export function lowerProcessPriority(pid: number): void {
+  lower(pid, ADDED.inference);
+}
+
 function threads(): number[] {
   try {
     return readdirSync(THREADS).map(Number);
@@ -41,9 +46,10 @@ function threads(): number[] {
   }
 }
 
-function lower(thread: number, niceness: number): void {
+/** @param id of a thread or a process, 0 for the calling thread */
+function lower(id: number, niceness: number): void {
   try {
-    setPriority(thread, Math.min(HIGHEST, getPriority(thread) + niceness));
+    setPriority(id, Math.min(HIGHEST, getPriority(id) + niceness));
   } catch {
     // A sandbox may forbid it, and a thread may have ended: everything works without.
   }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
+import { lowerProcessPriority } from '../thread-priority';
 import type { RewriteAnswer, RewriteTask } from './rewrite-process';
 
 /** The compiled program: next to this file when built, in dist/ when run from TypeScript sources. */
@@ -34,6 +35,8 @@ export function runRewrite(
       env: { ...process.env, CUDA_VISIBLE_DEVICES: '-1', TF_CPP_MIN_LOG_LEVEL: '2' },
       execArgv: [],
     });
+    // Other models may be serving meanwhile.
+    if (child.pid !== undefined) lowerProcessPriority(child.pid);
     const stop = (reason: string): void => {
       child.kill('SIGKILL');
       failed(reason);
