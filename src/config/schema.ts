@@ -8,12 +8,13 @@ import { z } from 'zod';
  */
 
 const MIB = 1024 * 1024;
+const MOST_IMAGING = 256;
 
 /**
  * Two a core: the next image is there as soon as a thread is done with one. Measured on 2 cores: 3 to
  * 7 % more answers than with one a core.
  */
-export const DEFAULT_IMAGING_CONCURRENCY = 2 * availableParallelism();
+export const DEFAULT_IMAGING_CONCURRENCY = Math.min(MOST_IMAGING, 2 * availableParallelism());
 
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
 const ms = (max = 86_400_000) => count(0, max);
@@ -109,7 +110,7 @@ export const configSchema = z.strictObject({
     .default(true)
     .describe('Take GPU memory as it is needed rather than all at the start'),
 
-  imagingConcurrency: count(1, 256)
+  imagingConcurrency: count(1, MOST_IMAGING)
     .default(DEFAULT_IMAGING_CONCURRENCY)
     .describe(
       'Images decoded or encoded at the same time, each in a thread; default: twice the number of cores',
