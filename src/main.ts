@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import closeWithGrace from 'close-with-grace';
 
-import { startService } from './compose';
 import { loadConfig } from './config/load';
 import { messageOf } from './errors';
 import { packageVersion } from './package-version';
@@ -10,6 +9,8 @@ import { prepareProcess } from './prepare-process';
 async function main(): Promise<void> {
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
   await prepareProcess(config);
+  // Not before: sharp starts the pool of threads when it is loaded.
+  const { startService } = await import('./compose.js');
   const service = await startService(config);
   process.on('SIGHUP', () => {
     service.reload().catch((error: unknown) => {

@@ -5,8 +5,8 @@ import { lowerDecodingPriority } from './thread-priority';
 const USUAL_THREADS = 4;
 
 /**
- * Settings of the process as a whole; to be called first of all, before anything is read from disk
- * and before any worker starts.
+ * Settings of the process as a whole; to be called first of all, before sharp is loaded, which starts
+ * libuv's pool of threads, and before any worker starts.
  */
 export async function prepareProcess({
   imagingConcurrency,

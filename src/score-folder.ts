@@ -2,11 +2,6 @@
 import { CommanderError } from 'commander';
 
 import { CliError, EXIT_CODES, type ExitReason } from './cli/exit-codes';
-import { mergeOutputs } from './cli/merge';
-import { addReportCommand } from './cli/report/options';
-import { score } from './cli/score';
-import { scoreCommand } from './cli/score-options';
-import { startInference } from './compose';
 import { DEFAULT_IMAGING_CONCURRENCY } from './config/schema';
 import { messageOf } from './errors';
 import { packageVersion } from './package-version';
@@ -14,6 +9,12 @@ import { prepareProcess } from './prepare-process';
 
 async function main(): Promise<ExitReason> {
   await prepareProcess({ imagingConcurrency: DEFAULT_IMAGING_CONCURRENCY });
+  // Not before: sharp starts the pool of threads when it is loaded.
+  const { mergeOutputs } = await import('./cli/merge.js');
+  const { addReportCommand } = await import('./cli/report/options.js');
+  const { score } = await import('./cli/score.js');
+  const { scoreCommand } = await import('./cli/score-options.js');
+  const { startInference } = await import('./compose.js');
   let reason: ExitReason = 'done';
   const program = scoreCommand(async (options) => {
     reason = await score(options, startInference);

@@ -8,7 +8,6 @@ import { serverModule } from '../server-code';
  * its answer, kept busy by a loop.
  */
 async function main(): Promise<void> {
-  const { startService } = serverModule<typeof import('../../src/compose')>('compose');
   const { loadConfig } = serverModule<typeof import('../../src/config/load')>('config/load');
   const { prepareProcess } =
     serverModule<typeof import('../../src/prepare-process')>('prepare-process');
@@ -17,6 +16,7 @@ async function main(): Promise<void> {
     env: {},
   });
   await prepareProcess(config);
+  const { startService } = serverModule<typeof import('../../src/compose')>('compose');
   const service = await startService(config);
 
   serveOrders(async (order: LoopOrder): Promise<LoopReport> => {

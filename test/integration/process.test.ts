@@ -220,7 +220,7 @@ test('the queue full is answered 429 with Retry-After, the rest 200', async () =
 test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
   const own = getPriority();
   const server = run(['--model-repository', SHIPPED, '--models', 'efficientnet-lite0'], {
-    TFJS_SERVING_IMAGING_CONCURRENCY: '7',
+    TFJS_SERVING_IMAGING_CONCURRENCY: '30',
   });
   const { url } = await server.line('listening');
   await server.line('serving');
@@ -240,7 +240,11 @@ test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
   expect(main).toMatchObject([{ niceness: own }]);
   expect(tensorflow.length).toBeGreaterThan(0);
   for (const { niceness } of tensorflow) expect(niceness).toBe(own + 10);
-  expect(threads.filter(({ niceness }) => niceness === own + 5).length).toBeGreaterThanOrEqual(7);
+  const decoding = threads.filter(
+    ({ name, niceness }) => niceness === own + 5 && name !== 'libvips worker',
+  );
+  // V8's few are among them.
+  expect(decoding.length).toBeGreaterThanOrEqual(30);
 });
 
 test.each([
