@@ -55,21 +55,14 @@ export class HttpContender implements RunningContender {
     }
   }
 
+  async warmUp(benchCase: BenchCase, seconds: number): Promise<void> {
+    const { order } = await this.#prepare(benchCase);
+    await this.#facts.generator.run({ ...order, seconds });
+  }
+
   async measure(benchCase: BenchCase): Promise<Measurement> {
-    const { folder, seconds, generator } = this.#facts;
-    const photos = await photosOf(benchCase.photos);
-    const plan = await writeRequestPlan(path.join(folder, 'bodies', benchCase.photos), {
-      photos,
-      paths: casePaths(benchCase),
-      encoding: benchCase.encoding,
-    });
-    const order = {
-      url: this.#base,
-      planFile: plan.file,
-      connections: benchCase.connections,
-      patienceMs: benchCase.patienceMs,
-      folder,
-    };
+    const { seconds, generator } = this.#facts;
+    const { order, plan, photos } = await this.#prepare(benchCase);
     await this.#quiet();
     await generator.run({ ...order, seconds: WARM_UP_S });
     const probes = await this.#startProbes(benchCase, photos[0]);
@@ -119,6 +112,19 @@ export class HttpContender implements RunningContender {
 
   stop(): Promise<void> {
     return this.#own.stop();
+  }
+
+  async #prepare(benchCase: BenchCase) {
+    const { folder } = this.#facts;
+    const photos = await photosOf(benchCase.photos);
+    const plan = await writeRequestPlan(path.join(folder, 'bodies', benchCase.photos), {
+      photos,
+      paths: casePaths(benchCase),
+      encoding: benchCase.encoding,
+    });
+    const { connections, patienceMs } = benchCase;
+    const order = { url: this.#base, planFile: plan.file, connections, patienceMs, folder };
+    return { order, plan, photos };
   }
 
   /** What an earlier case left in a queue is not this one's to pay for. */

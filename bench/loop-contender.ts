@@ -36,13 +36,12 @@ export class LoopContender implements RunningContender {
     }
   }
 
+  async warmUp(benchCase: BenchCase, seconds: number): Promise<void> {
+    await this.#order({ ...(await orderOf(benchCase)), seconds });
+  }
+
   async measure(benchCase: BenchCase): Promise<Measurement> {
-    const order = {
-      task: benchCase.task,
-      models: modelNames(benchCase),
-      concurrency: benchCase.connections,
-      photos: await photosOf(benchCase.photos),
-    };
+    const order = await orderOf(benchCase);
     await this.#order({ ...order, seconds: WARM_UP_S });
     const watch = new UsageWatch(this.#own.group);
     const report = await this.#order({
@@ -103,4 +102,13 @@ export class LoopContender implements RunningContender {
       child.once('exit', ended);
     });
   }
+}
+
+async function orderOf(benchCase: BenchCase): Promise<Omit<LoopOrder, 'seconds'>> {
+  return {
+    task: benchCase.task,
+    models: modelNames(benchCase),
+    concurrency: benchCase.connections,
+    photos: await photosOf(benchCase.photos),
+  };
 }

@@ -14,6 +14,8 @@ export interface RunFacts {
 
 /** A contender that has been started and has recognised the known photo. */
 export interface RunningContender {
+  /** Keeps it busy as a case does, for some seconds. */
+  warmUp(benchCase: BenchCase, seconds: number): Promise<void>;
   measure(benchCase: BenchCase): Promise<Measurement>;
   /** Stands still while others are measured. */
   pause(): void;
@@ -23,3 +25,6 @@ export interface RunningContender {
 
 /** Before each measurement, so that no contender meets a case cold. */
 export const WARM_UP_S = 1;
+
+/** After the start: servers run for days, and V8 compiles what is busy for the first seconds. */
+export const FIRST_WARM_UP = { connections: 16, seconds: 10 };

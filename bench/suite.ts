@@ -7,7 +7,7 @@ import type { Contender } from './contender';
 import type { LoadGenerator } from './load-generator';
 import type { Measurement } from './measurement';
 import { MODELS } from './paths';
-import type { RunningContender } from './running-contender';
+import { FIRST_WARM_UP, type RunningContender } from './running-contender';
 import { startContender } from './start-contender';
 
 /** Share of the machine's CPU time that others may take before a figure is doubted. */
@@ -153,6 +153,8 @@ class Group {
           prefix,
         });
         this.#running.set(name, running);
+        const { connections, seconds: warmUpS } = FIRST_WARM_UP;
+        await running.warmUp({ ...benchCase, connections }, warmUpS);
       }
       running.resume();
       const measurement = await leastDisturbed(running, benchCase, this.#options);
