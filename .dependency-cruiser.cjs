@@ -10,9 +10,9 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { path: '^src/', pathNot: allowed },
 });
-/** What everything may use: the error list, tensors as data, the semaphore, thread priorities. */
+/** What everything may use: the error list, tensors as data, the semaphore, thread priorities, programs. */
 const below = (...folders) =>
-  `^src/(${folders.join('|')}|(errors|tensor|semaphore|thread-priority)\\.ts)`;
+  `^src/(${folders.join('|')}|(errors|tensor|semaphore|thread-priority|compiled-program)\\.ts)`;
 const onlyIn = (name, packages, places) => ({
   name,
   severity: 'error',
@@ -112,7 +112,11 @@ module.exports = {
     ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
-    only('leaves-alone', '^src/(errors|tensor|semaphore|thread-priority)\\.ts', '^$'),
+    only(
+      'leaves-alone',
+      '^src/(errors|tensor|semaphore|thread-priority|compiled-program)\\.ts',
+      '^$',
+    ),
     onlyIn(
       'tensorflow-in-one-place',
       'node_modules/@tensorflow',

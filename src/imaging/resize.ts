@@ -28,7 +28,7 @@ export function resize(
   // (libvips/libvips#4841). At twice the size, the odd pixels are exactly those wanted.
   const step = enlarges && spec.kernel !== 'nearest' ? 2 : 1;
   const scale = (): Sharp => {
-    if (spec.shrinkOnLoad && canShrinkOnLoad(header, region, resized, spec.kernel)) {
+    if (spec.shrinkOnLoad && !wholeImage && canShrinkOnLoad(header, region, resized, spec.kernel)) {
       return resizeAround(pipeline, header, region, resized, spec.kernel);
     }
     // sharp decodes as a whole what is cut first, be it the whole.
@@ -59,7 +59,7 @@ export function resize(
 
 /** Whether libvips can decode at half the size or less and still have twice the pixels that are wanted. */
 function canShrinkOnLoad(
-  { format, width, height }: ImageHeader,
+  { format }: ImageHeader,
   region: Size,
   resized: Size,
   kernel: PreprocessSpec['kernel'],
@@ -67,7 +67,6 @@ function canShrinkOnLoad(
   return (
     format === 'jpeg' &&
     kernel !== 'nearest' &&
-    (region.width < width || region.height < height) &&
     Math.min(region.width / resized.width, region.height / resized.height) >= SHRINKABLE_FROM
   );
 }

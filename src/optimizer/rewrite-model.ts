@@ -25,23 +25,33 @@ export interface RewriteReport {
   readonly image?: ImageReport;
 }
 
+export interface RewriteOptions {
+  /** What to put into the graph of a model that takes images. */
+  readonly image?: ImagePlan | undefined;
+  /**
+   * Write a model that has no variables too, for its calls to be inlined.
+   * @default false: refuse it, as nothing is gained
+   */
+  readonly withoutVariables?: boolean;
+}
+
 /**
  * Writes a SavedModel that answers as another does, with constants for variables, without calls and
  * with batch normalisation folded into weights; both are run and compared.
  * @param target folder to write into, which must not exist
- * @param image what to put into the graph of a model that takes images
  * @throws NotRewritableError with the reason why the original must be served as it is
  */
 export async function rewriteModel(
   source: string,
   target: string,
   createBackend: () => Backend,
-  image?: ImagePlan,
+  { image, withoutVariables = false }: RewriteOptions = {},
 ): Promise<RewriteReport> {
   const meta = readServedGraph(source);
   const flat = flattenModel(meta);
   const variables = [...flat.variables];
-  if (variables.length === 0 && image === undefined) throw new NotRewritableError(NOTHING_TO_GAIN);
+  const pointless = variables.length === 0 && !withoutVariables;
+  if (pointless && image === undefined) throw new NotRewritableError(NOTHING_TO_GAIN);
   const nodesBefore = flat.graph.size;
   const readable = await mkdtemp(path.join(path.dirname(target), 'variables-'));
   try {
@@ -63,7 +73,7 @@ export async function rewriteModel(
       original.dispose();
       return { ...counts, maxRelativeDifference, image: report };
     }
-    if (variables.length === 0) {
+    if (pointless) {
       const { reason = '', dropped } = withImage?.report ?? {};
       const text = `${NOTHING_TO_GAIN}; ${reason}`;
       throw dropped === true ? new RewriteDroppedError(text) : new NotRewritableError(text);

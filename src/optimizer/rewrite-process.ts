@@ -31,7 +31,7 @@ export type RewriteAnswer =
 
 async function answer({ source, target, image }: RewriteTask): Promise<RewriteAnswer> {
   try {
-    const report = await rewriteModel(source, target, () => new TfjsBackend(), image);
+    const report = await rewriteModel(source, target, () => new TfjsBackend(), { image });
     return { kind: 'rewritten', report };
   } catch (thrown) {
     const reason = messageOf(thrown);

@@ -1,17 +1,8 @@
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 
+import { compiledProgram } from '../compiled-program';
 import { lowerProcessPriority } from '../thread-priority';
 import type { RewriteAnswer, RewriteTask } from './rewrite-process';
-
-/** The compiled program: next to this file when built, in dist/ when run from TypeScript sources. */
-function programFile(): string {
-  const beside = path.join(__dirname, 'rewrite-process.js');
-  return existsSync(beside)
-    ? beside
-    : path.resolve(__dirname, '../../dist/optimizer/rewrite-process.js');
-}
 
 /**
  * Rewrites a model in a process of its own; a crash, a hang and a failure are answers too.
@@ -30,7 +21,7 @@ export function runRewrite(
       failed('the server is shutting down');
       return;
     }
-    const child = fork(programFile(), [JSON.stringify(task)], {
+    const child = fork(compiledProgram('optimizer/rewrite-process'), [JSON.stringify(task)], {
       // On the CPU: the server's GPU memory stays untouched, and its sums are exact enough to compare.
       env: { ...process.env, CUDA_VISIBLE_DEVICES: '-1', TF_CPP_MIN_LOG_LEVEL: '2' },
       execArgv: [],

@@ -1,9 +1,8 @@
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
+import { compiledProgram } from '../compiled-program';
 import { messageOf } from '../errors';
 
 /** Where an instance lives. */
@@ -34,12 +33,6 @@ export interface InstanceChannel {
   kill(): void;
 }
 
-/** The compiled worker: next to this file when built, in dist/ when run from TypeScript sources. */
-export function workerFile(): string {
-  const beside = path.join(__dirname, 'worker.js');
-  return existsSync(beside) ? beside : path.resolve(__dirname, '../../dist/runtime/worker.js');
-}
-
 export function openChannel(
   placement: Placement,
   start: Omit<WorkerStart, 'background'>,
@@ -51,7 +44,7 @@ export function openChannel(
 }
 
 function openThread(start: WorkerStart, events: ChannelEvents): InstanceChannel {
-  const worker = new Worker(workerFile(), { workerData: start });
+  const worker = new Worker(compiledProgram('runtime/worker'), { workerData: start });
   let failure: string | undefined;
   worker.on('message', (message: FromWorker) => {
     events.onMessage(message);
@@ -78,7 +71,7 @@ function openProcess(
   start: WorkerStart,
   events: ChannelEvents,
 ): InstanceChannel {
-  const child = fork(workerFile(), [JSON.stringify(start)], {
+  const child = fork(compiledProgram('runtime/worker'), [JSON.stringify(start)], {
     serialization: 'advanced',
     env: { ...process.env, CUDA_VISIBLE_DEVICES: visibleDevice },
   });

@@ -65,7 +65,7 @@ async function rewrite(
   const source = path.join(folder, 'source');
   const target = path.join(folder, 'target');
   await writePictureModel(source, model);
-  const report = await rewriteModel(source, target, () => new TfjsBackend(), plan);
+  const report = await rewriteModel(source, target, () => new TfjsBackend(), { image: plan });
   const backend = new TfjsBackend();
   const [original, rewritten] = [backend.loadModel(source), backend.loadModel(target)];
   loaded.push(original, rewritten);

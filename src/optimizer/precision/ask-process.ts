@@ -1,17 +1,9 @@
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
+
+import { compiledProgram } from '../../compiled-program';
 
 /** Programs of this folder that run in a process of their own. */
 export type Program = 'conversion-process' | 'memory-process';
-
-/** The compiled program: next to this file when built, in dist/ when run from TypeScript sources. */
-function programFile(program: Program): string {
-  const beside = path.join(__dirname, `${program}.js`);
-  return existsSync(beside)
-    ? beside
-    : path.resolve(__dirname, '../../../dist/optimizer/precision', `${program}.js`);
-}
 
 /** Characters of what a program wrote that are told when it fails. */
 const COMPLAINT_LENGTH = 500;
@@ -33,7 +25,7 @@ export function askProcess<Answer>(
   { env, signal }: AskOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child = fork(programFile(program), [JSON.stringify(task)], {
+    const child = fork(compiledProgram(`optimizer/precision/${program}`), [JSON.stringify(task)], {
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', ...env },
       execArgv: [],
       // TensorFlow greets every process that loads it; a crash is the only news.

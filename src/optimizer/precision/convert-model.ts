@@ -1,9 +1,9 @@
 import type { Backend } from '../../runtime/backend';
 import { NotRewritableError } from '../not-rewritable';
+import { rewriteModel } from '../rewrite-model';
 import { readServedGraph, writeSavedModel } from '../saved-model-file';
 import { convertGraph, type ConversionReport } from './convert-graph';
 import { existingPrecision } from './existing-precision';
-import { freezeModel } from './freeze-model';
 import type { Precision } from './precision';
 import { weightsOf } from './weights';
 
@@ -31,7 +31,7 @@ export async function convertModel(
       `its precision is ${existing} already; choose a float32 version of it`,
     );
   }
-  await freezeModel(source, folders.float32, createBackend);
+  await rewriteModel(source, folders.float32, createBackend, { withoutVariables: true });
   const meta = readServedGraph(folders.float32);
   const { converted, report } = convertGraph(meta, precision);
   await writeSavedModel(folders.converted, converted);
