@@ -1,11 +1,9 @@
-import type { Sharp } from 'sharp';
-
 import { ServingError } from '../errors';
-import { openImage, undecodable, type DecodeLimits, type ImageHeader } from './decode';
+import { openImage, type DecodeLimits, type ImageHeader } from './decode';
 import { placeAsIs, placeInTarget, type Placement } from './geometry';
 import { writeNormalized, type Normalization } from './normalize';
-import { resize } from './resize';
-import { oddPixels, toLuma } from './rgb-pixels';
+import { placePicture } from './resize';
+import { toLuma } from './rgb-picture';
 
 /** How an image becomes the input of a model. */
 export interface PreprocessSpec {
@@ -71,12 +69,8 @@ export async function preprocessImage(
   const { header, pipeline: upright } = await openImage(bytes, limits);
   const placement = place(header, spec);
   throwIfGone(signal);
-  const { pipeline, step } = resize(upright, header, placement, spec);
-  const decoded = await rgbOf(pipeline, header.format);
+  const { data: rgb, width, height } = await placePicture(upright, header, placement, spec);
   throwIfGone(signal);
-  const width = decoded.info.width / step;
-  const height = decoded.info.height / step;
-  const rgb = step === 2 ? oddPixels(decoded.data, width, height) : decoded.data;
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
   const valid = spec.size.kind === 'dynamic' ? header : { width, height };
   return {
@@ -99,25 +93,6 @@ function place(header: ImageHeader, spec: PreprocessSpec): Placement {
   if (size.kind === 'fixed') return placeInTarget(header, size, spec.fit, spec.cropFraction);
   requireSize(header, size);
   return placeAsIs(header, size.multipleOf);
-}
-
-/** Interleaved 8-bit RGB, whatever came: CMYK, 16-bit, palette, grey. */
-async function rgbOf(
-  pipeline: Sharp,
-  format: ImageHeader['format'],
-): Promise<{ data: Buffer; info: { width: number; height: number } }> {
-  try {
-    const { data, info } = await pipeline
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (data.length !== info.width * info.height * 3) {
-      throw new Error(`decoded to ${info.channels} channels instead of 3`);
-    }
-    return { data, info };
-  } catch (cause) {
-    throw undecodable(format, cause);
-  }
 }
 
 function toModelData(

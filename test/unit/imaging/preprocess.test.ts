@@ -208,6 +208,46 @@ describe('geometry', () => {
     }
   });
 
+  test('one side can shrink while the other grows, as if one after the other', async () => {
+    const bytes = await sharp(readFileSync(photo('coffee.jpg')))
+      .resize({ width: 320, height: 100, fit: 'fill' })
+      .png()
+      .toBuffer();
+    const to = (height: number): PreprocessSpec => ({
+      ...SPEC,
+      fit: 'fill',
+      size: { kind: 'fixed', width: 224, height },
+    });
+
+    const both = await preprocessImage(bytes, to(224), LIMITS);
+    const narrow = await preprocessImage(bytes, to(100), LIMITS);
+    const raw = { width: 224, height: 100, channels: 3 } as const;
+    const narrowBytes = await sharp(Buffer.from(narrow.data), { raw }).png().toBuffer();
+
+    const { data } = await preprocessImage(narrowBytes, to(224), LIMITS);
+    expect(Buffer.from(both.data).equals(Buffer.from(data))).toBe(true);
+  });
+
+  test.each([
+    [1, 1],
+    [1, 3],
+    [3, 2],
+  ])('a picture of %i×%i pixels is enlarged up to its edges', async (width, height) => {
+    const bytes = await sharp({
+      create: { width, height, channels: 3, background: '#336699' },
+    })
+      .png()
+      .toBuffer();
+    const spec = { ...SPEC, fit: 'fill', size: { kind: 'fixed', width: 224, height: 96 } } as const;
+
+    const { data, shape } = await preprocessImage(bytes, spec, LIMITS);
+
+    expect(shape).toEqual([96, 224, 3]);
+    expect(Buffer.from(data).equals(Buffer.alloc(96 * 224 * 3, Buffer.from('336699', 'hex')))).toBe(
+      true,
+    );
+  });
+
   test.each(['jpeg', 'png'] as const)(
     'contain centres the picture between bars, enlarged too, for a grey %s as well',
     async (format) => {
