@@ -14,7 +14,8 @@ import { parseStats, type ServerStats } from './server-stats';
 import { percentile } from './statistics';
 import { UsageWatch } from './usage-watch';
 
-const PROBE_EVERY_MS = 50;
+/** Often enough that p99 of a few seconds is not simply the slowest. */
+const PROBE_EVERY_MS = 25;
 /** Less often, as each sends a photo. */
 const REFUSED_PROBE_EVERY_MS = 200;
 const QUIET_LOOK_MS = 300;
