@@ -1,6 +1,6 @@
 import { CliError } from '../cli/exit-codes';
 import { messageOf } from '../errors';
-import { askProcess } from '../optimizer/precision/ask-process';
+import { askProcess } from '../optimizer/ask-process';
 import type { ConversionAnswer, ConversionTask } from '../optimizer/precision/conversion-process';
 import type { Conversion } from '../optimizer/precision/convert-model';
 import type { MemoryAnswer, MemoryTask } from '../optimizer/precision/memory-process';
@@ -10,10 +10,14 @@ import type { MemoryAnswer, MemoryTask } from '../optimizer/precision/memory-pro
  * @throws CliError engineFailed with the reason why the model cannot be converted
  */
 export async function convert(task: ConversionTask, signal: AbortSignal): Promise<Conversion> {
-  const answer = await askProcess<ConversionAnswer>('conversion-process', task, {
-    env: { CUDA_VISIBLE_DEVICES: '-1' },
-    signal,
-  }).catch((cause: unknown) => {
+  const answer = await askProcess<ConversionAnswer>(
+    'optimizer/precision/conversion-process',
+    task,
+    {
+      onCpu: true,
+      signal,
+    },
+  ).catch((cause: unknown) => {
     throw new CliError('engineFailed', `the conversion failed: ${messageOf(cause)}`, { cause });
   });
   if (answer.kind === 'converted') return answer.conversion;
@@ -23,7 +27,9 @@ export async function convert(task: ConversionTask, signal: AbortSignal): Promis
 /** @returns null when it cannot be measured: the report goes without */
 export async function memoryOf(task: MemoryTask, signal: AbortSignal): Promise<number | null> {
   try {
-    const answer = await askProcess<MemoryAnswer>('memory-process', task, { signal });
+    const answer = await askProcess<MemoryAnswer>('optimizer/precision/memory-process', task, {
+      signal,
+    });
     return answer.kind === 'measured' ? answer.bytes : null;
   } catch {
     return null;

@@ -3,10 +3,11 @@ import path from 'node:path';
 
 import { messageOf } from '../errors';
 import { ArtefactCache, type Artefact } from './artefact-cache';
+import { askProcess } from './ask-process';
 import type { ImagePlan } from './image/image-plan';
 import { hashModel } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
-import { runRewrite } from './run-rewrite';
+import type { RewriteAnswer, RewriteTask } from './rewrite-process';
 
 export interface ModelOptimizerOptions {
   /** Folder for rewritten models. */
@@ -129,7 +130,7 @@ export class ModelOptimizer {
       target,
       ...(image === undefined ? {} : { image }),
     };
-    const answer = await runRewrite(task, this.#options.timeoutMs, signal);
+    const answer = await rewrite(task, this.#options.timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
     if (answer.kind === 'failed') {
       return { state: 'original', reason: `the rewrite failed: ${answer.reason}`, dropped: true };
@@ -141,6 +142,26 @@ export class ModelOptimizer {
     );
     if (artefact === undefined) throw new Error('the entry was gone at once');
     return toOptimization(artefact, false);
+  }
+}
+
+/** In a process of its own; a crash, a hang and a failure are answers too. */
+async function rewrite(
+  task: RewriteTask,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<RewriteAnswer> {
+  try {
+    return await askProcess<RewriteAnswer>('optimizer/rewrite-process', task, {
+      // The server's GPU memory stays untouched, and sums on the CPU are exact enough to compare.
+      onCpu: true,
+      background: true,
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (thrown) {
+    const reason = signal?.aborted === true ? 'the server is shutting down' : messageOf(thrown);
+    return { kind: 'failed', reason };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors';
 import { TfjsBackend } from '../runtime/tfjs-backend';
+import { answerTask } from './ask-process';
 import type { ImagePlan } from './image/image-plan';
 import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import { rewriteModel, type RewriteReport } from './rewrite-model';
@@ -44,9 +45,4 @@ async function answer({ source, target, image }: RewriteTask): Promise<RewriteAn
   }
 }
 
-// The server has gone: nobody waits for the answer.
-process.on('disconnect', () => process.exit(1));
-
-void answer(JSON.parse(process.argv[2] ?? '{}') as RewriteTask).then((result) => {
-  process.send?.(result, () => process.exit(0));
-});
+answerTask(answer);

@@ -1,7 +1,7 @@
 /** The process that converts one model and ends: see rewrite-process.ts. */
 import { messageOf } from '../../errors';
 import { TfjsBackend } from '../../runtime/tfjs-backend';
-import { answerWith } from './ask-process';
+import { answerTask } from '../ask-process';
 import { convertModel, type Conversion } from './convert-model';
 import type { Precision } from './precision';
 
@@ -25,4 +25,4 @@ async function answer(task: ConversionTask): Promise<ConversionAnswer> {
   }
 }
 
-answerWith(answer(JSON.parse(process.argv[2] ?? '{}') as ConversionTask));
+answerTask(answer);

@@ -2,7 +2,7 @@
 import { messageOf } from '../../errors';
 import { TfjsBackend } from '../../runtime/tfjs-backend';
 import { INPUT_KINDS, randomInputs } from '../random-inputs';
-import { answerWith } from './ask-process';
+import { answerTask } from '../ask-process';
 
 export interface MemoryTask {
   readonly directory: string;
@@ -37,4 +37,4 @@ function answer({ directory, signature }: MemoryTask): Promise<MemoryAnswer> {
   }
 }
 
-answerWith(answer(JSON.parse(process.argv[2] ?? '{}') as MemoryTask));
+answerTask(answer);
