@@ -196,7 +196,6 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       runtime: {
         runTimeoutMs: config.runTimeoutMs,
         loadTimeoutMs: config.loadTimeoutMs,
-        recycleLeakedBytes: config.recycleLeakedBytes,
         placements: (instances) => placeInstances(plan, instances),
         ...(config.optimize ? { optimizer: createOptimizer(config, logger, install) } : {}),
       },

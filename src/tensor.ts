@@ -83,13 +83,6 @@ export function bytesPerElement(dtype: DType): number {
   }
 }
 
-/** Bytes that the elements of a tensor take. */
-export function tensorBytes(tensor: Tensor): number {
-  return Array.isArray(tensor.data)
-    ? tensor.data.reduce((sum, element) => sum + element.byteLength, 0)
-    : tensor.data.byteLength;
-}
-
 /** A typed array over `buffer` for all types but string. */
 export function typedArrayOver(
   dtype: Exclude<DType, 'string'>,

@@ -75,9 +75,6 @@ export const configSchema = z.strictObject({
     .default(300_000)
     .describe('Milliseconds a worker may take to load a model'),
   loadConcurrency: count(1, 64).default(2).describe('Model versions that load at the same time'),
-  recycleLeakedBytes: count(MIB, Number.MAX_SAFE_INTEGER)
-    .default(256 * MIB)
-    .describe('A worker is replaced once failed runs have leaked this many bytes in it'),
 
   optimize: z
     .boolean()

@@ -9,8 +9,8 @@ import {
 } from '../tensor';
 
 /**
- * Checks inputs against a signature before a run, because a run that fails on them leaks their
- * memory in the native library.
+ * Checks inputs against a signature before they are queued: a batch must not fail on one of its
+ * requests, and TensorFlow's own messages name neither the input nor what it takes.
  * @throws ServingError INVALID_INPUT naming the input, what was expected and what was given
  */
 export function validateInputs(signature: Signature, inputs: readonly Tensor[]): void {

@@ -22,7 +22,6 @@ export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'E
 export interface ServableRuntimeOptions {
   readonly runTimeoutMs: number;
   readonly loadTimeoutMs: number;
-  readonly recycleLeakedBytes: number;
   /** Where the instances of a model go. */
   readonly placements: (instances: number) => readonly Placement[];
   /** Absent when models are to be served as they are. */
@@ -200,7 +199,6 @@ export class Servable {
         placements: runtime.placements(spec.instances),
         runTimeoutMs: runtime.runTimeoutMs,
         loadTimeoutMs: runtime.loadTimeoutMs,
-        recycleLeakedBytes: runtime.recycleLeakedBytes,
         warmup: (instance) => warm(instance, spec, this.#imageGraph),
       },
       {

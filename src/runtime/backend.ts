@@ -18,7 +18,7 @@ export interface LoadedModel {
   readonly signatures: Signatures;
   /**
    * Runs one signature and blocks the thread until the outputs are there.
-   * Inputs must match the signature: a failed run leaks their memory in the native library.
+   * Inputs must match the signature.
    * @throws Error with TensorFlow's own message
    */
   run(signature: string, inputs: readonly Tensor[], outputs?: readonly string[]): Tensor[];

@@ -9,8 +9,6 @@ export interface InstanceGroupOptions {
   readonly placements: readonly Placement[];
   readonly runTimeoutMs: number;
   readonly loadTimeoutMs: number;
-  /** A worker that failed runs have cost this many bytes is replaced. */
-  readonly recycleLeakedBytes: number;
   /** Run on every fresh instance before it takes work, so that no client meets a cold one. */
   readonly warmup: (instance: Instance, info: InstanceInfo) => Promise<void>;
   /** First pause before a lost worker is started again; doubles up to `maxBackoffMs`. */
@@ -40,13 +38,11 @@ interface Slot {
   /** Losses and failed starts since the last successful run. */
   failures: number;
   retry: NodeJS.Timeout | undefined;
-  /** A replacement for a leaking worker is on its way. */
-  replacing: boolean;
 }
 
 /**
- * The workers of one model version. Lost workers are replaced with back-off, leaking ones once
- * their replacement is ready; the group itself lives until it is closed.
+ * The workers of one model version. Lost workers are replaced with back-off; the group itself lives
+ * until it is closed.
  */
 export class InstanceGroup {
   readonly #options: InstanceGroupOptions;
@@ -55,7 +51,6 @@ export class InstanceGroup {
   #info: InstanceInfo | undefined;
   #closed = false;
   #restarts = 0;
-  readonly #retiring = new Set<Promise<void>>();
 
   constructor(options: InstanceGroupOptions, events: InstanceGroupEvents = {}) {
     this.#options = options;
@@ -67,7 +62,6 @@ export class InstanceGroup {
       ready: false,
       failures: 0,
       retry: undefined,
-      replacing: false,
     }));
   }
 
@@ -133,7 +127,6 @@ export class InstanceGroup {
       slot.failures = 0;
       return output;
     } finally {
-      this.#recycleIfLeaking(slot, instance);
       this.#events.onChange?.();
     }
   }
@@ -141,14 +134,13 @@ export class InstanceGroup {
   /** Lets running work finish, then ends all workers. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([
-      ...this.#slots.map(async (slot) => {
+    await Promise.all(
+      this.#slots.map(async (slot) => {
         clearTimeout(slot.retry);
         slot.ready = false;
         await slot.current?.close();
       }),
-      ...this.#retiring,
-    ]);
+    );
   }
 
   /** Ends all workers at once. */
@@ -218,30 +210,5 @@ export class InstanceGroup {
         this.#relaunch(slot);
       });
     }, pause);
-  }
-
-  /** The old worker keeps serving until its replacement is ready. */
-  #recycleIfLeaking(slot: Slot, instance: Instance): void {
-    if (slot.current !== instance || slot.replacing || this.#closed) return;
-    if (instance.leakedBytes < this.#options.recycleLeakedBytes) return;
-    slot.replacing = true;
-    this.#startInstance(slot.placement)
-      .then((fresh) => {
-        if (this.#closed || slot.current !== instance) {
-          fresh.kill('no longer needed');
-          return;
-        }
-        this.#restarts += 1;
-        this.#events.onRestart?.(slot.index, `failed runs leaked ${instance.leakedBytes} bytes`);
-        this.#adopt(slot, fresh);
-        const retired = instance.close().finally(() => this.#retiring.delete(retired));
-        this.#retiring.add(retired);
-      })
-      .catch((thrown: unknown) => {
-        this.#events.onStartFailed?.(slot.index, messageOf(thrown));
-      })
-      .finally(() => {
-        slot.replacing = false;
-      });
   }
 }

@@ -56,7 +56,6 @@ export class Instance {
   readonly #pending = new Map<number, Pending>();
   #nextRun = 1;
   #timer: NodeJS.Timeout | undefined;
-  #leakedBytes = 0;
   #over = false;
   #closing = false;
   readonly #ready = deferred<InstanceInfo>();
@@ -86,11 +85,6 @@ export class Instance {
   /** Runs posted and not answered. */
   get inFlight(): number {
     return this.#pending.size;
-  }
-
-  /** Bytes that failed runs have left behind in the native library. */
-  get leakedBytes(): number {
-    return this.#leakedBytes;
   }
 
   /**
@@ -147,7 +141,6 @@ export class Instance {
         this.#take(message.id)?.resolve(message);
         return;
       case 'run-failed':
-        this.#leakedBytes = message.leakedBytes;
         this.#take(message.id)?.reject(new RunFailedError(message.message, message.outOfMemory));
     }
   }

@@ -45,6 +45,4 @@ export type FromWorker =
       readonly id: number;
       readonly message: string;
       readonly outOfMemory: boolean;
-      /** Bytes of all inputs that failed runs have left behind in this worker. */
-      readonly leakedBytes: number;
     };

@@ -93,7 +93,7 @@ function runSession(
 ): Tensor[] {
   const uncarried = outputs.find((output) => output.dtype === undefined);
   if (uncarried !== undefined) {
-    // Before the run: one that fails after it would leak the results.
+    // Before the run, which would be in vain.
     throw new Error(`output "${uncarried.name}" is ${uncarried.tfDtype}, which cannot be carried`);
   }
   const ids: number[] = [];
@@ -109,11 +109,11 @@ function runSession(
       inputs.map((input) => specNamed(inputSpecs, input.name).node).join(','),
       outputs.map((output) => output.node).join(','),
     );
+    ids.push(...results.map(({ id }) => id));
     return outputs.flatMap((spec, index) => {
       const result = results[index];
       if (result === undefined || spec.dtype === undefined) return [];
       const data = binding.tensorDataSync(result.id);
-      binding.deleteTensor(result.id);
       return [{ name: spec.name, dtype: spec.dtype, shape: result.shape, data }];
     });
   } finally {

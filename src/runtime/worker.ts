@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { tensorBytes, type Tensor } from '../tensor';
+import type { Tensor } from '../tensor';
 import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
@@ -12,8 +12,6 @@ import { messageOf } from '../errors';
 import { lowerInferencePriority } from '../thread-priority';
 
 const OUT_OF_MEMORY = /\bOOM\b|out of memory|resource.?exhausted|failed to allocate/i;
-
-let leakedBytes = 0;
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   if (parentPort !== null) parentPort.postMessage(message, transfer);
@@ -39,16 +37,9 @@ function run(model: LoadedModel, message: Extract<ToWorker, { kind: 'run' }>): v
       ...buffers,
     ]);
   } catch (thrown) {
-    // The native library keeps the inputs of a failed run for ever: their buffers must not be reused.
-    leakedBytes += message.inputs.reduce((sum, input) => sum + tensorBytes(input), 0);
     const text = messageOf(thrown);
-    send({
-      kind: 'run-failed',
-      id: message.id,
-      message: text,
-      outOfMemory: OUT_OF_MEMORY.test(text),
-      leakedBytes,
-    });
+    const outOfMemory = OUT_OF_MEMORY.test(text);
+    send({ kind: 'run-failed', id: message.id, message: text, outOfMemory });
   }
 }
 

@@ -99,7 +99,7 @@ export function createMetrics(): Metrics {
   });
   const restarts = new Counter({
     name: `${PREFIX}worker_restarts_total`,
-    help: 'Workers replaced after a crash, a hang or too many leaked bytes',
+    help: 'Workers replaced after a crash or a hang',
     labelNames: model,
     registers,
   });

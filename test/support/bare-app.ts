@@ -29,7 +29,7 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
       maxQueueSize: 1,
       queueTimeoutMs: 1,
     },
-    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, recycleLeakedBytes: 1, placements: () => [] },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
   });
   const base = { manager, metrics, logger: createLogger('silent', false), draining: () => false };
   const app = createApp({

@@ -4,7 +4,6 @@ import {
   elementCount,
   entriesPerElement,
   formatShape,
-  tensorBytes,
   typedArrayOver,
   type DType,
 } from '../../src/tensor';
@@ -42,18 +41,6 @@ test.each(NUMERIC)('an array of %s covers just its elements in the buffer', (dty
   expect(array.byteOffset).toBe(8);
   expect(array).toHaveLength(3 * entriesPerElement(dtype));
   expect(array.byteLength).toBe(3 * bytesPerElement(dtype));
-});
-
-test('the bytes of a tensor are those of its data, not of the buffer behind', () => {
-  const view = new Float32Array(100).subarray(0, 3);
-
-  expect(tensorBytes({ name: 'x', dtype: 'float32', shape: [3], data: view })).toBe(12);
-});
-
-test('the bytes of strings are counted one by one', () => {
-  const data = [new Uint8Array(5), new Uint8Array(0), new Uint8Array(2)];
-
-  expect(tensorBytes({ name: 'x', dtype: 'string', shape: [3], data })).toBe(7);
 });
 
 test.each([
