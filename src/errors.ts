@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   INVALID_INPUT: {
     status: 400,
     retriable: false,
-    title: 'The input does not match the model signature',
+    title: 'The model does not take this input',
   },
   OVERLOADED: { status: 429, retriable: true, title: 'The queue of the model is full' },
   CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
@@ -86,20 +86,6 @@ export function toServingError(thrown: unknown): ServingError {
   return thrown instanceof ServingError
     ? thrown
     : new ServingError('INTERNAL', 'The server failed to handle the request', { cause: thrown });
-}
-
-/**
- * TensorFlow failed a run; the worker lives on. Internal: the batcher finds the guilty request and
- * turns this into INFERENCE_FAILED or OUT_OF_MEMORY for it alone.
- */
-export class RunFailedError extends Error {
-  readonly outOfMemory: boolean;
-
-  constructor(message: string, outOfMemory: boolean) {
-    super(message);
-    this.name = 'RunFailedError';
-    this.outOfMemory = outOfMemory;
-  }
 }
 
 /** The message of anything thrown. By shape, not class: errors also come from other realms. */

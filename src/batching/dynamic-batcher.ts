@@ -1,4 +1,5 @@
-import { messageOf, RunFailedError, ServingError } from '../errors';
+import { messageOf, ServingError } from '../errors';
+import { RunFailedError } from '../run-failed-error';
 import { Admission, type Permit } from './admission';
 import { assembleBatch, splitOutputs } from './assemble';
 import type { BatcherEvents, BatchExecutor } from './batch-executor';

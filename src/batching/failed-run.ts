@@ -1,4 +1,5 @@
-import { messageOf, RunFailedError, ServingError } from '../errors';
+import { ServingError } from '../errors';
+import { RunFailedError } from '../run-failed-error';
 
 /** What a request remembers of the runs it was in. */
 export interface Retriable {
@@ -50,8 +51,7 @@ export function errorOfRun(thrown: unknown): ServingError {
       retryAfterS: 1,
     });
   }
-  const [line = ''] = messageOf(thrown).split('\n');
-  return new ServingError('INFERENCE_FAILED', `The model failed on this input: ${line}`, {
+  return new ServingError('INFERENCE_FAILED', `The model failed on this input: ${thrown.reason}`, {
     cause: thrown,
   });
 }

@@ -11,7 +11,7 @@ import type { Signature, Tensor } from '../tensor';
 import type { ImageDecoder } from './image-decoder';
 import type { InferenceObserver } from './image-inference';
 import { isImageInput, splitImages } from './image-tensors';
-import { refusedExample } from './refused-example';
+import { refusedInput } from './refused-input';
 import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 
@@ -180,7 +180,7 @@ export class TensorInference {
       );
       return { result, preprocessMs: queued - started };
     } catch (thrown) {
-      throw refusedExample(thrown);
+      throw refusedInput(thrown);
     } finally {
       this.#options.decoder.release(memory);
       permit.release();

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors';
 import type { Instance } from '../runtime/instance';
 import {
   elementCount,
@@ -13,8 +14,21 @@ import type { ImageInputSpec, ServableSpec } from './servable-spec';
 /**
  * Runs an instance before it serves, as requests will run it. Where images have a signature of their
  * own, the one for tensors is only prepared, with the smallest batch.
+ * @throws Error when a run fails
  */
 export async function warm(
+  instance: Pick<Instance, 'run'>,
+  spec: ServableSpec,
+  imageGraph: ImageGraph | undefined,
+): Promise<void> {
+  try {
+    await runAll(instance, spec, imageGraph);
+  } catch (cause) {
+    throw new Error(`the warm-up failed: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function runAll(
   instance: Pick<Instance, 'run'>,
   spec: ServableSpec,
   imageGraph: ImageGraph | undefined,

@@ -1,4 +1,5 @@
-import { RunFailedError, ServingError } from '../errors';
+import { ServingError } from '../errors';
+import { RunFailedError } from '../run-failed-error';
 import type { Signatures, Tensor } from '../tensor';
 import type { DeviceKind } from './backend';
 import { openChannel, type InstanceChannel, type Placement } from './instance-channel';
@@ -141,7 +142,7 @@ export class Instance {
         this.#take(message.id)?.resolve(message);
         return;
       case 'run-failed':
-        this.#take(message.id)?.reject(new RunFailedError(message.message, message.outOfMemory));
+        this.#take(message.id)?.reject(new RunFailedError(message.message, message.code));
     }
   }
 

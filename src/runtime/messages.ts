@@ -1,3 +1,4 @@
+import type { TensorFlowCode } from '../run-failed-error';
 import type { Signatures, Tensor } from '../tensor';
 import type { DeviceKind } from './backend';
 
@@ -44,5 +45,6 @@ export type FromWorker =
       readonly kind: 'run-failed';
       readonly id: number;
       readonly message: string;
-      readonly outOfMemory: boolean;
+      /** Undefined when it was not TensorFlow that failed. */
+      readonly code: TensorFlowCode | undefined;
     };

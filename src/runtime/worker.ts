@@ -9,9 +9,8 @@ import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
 import { messageOf } from '../errors';
+import { tensorFlowCodeOf } from '../run-failed-error';
 import { lowerInferencePriority } from '../thread-priority';
-
-const OUT_OF_MEMORY = /\bOOM\b|out of memory|resource.?exhausted|failed to allocate/i;
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   if (parentPort !== null) parentPort.postMessage(message, transfer);
@@ -37,9 +36,8 @@ function run(model: LoadedModel, message: Extract<ToWorker, { kind: 'run' }>): v
       ...buffers,
     ]);
   } catch (thrown) {
-    const text = messageOf(thrown);
-    const outOfMemory = OUT_OF_MEMORY.test(text);
-    send({ kind: 'run-failed', id: message.id, message: text, outOfMemory });
+    const code = tensorFlowCodeOf(thrown);
+    send({ kind: 'run-failed', id: message.id, message: messageOf(thrown), code });
   }
 }
 

@@ -274,10 +274,11 @@ describe('what predict refuses', () => {
     expect(good.status).toBe(200);
   });
 
-  test('what the model itself refuses: 500, and the next request is answered', async () => {
-    const { status } = await failure('positive:predict', { instances: [[-1, 1, 1, 1]] });
+  test('what the model itself refuses, and the next request is answered', async () => {
+    const refused = await failure('positive:predict', { instances: [[-1, 1, 1, 1]] });
 
-    expect(status).toBe(500);
+    expect(refused.status).toBe(400);
+    expect(refused.error).toMatch(/negative element.*\(the model refused the input\)$/);
     expect(await ok('positive:predict', { instances: [[1, 1, 1, 1]] })).toEqual({
       predictions: [[2, 2, 2, 2]],
     });
@@ -345,7 +346,7 @@ describe('classify and regress', () => {
       /method_name to be tensorflow\/serving\/classify. Was: tensorflow\/serving\/regress/,
     ],
     ['regress', 'no examples', '{}', /Missing 'examples' key/],
-    ['regress', 'a missing feature', '{"examples": [{}]}', /Feature: x .* is required/],
+    ['regress', 'a missing feature', '{"examples": [{}]}', /^Name: .*, Feature: x .* is required/],
     ['regress', 'a feature of another type', '{"examples": [{"x": "a"}]}', /Key: x.* types don't/],
     ['regress', 'an empty list', '{"examples": []}', /empty list/],
     [

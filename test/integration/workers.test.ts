@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 
 import { DynamicBatcher } from '../../src/batching/dynamic-batcher';
 import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/instance-group';
@@ -65,6 +66,7 @@ async function start(model: string, options: Partial<InstanceGroupOptions>): Pro
 }
 
 afterEach(() => {
+  jest.restoreAllMocks();
   for (const { group } of open.splice(0)) group.kill();
 });
 
@@ -92,8 +94,11 @@ async function until(condition: () => boolean): Promise<void> {
 test('a thread that crashes under a run is replaced, and the next request is answered', async () => {
   const { group, submit, restarts } = await start('half_plus_two', {});
 
-  // No message of ours looks like this: it kills the worker for real.
-  const crash = group.run(0, { signature: 'serving_default', inputs: null as never });
+  // What arrives is no message of ours: it kills the worker for real.
+  jest.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(function (this: Worker) {
+    this.postMessage(null);
+  });
+  const crash = group.run(0, { signature: 'serving_default', inputs: [floats('x', [1], [2])] });
 
   await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
   await expect(submit([4])).resolves.toEqual([4]);

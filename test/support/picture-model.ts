@@ -40,11 +40,13 @@ export interface PictureModel {
   readonly channels?: 1 | 3;
   /**
    * `scaled`: input · gain + shift, a picture. `quotient`: input / input, no number where it is 0.
-   * `classes`: the mean colour times `weights` [3, classes].
+   * `classes`: the mean colour times `weights` [3, classes]. `frame`: input + a black picture of
+   * that side, which TensorFlow refuses to add to one of another.
    */
   readonly network:
     | { readonly kind: 'scaled'; readonly gain: number; readonly shift: number }
     | { readonly kind: 'quotient' }
+    | { readonly kind: 'frame'; readonly side: number }
     | { readonly kind: 'classes'; readonly weights: readonly (readonly number[])[] };
   /** Type of a picture that is answered. @default float32 */
   readonly answers?: 'float32' | 'int32';
@@ -117,14 +119,15 @@ export async function writePictureModel(
     output = add('MatMul', [mean, weights], float);
     outputShape = [-1, classes];
   } else {
-    output =
-      network.kind === 'quotient'
-        ? add('RealDiv', [input, input], float)
-        : add(
-            'AddV2',
-            [add('Mul', [input, constant([network.gain])], float), constant([network.shift])],
-            float,
-          );
+    if (network.kind === 'quotient') {
+      output = add('RealDiv', [input, input], float);
+    } else if (network.kind === 'frame') {
+      const black = new Array<number>(network.side ** 2).fill(0);
+      output = add('AddV2', [input, constant(black, [1, network.side, network.side, 1])], float);
+    } else {
+      const scaled = add('Mul', [input, constant([network.gain])], float);
+      output = add('AddV2', [scaled, constant([network.shift])], float);
+    }
     outputType = TYPES[answers];
     output = cast(output, DataType.DT_FLOAT, outputType);
   }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 
 import type { BatcherEvents } from '../../../src/batching/batch-executor';
 import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
-import { RunFailedError, ServingError, toServingError, type ErrorCode } from '../../../src/errors';
+import { ServingError, toServingError, type ErrorCode } from '../../../src/errors';
+import { RunFailedError } from '../../../src/run-failed-error';
 import { FakeExecutor, type PendingRun } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';
 
@@ -17,8 +18,11 @@ const OPTIONS: BatchingOptions = {
   batchable: true,
 };
 
-const REFUSED = new RunFailedError('assertion failed: x must be positive\nat node Assert', false);
-const OUT_OF_MEMORY = new RunFailedError('OOM when allocating tensor', true);
+const REFUSED = new RunFailedError(
+  'assertion failed: x must be positive\nat node Assert',
+  'INVALID_ARGUMENT',
+);
+const OUT_OF_MEMORY = new RunFailedError('no room for a tensor', 'RESOURCE_EXHAUSTED');
 const LOST = new ServingError('WORKER_LOST', 'The worker running the request was lost');
 
 function setUp(options: Partial<BatchingOptions> = {}, instances = 1, events: BatcherEvents = {}) {
