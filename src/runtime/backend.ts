@@ -10,6 +10,12 @@ export interface Backend {
    * @throws Error when the folder holds no servable graph
    */
   loadModel(directory: string): LoadedModel;
+  /**
+   * Gives memory that was freed back to the operating system, in all of the process: the C library
+   * keeps what loading a model and its first runs need for a moment. Takes milliseconds, in which
+   * other threads may wait for memory.
+   */
+  trimMemory(): void;
 }
 
 export type DeviceKind = 'gpu' | 'cpu';

@@ -162,7 +162,7 @@ export class InstanceGroup {
     this.#adopt(slot, instance);
   }
 
-  /** Starts, loads and warms a worker. */
+  /** Starts, loads and warms a worker, which then gives back the memory that took. */
   async #startInstance(placement: Placement): Promise<Instance> {
     const { directory, runTimeoutMs, loadTimeoutMs, warmup } = this.#options;
     const instance = new Instance({
@@ -175,6 +175,7 @@ export class InstanceGroup {
       const info = await instance.ready;
       this.#info ??= info;
       await warmup(instance, info);
+      instance.trimMemory();
     } catch (thrown) {
       instance.kill('the start failed');
       throw thrown;

@@ -113,6 +113,11 @@ export class Instance {
     });
   }
 
+  /** Gives back what loading and warming left, once posted runs have finished. */
+  trimMemory(): void {
+    if (!this.#over && !this.#closing) this.#channel.post({ kind: 'trim' }, []);
+  }
+
   /** Lets posted runs finish, then unloads the model and ends the worker. */
   async close(): Promise<void> {
     if (!this.#over && !this.#closing) {

@@ -20,6 +20,8 @@ export type ToWorker =
       /** Names of the outputs to fetch; all when absent. */
       readonly outputs?: readonly string[];
     }
+  /** Give freed memory back to the operating system. */
+  | { readonly kind: 'trim' }
   | { readonly kind: 'close' };
 
 /** Worker → main thread. */

@@ -19,6 +19,8 @@ interface Binding {
     outputs: string,
   ): { id: number; shape: number[]; dtype: number }[];
   isUsingGpuDevice(): boolean;
+  /** Added by set-up. */
+  trimMemory(): void;
 }
 
 /** TF_DataType numbers of TensorFlow's C API. */
@@ -60,6 +62,10 @@ export class TfjsBackend implements Backend {
     this.#binding = tf.backend().binding;
     this.tensorflowVersion = this.#binding.TF_Version;
     this.device = this.#binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
+  }
+
+  trimMemory(): void {
+    this.#binding.trimMemory();
   }
 
   loadModel(directory: string): LoadedModel {

@@ -45,9 +45,10 @@ function start({ directory, background }: WorkerStart): void {
   const started = performance.now();
   // Before TensorFlow starts its threads: they take it over.
   if (background) lowerInferencePriority();
+  let backend: TfjsBackend;
   let model: LoadedModel;
   try {
-    const backend = new TfjsBackend();
+    backend = new TfjsBackend();
     model = backend.loadModel(directory);
     send({
       kind: 'ready',
@@ -61,13 +62,20 @@ function start({ directory, background }: WorkerStart): void {
     return;
   }
   const receive = (message: ToWorker): void => {
-    if (message.kind === 'run') {
-      run(model, message);
-      return;
+    switch (message.kind) {
+      case 'run':
+        run(model, message);
+        return;
+      case 'trim':
+        backend.trimMemory();
+        return;
+      case 'close':
+        model.dispose();
+        // The process may go on without this worker.
+        backend.trimMemory();
+        if (parentPort !== null) parentPort.close();
+        else process.disconnect();
     }
-    model.dispose();
-    if (parentPort !== null) parentPort.close();
-    else process.disconnect();
   };
   if (parentPort !== null) parentPort.on('message', receive);
   else process.on('message', receive);
