@@ -6,6 +6,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { Service } from '../../src/compose';
+import { crashNextWorker } from '../support/crash-worker';
 import { writePictureModel } from '../support/picture-model';
 import {
   makeRepository,
@@ -15,6 +16,7 @@ import {
   startTestService,
   SHIPPED,
 } from '../support/service';
+import { floats } from '../support/tensors';
 
 const PHOTOS = ['coffee.jpg', 'astronaut.jpg', 'camera-grey.jpg'];
 const CLASSIFIER = path.join(SHIPPED, 'efficientnet-lite0');
@@ -63,6 +65,9 @@ beforeAll(async () => {
   small = await sharp(photo('coffee.jpg')).resize(61, 43).png().toBuffer();
 }, 120_000);
 
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 afterAll(async () => {
   await service.stop();
   await removeFolder(repository);
@@ -185,14 +190,16 @@ test('a worker that starts when the rewrite is gone serves images with the origi
   const before = await generate('pictures-off');
   const { servable, release } = service.manager.acquire('pictures-before');
   await rm(path.join(folder, 'cache'), { recursive: true });
-  // No request looks like this: it ends the worker.
-  const crash = servable.batcher.submit(
-    { signature: 'serving_default', inputs: null as never, rows: 1, batchable: false },
+  crashNextWorker();
+  const inputs = [floats('x', [1, 3, 1, 1], [1, 0, -1])];
+  const retried = servable.batcher.submit(
+    { signature: 'serving_default', inputs, rows: 1 },
     servable.batcher.admission.acquire(1),
   );
   const meanwhile = generate('pictures-before');
 
-  await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
+  await expect(retried).resolves.toHaveProperty('outputs');
+  expect(servable.instances.restarts).toBe(1);
   const after = await generate('pictures-before');
   release();
 

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
 
 import { DynamicBatcher } from '../../src/batching/dynamic-batcher';
 import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/instance-group';
+import { crashNextWorker } from '../support/crash-worker';
 import { FIXTURES } from '../support/service';
 import { floats, numbersOf } from '../support/tensors';
 
@@ -94,10 +94,7 @@ async function until(condition: () => boolean): Promise<void> {
 test('a thread that crashes under a run is replaced, and the next request is answered', async () => {
   const { group, submit, restarts } = await start('half_plus_two', {});
 
-  // What arrives is no message of ours: it kills the worker for real.
-  jest.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(function (this: Worker) {
-    this.postMessage(null);
-  });
+  crashNextWorker();
   const crash = group.run(0, { signature: 'serving_default', inputs: [floats('x', [1], [2])] });
 
   await expect(crash).rejects.toMatchObject({ code: 'WORKER_LOST' });
