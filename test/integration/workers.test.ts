@@ -1,10 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { DynamicBatcher } from '../../src/batching/dynamic-batcher';
+import { boolAttr } from '../../src/optimizer/graph/attributes';
+import { writeSavedModel } from '../../src/optimizer/saved-model-file';
 import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/instance-group';
 import { crashNextWorker } from '../support/crash-worker';
-import { FIXTURES } from '../support/service';
+import { FLOAT, graphOf, metaOf } from '../support/graph-model';
+import { FIXTURES, removeFolder } from '../support/service';
 import { floats, numbersOf } from '../support/tensors';
 
 const THREAD = { kind: 'thread', background: true } as const;
@@ -145,6 +150,29 @@ test('failed runs leave nothing behind in memory', async () => {
   expect(process.memoryUsage.rss() - before).toBeLessThan(400e6);
   await expect(submit([1, 2, 3, 4], [1, 4])).resolves.toEqual([2, 4, 6, 8]);
   expect(restarts).toEqual([]);
+});
+
+test('a lack of memory is told by its code, and the worker lives on', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'outer-product-'));
+  // x xᵀ: an input of n numbers has n² of them as its output.
+  const graph = graphOf([-1, 1], (g) => {
+    g.add('product', 'MatMul', ['x', 'x'], { ...FLOAT, transpose_b: boolAttr(true) });
+  });
+  await writeSavedModel(folder, metaOf(graph, [-1, 1], { y: { node: 'product' } }));
+  const { group, restarts } = await start('outer product', { directory: () => folder });
+  const run = async (values: readonly number[]): Promise<number[]> => {
+    const inputs = [floats('x', [values.length, 1], values)];
+    const { outputs } = await group.run(0, { signature: 'serving_default', inputs });
+    return numbersOf(outputs[0]);
+  };
+
+  // 400 TB are more than an address space holds; TensorFlow waits ten seconds for them.
+  const refused = run(new Array<number>(1e7).fill(1));
+
+  await expect(refused).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', outOfMemory: true });
+  await expect(run([2, 3])).resolves.toEqual([4, 6, 6, 9]);
+  expect(restarts).toEqual([]);
+  await removeFolder(folder);
 });
 
 test('a group whose model cannot be loaded says why', async () => {
