@@ -20,6 +20,7 @@ import {
   planDevices,
   readRuntimeInstall,
   type RuntimeInstall,
+  type DevicePlan,
 } from './runtime/devices';
 import { Semaphore } from './semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
@@ -197,7 +198,9 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
         runTimeoutMs: config.runTimeoutMs,
         loadTimeoutMs: config.loadTimeoutMs,
         placements: (instances) => placeInstances(plan, instances),
-        ...(config.optimize ? { optimizer: createOptimizer(config, logger, install) } : {}),
+        ...(config.optimize
+          ? { optimizer: createOptimizer(config, logger, install, plan.device) }
+          : {}),
       },
     },
     modelEvents(logger, metrics),
@@ -224,6 +227,7 @@ function createOptimizer(
   config: Config,
   logger: Logger,
   install: RuntimeInstall | undefined,
+  device: DevicePlan['device'],
 ): ModelOptimizer {
   return new ModelOptimizer({
     cacheDirectory: path.join(config.cache ?? defaultCacheDirectory(process.env), 'models'),
@@ -231,6 +235,7 @@ function createOptimizer(
     cacheMaxBytes: config.cacheMaxBytes,
     timeoutMs: config.optimizeTimeoutMs,
     runtime: `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`,
+    device,
     onCacheProblem: (reason) => {
       logger.warn({ reason }, 'the cache of rewritten models cannot be written');
     },

@@ -2,7 +2,7 @@
 """Generate src/optimizer/protobuf/{tensorflow_pb,operations}.ts: the part of TensorFlow's messages that
 the optimiser reads and writes, and the operations that TensorFlow has, from its own Python package.
 
-What is left out (object graph, saver, collections, debug information) survives a read and a write as
+What is left out (object graph, collections, debug information) survives a read and a write as
 unknown fields. The compiler plug-in is protobuf-es's; the version must be that of
 @bufbuild/protobuf in package.json:
 
@@ -33,7 +33,7 @@ from tensorflow.core.framework import (
     types_pb2,
     versions_pb2,
 )
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2, saver_pb2, tensor_bundle_pb2
 from tensorflow.python.client import pywrap_tf_session
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,6 +56,9 @@ MESSAGES = [
     op_def_pb2.OpDef,
     op_def_pb2.OpList,
     versions_pb2.VersionDef,
+    saver_pb2.SaverDef,
+    tensor_bundle_pb2.BundleHeaderProto,
+    tensor_bundle_pb2.BundleEntryProto,
 ]
 # google.protobuf.Any would need a second generated file; the optimiser has no use for the field.
 KNOWN = {f".tensorflow.{message.DESCRIPTOR.name}" for message in MESSAGES} | {".tensorflow.DataType"}

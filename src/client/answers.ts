@@ -107,6 +107,7 @@ export type Optimization =
       readonly variables: number;
       readonly nodesBefore: number;
       readonly nodesAfter: number;
+      readonly weights: 'constants' | 'variables';
       readonly maxRelativeDifference: number;
       /** What surrounds the network and is in the graph; absent where nothing was to be. */
       readonly image?:

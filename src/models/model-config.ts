@@ -163,6 +163,11 @@ export const modelConfigSchema = z
             postprocess: z
               .boolean()
               .describe('Rank classes or make 8-bit pixels in its graph; default true'),
+            weights: z
+              .enum(['auto', 'constants', 'variables'])
+              .describe(
+                'What large weights become: constants are faster on a CPU, variables take less memory; default auto: variables on a GPU, and from 256 MiB in all',
+              ),
           })
           .partial(),
       ])

@@ -226,11 +226,10 @@ export class Servable {
     const wanted = optimize !== false;
     const optimization: Optimization =
       runtime.optimizer !== undefined && wanted
-        ? await runtime.optimizer.optimize(
-            directory,
-            this.#shutdown.signal,
-            imagePlanOf(spec, optimize),
-          )
+        ? await runtime.optimizer.optimize(directory, this.#shutdown.signal, {
+            image: imagePlanOf(spec, optimize),
+            ...(typeof optimize === 'object' ? { weights: optimize.weights } : {}),
+          })
         : {
             state: 'original',
             reason: wanted

@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 
 import { hasErrorCode } from '../errors';
-import { hashFile } from './model-hash';
+import { hashFiles, sizeOfFiles } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
 import type { NotRewritten } from './rewrite-process';
 
@@ -50,7 +50,7 @@ export class ArtefactCache {
     try {
       record = JSON.parse(await readFile(path.join(directory, RECORD), 'utf8')) as CacheRecord;
       if (record.kind === 'rewritten') {
-        const sha256 = await hashFile(path.join(directory, 'saved_model.pb'));
+        const sha256 = await hashFiles(directory);
         if (sha256 !== record.sha256) return undefined;
       }
     } catch {
@@ -76,7 +76,7 @@ export class ArtefactCache {
   /**
    * Makes a prepared folder an entry, then makes room. When another process came first with the same
    * key, its entry is taken.
-   * @param prepared holds saved_model.pb when there is a report
+   * @param prepared holds a SavedModel when there is a report
    */
   async commit(
     key: string,
@@ -84,9 +84,7 @@ export class ArtefactCache {
     outcome: { readonly kind: 'rewritten'; readonly report: RewriteReport } | NotRewritten,
   ): Promise<Artefact | undefined> {
     const record: CacheRecord =
-      outcome.kind === 'rewritten'
-        ? { ...outcome, sha256: await hashFile(path.join(prepared, 'saved_model.pb')) }
-        : outcome;
+      outcome.kind === 'rewritten' ? { ...outcome, sha256: await hashFiles(prepared) } : outcome;
     await writeFile(path.join(prepared, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
     const entry = path.join(this.#directory, key);
     try {
@@ -111,11 +109,11 @@ export class ArtefactCache {
     const entries = await Promise.all(
       (await readdir(this.#directory)).map(async (name) => {
         const directory = path.join(this.#directory, name);
-        const [used, model] = await Promise.all([
+        const [used, bytes] = await Promise.all([
           stat(directory).catch(() => undefined),
-          stat(path.join(directory, 'saved_model.pb')).catch(() => undefined),
+          sizeOfFiles(directory).catch(() => 0),
         ]);
-        return { name, directory, usedMs: used?.mtimeMs ?? 0, bytes: model?.size ?? 0 };
+        return { name, directory, usedMs: used?.mtimeMs ?? 0, bytes };
       }),
     );
     const abandoned = entries.filter(

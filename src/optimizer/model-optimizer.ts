@@ -8,6 +8,7 @@ import type { ImagePlan } from './image/image-plan';
 import { hashModel } from './model-hash';
 import type { RewriteReport } from './rewrite-model';
 import type { RewriteAnswer, RewriteTask } from './rewrite-process';
+import { VARIABLES_FROM_BYTES, type WeightChoice, type WeightStorage } from './write-rewritten';
 
 export interface ModelOptimizerOptions {
   /** Folder for rewritten models. */
@@ -20,6 +21,8 @@ export interface ModelOptimizerOptions {
   readonly timeoutMs: number;
   /** What rewritten models depend on besides the files: TensorFlow's version and variant. */
   readonly runtime: string;
+  /** Where rewritten models will run. */
+  readonly device: 'cpu' | 'gpu';
   /** Called when a cache folder cannot be used. */
   readonly onCacheProblem?: (reason: string) => void;
 }
@@ -41,9 +44,18 @@ export type Optimization =
       readonly dropped?: true;
     };
 
+/** What is wanted of a rewrite. */
+export interface Wanted {
+  /** What to put into the graph of a model that takes images. */
+  readonly image?: ImagePlan | undefined;
+  /** What large weights become. @default auto: by their size and the device */
+  readonly weights?: WeightStorage | 'auto' | undefined;
+}
+
 interface Rewritable {
   readonly directory: string;
   readonly image: ImagePlan | undefined;
+  readonly weights: WeightChoice;
 }
 
 /** Whether something was rewritten and is not served because it fails or is wrong. */
@@ -66,20 +78,22 @@ export class ModelOptimizer {
   /**
    * Finds or makes the rewrite of a SavedModel.
    * @param signal ends a rewrite that has been started
-   * @param image what to put into the graph of a model that takes images
    */
   async optimize(
     directory: string,
     signal?: AbortSignal,
-    image?: ImagePlan,
+    { image, weights: wanted = 'auto' }: Wanted = {},
   ): Promise<Optimization> {
     try {
-      const key = await hashModel(directory, this.#options.runtime, image);
+      const weights = wanted === 'auto' ? VARIABLES_FROM_BYTES[this.#options.device] : wanted;
+      const key = await hashModel(directory, this.#options.runtime, weights, image);
       const running = this.#running.get(key);
       if (running !== undefined) return await running;
-      const started = this.#findOrRewrite(key, { directory, image }, signal).finally(() => {
-        this.#running.delete(key);
-      });
+      const started = this.#findOrRewrite(key, { directory, image, weights }, signal).finally(
+        () => {
+          this.#running.delete(key);
+        },
+      );
       this.#running.set(key, started);
       return await started;
     } catch (thrown) {
@@ -119,7 +133,7 @@ export class ModelOptimizer {
   /** @throws Error when the entry cannot be written */
   async #rewrite(
     key: string,
-    { directory, image }: Rewritable,
+    { directory, image, weights }: Rewritable,
     cache: ArtefactCache,
     prepared: string,
     signal: AbortSignal | undefined,
@@ -128,6 +142,7 @@ export class ModelOptimizer {
     const task = {
       source: path.resolve(directory),
       target,
+      weights,
       ...(image === undefined ? {} : { image }),
     };
     const answer = await rewrite(task, this.#options.timeoutMs, signal);

@@ -7,9 +7,16 @@ import { freeze } from './freeze';
 import type { ImagePlan, ImageReport } from './image/image-plan';
 import { writeImageModel } from './image/write-image-model';
 import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
+import type { MetaGraphDef } from './protobuf/tensorflow_pb';
 import { addVariablesSignature, linkWeights, readVariables } from './read-variables';
 import { readServedGraph, writeSavedModel } from './saved-model-file';
 import { verify } from './verify';
+import {
+  storageFor,
+  writeRewritten,
+  type WeightChoice,
+  type WeightStorage,
+} from './write-rewritten';
 
 const NOTHING_TO_GAIN = 'it has no variables: nothing to gain';
 
@@ -19,6 +26,8 @@ export interface RewriteReport {
   /** Nodes that a run goes through: those of inlined functions before, those of the graph after. */
   readonly nodesBefore: number;
   readonly nodesAfter: number;
+  /** What the large weights are in the rewritten graph. */
+  readonly weights: WeightStorage;
   /** max |original − rewritten| / max |original| over all outputs compared. */
   readonly maxRelativeDifference: number;
   /** What surrounds the network and is in the graph; absent when nothing was planned. */
@@ -33,11 +42,13 @@ export interface RewriteOptions {
    * @default false: refuse it, as nothing is gained
    */
   readonly withoutVariables?: boolean;
+  /** What the large weights become. @default constants */
+  readonly weights?: WeightChoice;
 }
 
 /**
- * Writes a SavedModel that answers as another does, with constants for variables, without calls and
- * with batch normalisation folded into weights; both are run and compared.
+ * Writes a SavedModel that answers as another does, with constants for variables or few of them, without
+ * calls and with batch normalisation folded into weights; both are run and compared.
  * @param target folder to write into, which must not exist
  * @throws NotRewritableError with the reason why the original must be served as it is
  */
@@ -45,7 +56,7 @@ export async function rewriteModel(
   source: string,
   target: string,
   createBackend: () => Backend,
-  { image, withoutVariables = false }: RewriteOptions = {},
+  { image, withoutVariables = false, weights = 'constants' }: RewriteOptions = {},
 ): Promise<RewriteReport> {
   const meta = readServedGraph(source);
   const flat = flattenModel(meta);
@@ -63,28 +74,30 @@ export async function rewriteModel(
     const values = variables.length > 0 ? readVariables(original, variables) : new Map();
     const frozen = freeze(meta, flat, values);
     const nodesAfter = frozen.graphDef?.node.length ?? 0;
-    const counts = { variables: variables.length, nodesBefore, nodesAfter };
+    const storage = storageFor(frozen, weights);
+    const write = (meta: MetaGraphDef): Promise<void> => writeRewritten(target, meta, storage);
+    const facts = { variables: variables.length, nodesBefore, nodesAfter, weights: storage };
     const withImage =
       image === undefined
         ? undefined
-        : await writeImageModel(target, frozen, image, original, backend);
+        : await writeImageModel({ target, write }, frozen, image, original, backend);
     if (withImage?.written === true) {
       const { report, maxRelativeDifference } = withImage;
       original.dispose();
-      return { ...counts, maxRelativeDifference, image: report };
+      return { ...facts, maxRelativeDifference, image: report };
     }
     if (pointless) {
       const { reason = '', dropped } = withImage?.report ?? {};
       const text = `${NOTHING_TO_GAIN}; ${reason}`;
       throw dropped === true ? new RewriteDroppedError(text) : new NotRewritableError(text);
     }
-    await writeSavedModel(target, frozen);
+    await write(frozen);
     const rewritten = backend.loadModel(target);
     const maxRelativeDifference = verify(original, rewritten);
     rewritten.dispose();
     original.dispose();
     return {
-      ...counts,
+      ...facts,
       maxRelativeDifference,
       ...(withImage === undefined ? {} : { image: withImage.report }),
     };

@@ -8,12 +8,14 @@ import { answerTask } from './ask-process';
 import type { ImagePlan } from './image/image-plan';
 import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import { rewriteModel, type RewriteReport } from './rewrite-model';
+import type { WeightChoice } from './write-rewritten';
 
 /** What the process is told, as JSON in its first argument. */
 export interface RewriteTask {
   readonly source: string;
   readonly target: string;
   readonly image?: ImagePlan;
+  readonly weights: WeightChoice;
 }
 
 /** Why a model is served as it is. */
@@ -30,9 +32,12 @@ export type RewriteAnswer =
   | NotRewritten
   | { readonly kind: 'failed'; readonly reason: string };
 
-async function answer({ source, target, image }: RewriteTask): Promise<RewriteAnswer> {
+async function answer({ source, target, image, weights }: RewriteTask): Promise<RewriteAnswer> {
   try {
-    const report = await rewriteModel(source, target, () => new TfjsBackend(), { image });
+    const report = await rewriteModel(source, target, () => new TfjsBackend(), {
+      image,
+      weights,
+    });
     return { kind: 'rewritten', report };
   } catch (thrown) {
     const reason = messageOf(thrown);

@@ -38,6 +38,7 @@ function optimizer(
     cacheMaxBytes: 2 ** 30,
     timeoutMs,
     runtime: 'test',
+    device: 'cpu',
     onCacheProblem: (reason) => problems.push(reason),
   });
 }

@@ -101,6 +101,9 @@ const optimizationSchema = z
       variables: count.describe('Variables that became constants'),
       nodesBefore: count,
       nodesAfter: count,
+      weights: z
+        .enum(['constants', 'variables'])
+        .describe('What large weights are: variables take less memory'),
       maxRelativeDifference: z.number().min(0).describe('From the original, on random inputs'),
       image: z
         .object({

@@ -1,7 +1,6 @@
 import type { Backend, LoadedModel } from '../../runtime/backend';
 import { NotRewritableError } from '../not-rewritable';
 import type { MetaGraphDef } from '../protobuf/tensorflow_pb';
-import { writeSavedModel } from '../saved-model-file';
 import { verify } from '../verify';
 import { addImageSignature } from './add-image-signature';
 import type { ImagePlan, ImageReport } from './image-plan';
@@ -16,10 +15,14 @@ export type ImageModel =
 
 /**
  * Writes the rewritten graph with as much of the plan as answers the same.
+ * @param place where to, and what writes there
  * @param frozen the graph without it
  */
 export async function writeImageModel(
-  target: string,
+  {
+    target,
+    write,
+  }: { readonly target: string; readonly write: (meta: MetaGraphDef) => Promise<void> },
   frozen: MetaGraphDef,
   plan: ImagePlan,
   original: LoadedModel,
@@ -47,7 +50,7 @@ export async function writeImageModel(
   while (signature !== undefined && (preprocess || postprocess !== undefined)) {
     const part: ImagePlan = { ...plan, preprocess, postprocess };
     try {
-      await writeSavedModel(target, addImageSignature(frozen, part, signature));
+      await write(addImageSignature(frozen, part, signature));
     } catch (thrown) {
       if (!(thrown instanceof NotRewritableError)) throw thrown;
       reasons.push(thrown.message);
