@@ -1,4 +1,4 @@
-import type { Size } from './geometry';
+import type { Region, Size } from './geometry';
 import type { PreprocessSpec } from './preprocess';
 import { pipelineOf, type RgbPicture } from './rgb-picture';
 
@@ -93,10 +93,7 @@ function withMargin({ data, width, height }: RgbPicture): RgbPicture {
   return { data: out, width: wide, height: height + 2 * MARGIN };
 }
 
-function cut(
-  picture: RgbPicture,
-  { left, top, width, height }: Size & { readonly left: number; readonly top: number },
-): Uint8Array {
+function cut(picture: RgbPicture, { left, top, width, height }: Region): Uint8Array {
   if (left + width > picture.width || top + height > picture.height) {
     throw new Error(
       `enlarged to ${picture.width}×${picture.height}, too little for ${width}×${height} at ${left},${top}`,

@@ -7,9 +7,9 @@ import { NotRewritableError } from './not-rewritable';
 import type { UsedVariable } from './graph/flatten-model';
 import { hasBytes, isCarried, toTensorProto } from './graph/constants';
 import { typeAttr } from './graph/attributes';
+import { nodeDef } from './graph/node-def';
 import {
   DataType,
-  NodeDefSchema,
   SignatureDefSchema,
   TensorInfoSchema,
   type MetaGraphDef,
@@ -36,8 +36,8 @@ export function addVariablesSignature(
     const name = `tfjs_serving/variable_${index}`;
     added.push(
       ops.get(node) === 'VarHandleOp'
-        ? nodeDef(name, 'ReadVariableOp', node, { dtype: typeAttr(dtype) })
-        : nodeDef(name, 'Identity', node, { T: typeAttr(dtype) }),
+        ? nodeDef(name, 'ReadVariableOp', [node], { dtype: typeAttr(dtype) })
+        : nodeDef(name, 'Identity', [node], { T: typeAttr(dtype) }),
     );
     if (isCarried(dtype)) return [String(index), info(name, dtype)] as const;
     if (!hasBytes(dtype)) {
@@ -45,7 +45,7 @@ export function addVariablesSignature(
     }
     const bytes = `${name}/bytes`;
     added.push(
-      nodeDef(bytes, 'Bitcast', name, { T: typeAttr(dtype), type: typeAttr(DataType.DT_UINT8) }),
+      nodeDef(bytes, 'Bitcast', [name], { T: typeAttr(dtype), type: typeAttr(DataType.DT_UINT8) }),
     );
     return [String(index), info(bytes, DataType.DT_UINT8)] as const;
   });
@@ -90,10 +90,6 @@ export function readVariables(
       return [node, toTensorProto(value, dtype)];
     }),
   );
-}
-
-function nodeDef(name: string, op: string, input: string, attr: NodeDef['attr']): NodeDef {
-  return create(NodeDefSchema, { name, op, input: [input], attr });
 }
 
 function info(

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 
+import { constantBytes } from './graph/constant-bytes';
 import { NotRewritableError } from './not-rewritable';
 import { SavedModelSchema, type MetaGraphDef } from './protobuf/tensorflow_pb';
 
@@ -34,7 +35,8 @@ export function readServedGraph(directory: string): MetaGraphDef {
  * @throws NotRewritableError when it is too large for the format
  */
 export async function writeSavedModel(directory: string, meta: MetaGraphDef): Promise<void> {
-  const size = approximateSize(meta);
+  // What makes a message too large is known before it is made.
+  const size = constantBytes(meta);
   if (size > LARGEST_MESSAGE) {
     throw new NotRewritableError(
       `with its weights as constants it has ${(size / 2 ** 30).toFixed(1)} GiB, and a protobuf at most 2`,
@@ -46,12 +48,4 @@ export async function writeSavedModel(directory: string, meta: MetaGraphDef): Pr
   );
   await mkdir(directory, { recursive: true });
   await writeFile(path.join(directory, 'saved_model.pb'), bytes);
-}
-
-/** Bytes of all constants: what makes a message too large is known before it is made. */
-function approximateSize(meta: MetaGraphDef): number {
-  return (meta.graphDef?.node ?? []).reduce((sum, node) => {
-    const value = node.attr.value?.value;
-    return sum + (value?.case === 'tensor' ? value.value.tensorContent.byteLength : 0);
-  }, 0);
 }

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Service } from '../../src/compose';
-import { ModelOptimizer, isDropped, type Optimization } from '../../src/optimizer/model-optimizer';
+import { isDropped, type ModelOptimizer } from '../../src/optimizer/model-optimizer';
 import { RewriteDroppedError } from '../../src/optimizer/not-rewritable';
 import { verify } from '../../src/optimizer/verify';
 import { TfjsBackend } from '../../src/runtime/tfjs-backend';
+import { optimized, testOptimizer } from '../support/optimizer';
 import { FIXTURES, makeRepository, removeFolder, startTestService, toy } from '../support/service';
 import { submitRow } from '../support/tensors';
 
@@ -32,20 +33,8 @@ function optimizer(
   cacheDirectory = path.join(folder, 'cache'),
   timeoutMs = 60_000,
 ): ModelOptimizer {
-  return new ModelOptimizer({
-    cacheDirectory,
-    fallbackDirectory: () => path.join(folder, 'fallback'),
-    cacheMaxBytes: 2 ** 30,
-    timeoutMs,
-    runtime: 'test',
-    device: 'cpu',
-    onCacheProblem: (reason) => problems.push(reason),
-  });
-}
-
-function optimized(result: Optimization): Extract<Optimization, { state: 'optimized' }> {
-  if (result.state !== 'optimized') throw new Error(result.reason);
-  return result;
+  const onCacheProblem = (reason: string): unknown => problems.push(reason);
+  return testOptimizer(folder, { cacheDirectory, timeoutMs, onCacheProblem });
 }
 
 test.each([['keras_network'], ['two_signatures'], ['control_flow'], ['assert_positive']])(

@@ -6,13 +6,13 @@ import { create } from '@bufbuild/protobuf';
 
 import { DifferenceMeter, UnusableOutputError } from '../../src/optimize/difference-meter';
 import { boolAttr, typeAttr, typeOf } from '../../src/optimizer/graph/attributes';
+import { constantBytes } from '../../src/optimizer/graph/constant-bytes';
 import type { FlatGraph } from '../../src/optimizer/graph/flat-graph';
 import { NotRewritableError } from '../../src/optimizer/not-rewritable';
 import { convertGraph } from '../../src/optimizer/precision/convert-graph';
 import { convertModel } from '../../src/optimizer/precision/convert-model';
 import { toHalfBits } from '../../src/optimizer/precision/half-floats';
 import { HALF_TYPES, PRECISIONS, type Precision } from '../../src/optimizer/precision/precision';
-import { weightsOf } from '../../src/optimizer/precision/weights';
 import {
   AttrValueSchema,
   AttrValue_ListValueSchema,
@@ -133,7 +133,7 @@ test.each(['fp16', 'bf16'] as const)(
 test('weights take half the bytes in 16 bits and about a quarter in 8', () => {
   const meta = network();
   const bytes = (precision: Precision): number =>
-    weightsOf(convertGraph(meta, precision).converted) / weightsOf(meta);
+    constantBytes(convertGraph(meta, precision).converted) / constantBytes(meta);
 
   expect(bytes('bf16')).toBeCloseTo(0.5, 1);
   expect(bytes('int8')).toBeLessThan(0.28);

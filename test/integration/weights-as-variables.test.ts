@@ -3,14 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Service } from '../../src/compose';
-import {
-  ModelOptimizer,
-  type Optimization,
-  type Wanted,
-} from '../../src/optimizer/model-optimizer';
-import { makeRepository, photo, removeFolder, startTestService } from '../support/service';
+import type { Optimization, Wanted } from '../../src/optimizer/model-optimizer';
+import { optimized, testOptimizer } from '../support/optimizer';
+import { makeRepository, photo, removeFolder, SHIPPED, startTestService } from '../support/service';
 
-const SHIPPED = path.resolve(__dirname, '../../saved_models/efficientnet-lite0');
+const CLASSIFIER = path.join(SHIPPED, 'efficientnet-lite0');
 
 let folder: string;
 
@@ -24,21 +21,12 @@ async function rewrite(
   wanted: Wanted,
   device: 'cpu' | 'gpu' = 'cpu',
 ): Promise<Extract<Optimization, { state: 'optimized' }>> {
-  const optimizer = new ModelOptimizer({
-    cacheDirectory: path.join(folder, 'cache'),
-    fallbackDirectory: () => path.join(folder, 'fallback'),
-    cacheMaxBytes: 2 ** 30,
-    timeoutMs: 120_000,
-    runtime: 'test',
-    device,
-  });
-  const result = await optimizer.optimize(directory, undefined, wanted);
-  if (result.state !== 'optimized') throw new Error(result.reason);
-  return result;
+  const optimizer = testOptimizer(folder, { timeoutMs: 120_000, device });
+  return optimized(await optimizer.optimize(directory, undefined, wanted));
 }
 
 describe('of the shipped classifier', () => {
-  const version = path.join(SHIPPED, '1');
+  const version = path.join(CLASSIFIER, '1');
 
   test('large weights go into a checkpoint, which TensorFlow restores: answers stay', async () => {
     const { directory, report } = await rewrite(version, { weights: 'variables' });
@@ -88,15 +76,15 @@ describe('of the shipped classifier', () => {
 });
 
 test('a served model answers alike with its weights as constants and as variables', async () => {
-  const config = JSON.parse(await readFile(path.join(SHIPPED, 'model.json'), 'utf8')) as object;
+  const config = JSON.parse(await readFile(path.join(CLASSIFIER, 'model.json'), 'utf8')) as object;
   const kinds = ['constants', 'variables'] as const;
   const repository = await makeRepository(
     Object.fromEntries(
       kinds.map((weights) => [
         weights,
         {
-          from: path.join(SHIPPED, '1'),
-          settings: SHIPPED,
+          from: path.join(CLASSIFIER, '1'),
+          settings: CLASSIFIER,
           config: { ...config, optimize: { weights } },
         },
       ]),

@@ -4,7 +4,6 @@ import type { NamedTensor } from '../checkpoint/write-checkpoint';
 import {
   DataType,
   GraphDefSchema,
-  NodeDefSchema,
   SaverDefSchema,
   SaverDef_CheckpointFormatVersion,
   type MetaGraphDef,
@@ -14,12 +13,14 @@ import {
 import {
   shapeAttr,
   tensorAttr,
+  tensorOf,
   textAttr,
   typeAttr,
   typeListAttr,
   type Attributes,
 } from './attributes';
 import { toTensorProto } from './constants';
+import { nodeDef } from './node-def';
 
 /** Smaller constants stay: they weigh nothing, and TensorFlow prepares constants in advance. */
 const LEAST_BYTES = 64 * 1024;
@@ -64,13 +65,13 @@ export function weightsAsVariables(meta: MetaGraphDef): {
     const name = `${PREFIX}${String(weights.length)}`;
     const dtype = typeAttr(value.dtype);
     added.push(
-      nodeOf(`${name}/variable`, 'VarHandleOp', [], {
+      nodeDef(`${name}/variable`, 'VarHandleOp', [], {
         dtype,
         shape: shapeAttr(value.tensorShape?.dim.map(({ size }) => Number(size))),
         shared_name: textAttr(name),
         container: textAttr(''),
       }),
-      nodeOf(
+      nodeDef(
         `${name}/assign`,
         'AssignVariableOp',
         [`${name}/variable`, `${RESTORE}:${String(weights.length)}`],
@@ -79,7 +80,7 @@ export function weightsAsVariables(meta: MetaGraphDef): {
     );
     weights.push({ name, value });
     // Under the constant's name, which others refer to.
-    return nodeOf(node.name, 'ReadVariableOp', [`${name}/variable`, ...node.input], { dtype });
+    return nodeDef(node.name, 'ReadVariableOp', [`${name}/variable`, ...node.input], { dtype });
   });
   added.push(...restoreNodes(weights));
   return {
@@ -109,14 +110,14 @@ function restoreNodes(weights: readonly NamedTensor[]): NodeDef[] {
     };
   };
   return [
-    nodeOf(FILE, 'Placeholder', [], { dtype: typeAttr(DataType.DT_STRING) }),
-    nodeOf(names, 'Const', [], strings(weights.map(({ name }) => name))),
+    nodeDef(FILE, 'Placeholder', [], { dtype: typeAttr(DataType.DT_STRING) }),
+    nodeDef(names, 'Const', [], strings(weights.map(({ name }) => name))),
     // Empty: whole tensors.
-    nodeOf(slices, 'Const', [], strings(weights.map(() => ''))),
-    nodeOf(RESTORE, 'RestoreV2', [FILE, names, slices], {
+    nodeDef(slices, 'Const', [], strings(weights.map(() => ''))),
+    nodeDef(RESTORE, 'RestoreV2', [FILE, names, slices], {
       dtypes: typeListAttr(weights.map(({ value }) => value.dtype)),
     }),
-    nodeOf(
+    nodeDef(
       RESTORE_ALL,
       'NoOp',
       weights.map(({ name }) => `^${name}/assign`),
@@ -125,15 +126,11 @@ function restoreNodes(weights: readonly NamedTensor[]): NodeDef[] {
   ];
 }
 
-function weightOf(node: NodeDef): TensorProto | undefined {
-  const value = node.op === 'Const' ? node.attr.value?.value : undefined;
-  return value?.case === 'tensor' &&
-    MOVED_TYPES.has(value.value.dtype) &&
-    value.value.tensorContent.length >= LEAST_BYTES
-    ? value.value
+function weightOf({ op, attr }: NodeDef): TensorProto | undefined {
+  const value = op === 'Const' ? tensorOf(attr, 'value') : undefined;
+  return value !== undefined &&
+    MOVED_TYPES.has(value.dtype) &&
+    value.tensorContent.length >= LEAST_BYTES
+    ? value
     : undefined;
-}
-
-function nodeOf(name: string, op: string, input: readonly string[], attr: Attributes): NodeDef {
-  return create(NodeDefSchema, { name, op, input: [...input], attr });
 }

@@ -1,8 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-
 import { tensorAttr, typeAttr, type Attributes } from '../graph/attributes';
 import { toTensorProto } from '../graph/constants';
-import { DataType, NodeDefSchema, type NodeDef } from '../protobuf/tensorflow_pb';
+import { nodeDef } from '../graph/node-def';
+import { DataType, type NodeDef } from '../protobuf/tensorflow_pb';
 
 const PREFIX = 'tfjs_serving/image/';
 
@@ -13,7 +12,7 @@ export class GraphBuilder {
   /** @returns the tensor that the node makes first */
   add(op: string, inputs: readonly string[], attr: Attributes = {}): string {
     const name = `${PREFIX}${op}_${String(this.nodes.length)}`;
-    this.nodes.push(create(NodeDefSchema, { name, op, input: [...inputs], attr }));
+    this.nodes.push(nodeDef(name, op, inputs, attr));
     return name;
   }
 

@@ -1,11 +1,11 @@
 import type { Backend } from '../../runtime/backend';
+import { constantBytes } from '../graph/constant-bytes';
 import { NotRewritableError } from '../not-rewritable';
 import { rewriteModel } from '../rewrite-model';
 import { readServedGraph, writeSavedModel } from '../saved-model-file';
 import { convertGraph, type ConversionReport } from './convert-graph';
 import { existingPrecision } from './existing-precision';
 import type { Precision } from './precision';
-import { weightsOf } from './weights';
 
 export type Conversion = ConversionReport & {
   /** Bytes of all constants, before and after. */
@@ -37,6 +37,6 @@ export async function convertModel(
   await writeSavedModel(folders.converted, converted);
   return {
     ...report,
-    weightBytes: { float32: weightsOf(meta), converted: weightsOf(converted) },
+    weightBytes: { float32: constantBytes(meta), converted: constantBytes(converted) },
   };
 }
