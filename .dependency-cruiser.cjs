@@ -1,6 +1,7 @@
 /**
  * The import directions of docs/architecture.md, checked:
- * main → compose → {http, cli} → inference → {imaging, batching, models, outputs}; models → runtime.
+ * main → compose → {http, commands/score} → inference → {imaging, batching, models, outputs};
+ * models → {rewriter, runtime} → saved-model.
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const only = (name, from, allowed, comment) => ({
@@ -10,9 +11,8 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { path: '^src/', pathNot: allowed },
 });
-/** What everything may use: errors, tensors as data, the semaphore, thread priorities, programs. */
-const below = (...folders) =>
-  `^src/(${folders.join('|')}|(errors|run-failed-error|tensor|semaphore|thread-priority|compiled-program)\\.ts)`;
+/** What everything may use: errors, tensors as data, the semaphore. */
+const below = (...folders) => `^src/(${[...folders, 'kernel/'].join('|')})`;
 const onlyIn = (name, packages, places) => ({
   name,
   severity: 'error',
@@ -39,16 +39,20 @@ module.exports = {
     only(
       'runtime-alone',
       '^src/runtime/',
-      below('runtime/'),
+      below('runtime/', 'saved-model/', 'process/'),
       'worker.ts runs in its own thread and must stay small.',
     ),
     only(
-      'optimizer-below',
-      '^src/optimizer/',
-      below('optimizer/', 'runtime/', 'imaging/normalize', 'outputs/'),
+      'rewriter-below',
+      '^src/rewriter/',
+      below('rewriter/', 'saved-model/', 'runtime/', 'process/', 'imaging/normalize', 'outputs/'),
       'What it puts into a graph is compared with the code that it stands for.',
     ),
-    only('models-below', '^src/models/', below('models/', 'runtime/', 'batching/', 'optimizer/')),
+    only(
+      'models-below',
+      '^src/models/',
+      below('models/', 'runtime/', 'batching/', 'rewriter/', 'saved-model/', 'config/'),
+    ),
     only(
       'inference-below',
       '^src/inference/',
@@ -63,8 +67,8 @@ module.exports = {
         'models/',
         'imaging/',
         'telemetry/',
-        'package-version',
-        'optimizer/model-optimizer',
+        'process/package-version',
+        'rewriter/model-optimizer',
       ),
     ),
     {
@@ -75,54 +79,66 @@ module.exports = {
       to: { pathNot: '^src/client/' },
     },
     only(
-      'cli-below',
-      '^src/cli/',
-      below('cli/', 'client/', 'config/', 'inference/', 'models/', 'imaging/', 'outputs/'),
+      'score-below',
+      '^src/commands/score/(?!main)',
+      below(
+        'commands/score/',
+        'commands/exit-codes',
+        'client/',
+        'config/',
+        'inference/',
+        'models/',
+        'imaging/',
+        'outputs/',
+      ),
       'It enters at the use case of the server, or goes through its client; the composition is handed in.',
     ),
     only(
       'report-below',
-      '^src/cli/report/',
-      below('cli/(report|rows|inputs|run)/', 'cli/exit-codes', 'imaging/', 'outputs/'),
+      '^src/commands/score/report/',
+      below(
+        'commands/score/(report|rows|inputs|run)/',
+        'commands/exit-codes',
+        'imaging/',
+        'outputs/',
+      ),
       'The page is made of rows: no engine, no model.',
     ),
     only(
       'tune-below',
-      '^src/tune/',
-      below('tune/', 'models/'),
+      '^src/commands/tune/(?!main)',
+      below('commands/tune/', 'models/'),
       'It starts the server as a process of its own, as a user would.',
     ),
     only(
-      'optimize-below',
-      '^src/optimize/',
+      'convert-below',
+      '^src/commands/convert/',
       below(
-        'optimize/',
-        'optimizer/',
+        'commands/convert/',
+        'rewriter/',
+        'saved-model/',
+        'process/',
         'runtime/',
         'models/',
         'imaging/',
         'outputs/',
         'config/',
         'batching/(assemble|buffer-pool)',
-        'tune/statistics',
-        'cli/exit-codes',
-        'servable-defaults',
+        'commands/exit-codes',
       ),
       'It runs models itself, one call after the other: no server, no batcher.',
     ),
     only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
     only('config-leaf', '^src/config/', below('config/')),
-    only(
-      'leaves-alone',
-      '^src/(errors|tensor|semaphore|thread-priority|compiled-program)\\.ts',
-      '^$',
-    ),
+    only('kernel-alone', '^src/kernel/', '^src/kernel/'),
+    only('process-below', '^src/process/', below('process/')),
+    only('saved-model-below', '^src/saved-model/', below('saved-model/')),
+    onlyIn('tensorflow-in-one-place', 'node_modules/@tensorflow', '^src/runtime/tfjs-backend\\.ts'),
     onlyIn(
-      'tensorflow-in-one-place',
-      'node_modules/@tensorflow',
-      '^src/runtime/(tfjs-backend|saved-model-signatures)\\.ts',
+      'protobuf-in-its-place',
+      'node_modules/@bufbuild',
+      '^src/(saved-model|rewriter|commands/convert)/',
     ),
-    onlyIn('protobuf-in-optimizer', 'node_modules/@bufbuild', '^src/optimizer/'),
     onlyIn('sharp-in-imaging', 'node_modules/sharp', '^src/imaging/'),
     onlyIn('express-in-http', 'node_modules/(express|multer)/', '^src/http/'),
   ],

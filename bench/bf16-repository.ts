@@ -9,7 +9,7 @@ const MODEL = 'efficientnet-lite0';
 const LIMIT_MS = 10 * 60_000;
 
 /**
- * A model repository in which the classifier's newest version is the one that `npm run optimize`
+ * A model repository in which the classifier's newest version is the one that `npm run convert`
  * makes of it, as an operator would.
  * @returns its folder, made anew
  * @throws Error with what the conversion wrote when it fails
@@ -22,7 +22,7 @@ export async function bf16Repository(): Promise<string> {
   const order = ['--model', MODEL, '--precision', 'bf16', '--images', PHOTOS];
   await promisify(execFile)(
     process.execPath,
-    [path.join(ROOT, 'dist/optimize.js'), ...order, '--repository', repository],
+    [path.join(ROOT, 'dist/commands/convert/main.js'), ...order, '--model-repository', repository],
     { timeout: LIMIT_MS },
   );
   return repository;

@@ -1,7 +1,7 @@
 import { serverModule } from './server-code';
 
 export const { median, percentile } =
-  serverModule<typeof import('../src/tune/statistics')>('tune/statistics');
+  serverModule<typeof import('../src/kernel/statistics')>('kernel/statistics');
 
 /** Largest over smallest: how far the rounds lie apart. @returns NaN for none */
 export function spread(values: readonly number[]): number {

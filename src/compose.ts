@@ -1,31 +1,28 @@
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
 
-import type { LocalInference } from './cli/engines/in-process-engine';
+import type { LocalInference } from './commands/score/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
-import { ImageDecoder } from './inference/image-decoder';
+import { ImageDecoder } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
-import { defaultCacheDirectory, privateTemporaryDirectory } from './optimizer/cache-directory';
-import { ModelOptimizer, isDropped } from './optimizer/model-optimizer';
+import { defaultCacheDirectory, privateTemporaryDirectory } from './rewriter/cache-directory';
+import { ModelOptimizer, isDropped } from './rewriter/model-optimizer';
 import {
   applyRuntimeEnvironment,
-  deviceDefaults,
   placeInstances,
-  planDevices,
-  readRuntimeInstall,
   type RuntimeInstall,
   type DevicePlan,
 } from './runtime/devices';
-import { Semaphore } from './semaphore';
+import { Semaphore } from './kernel/semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
-import { servableDefaults } from './servable-defaults';
+import { serverSettings } from './models/server-settings';
 
 /** A running service; everything that has to be ended is ended by `stop`. */
 export interface Service {
@@ -178,13 +175,11 @@ async function listenForAdmin(
 }
 
 function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
-  const install = readRuntimeInstall();
-  const plan = planDevices(install, config.gpus, process.env);
-  const defaults = deviceDefaults(plan, config.instances);
+  const { install, plan, device, defaults } = serverSettings(config, process.env);
   applyRuntimeEnvironment(plan, {
     gpuMemoryGrowth: config.gpuMemoryGrowth,
     intraOpThreads: config.intraOpThreads,
-    defaultIntraOpThreads: defaults.intraOpThreads,
+    defaultIntraOpThreads: device.intraOpThreads,
   });
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
   const manager = new ModelManager(
@@ -193,7 +188,7 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       only: config.models,
       control: config.modelControl,
       loadConcurrency: config.loadConcurrency,
-      defaults: servableDefaults(config, defaults),
+      defaults,
       runtime: {
         runTimeoutMs: config.runTimeoutMs,
         loadTimeoutMs: config.loadTimeoutMs,

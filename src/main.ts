@@ -2,9 +2,9 @@
 import closeWithGrace from 'close-with-grace';
 
 import { loadConfig } from './config/load';
-import { messageOf } from './errors';
-import { packageVersion } from './package-version';
-import { prepareProcess } from './prepare-process';
+import { messageOf } from './kernel/errors';
+import { packageVersion } from './process/package-version';
+import { prepareProcess } from './process/prepare-process';
 
 async function main(): Promise<void> {
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());

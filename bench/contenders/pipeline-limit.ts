@@ -10,7 +10,7 @@ import { serverModule } from '../server-code';
 async function main(): Promise<void> {
   const { loadConfig } = serverModule<typeof import('../../src/config/load')>('config/load');
   const { prepareProcess } =
-    serverModule<typeof import('../../src/prepare-process')>('prepare-process');
+    serverModule<typeof import('../../src/process/prepare-process')>('process/prepare-process');
   const config = loadConfig({
     args: ['--port', '0', '--log-level', 'error', ...process.argv.slice(2)],
     env: {},

@@ -32,7 +32,8 @@ export async function measureEndToEnd(
   gpuIndex: string | undefined,
   onRow: (row: EndToEndFigures) => void,
 ): Promise<readonly EndToEndFigures[]> {
-  const { runTrial } = serverModule<typeof import('../../src/tune/trial')>('tune/trial');
+  const { runTrial } =
+    serverModule<typeof import('../../src/commands/tune/trial')>('commands/tune/trial');
   const directory = path.join(MODELS, 'efficientnet-lite0');
   const modelJson = await readFile(path.join(directory, 'model.json'), 'utf8');
   const images = await Promise.all((await photosOf('small')).map((photo) => readFile(photo)));

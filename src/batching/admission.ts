@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 
 /** The right to take up room in a queue; released once, whatever happens to the request. */
 export interface Permit {

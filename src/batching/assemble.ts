@@ -5,7 +5,7 @@ import {
   sliceRows,
   typedArrayOver,
   type Tensor,
-} from '../tensor';
+} from '../kernel/tensor';
 import type { BufferPool } from './buffer-pool';
 
 /** A batch ready for the runtime. */

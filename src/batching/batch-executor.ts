@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor';
+import type { Tensor } from '../kernel/tensor';
 
 /** Where batches run. Injected: the batcher knows no TensorFlow. */
 export interface BatchExecutor {

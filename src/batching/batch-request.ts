@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor';
+import type { Tensor } from '../kernel/tensor';
 
 /** Inputs of one caller; every tensor has `rows` as its first dimension when the model batches. */
 export interface BatchRequest {

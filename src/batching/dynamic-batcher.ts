@@ -1,5 +1,5 @@
-import { messageOf, ServingError } from '../errors';
-import { RunFailedError } from '../run-failed-error';
+import { messageOf, ServingError } from '../kernel/errors';
+import { RunFailedError } from '../kernel/run-failed-error';
 import { Admission, type Permit } from './admission';
 import { assembleBatch, splitOutputs } from './assemble';
 import type { BatcherEvents, BatchExecutor } from './batch-executor';

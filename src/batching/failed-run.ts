@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import { RunFailedError } from '../run-failed-error';
+import { ServingError } from '../kernel/errors';
+import { RunFailedError } from '../kernel/run-failed-error';
 
 /** What a request remembers of the runs it was in. */
 export interface Retriable {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { configSchema, OPTIONS, type Config, type OptionDoc } from './schema';
-import { messageOf } from '../errors';
+import { messageOf } from '../kernel/errors';
 
 /** Everything that is wrong with the configuration, at once. */
 export class ConfigError extends Error {

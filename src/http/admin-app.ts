@@ -1,6 +1,6 @@
 import type { Express } from 'express';
 
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import { plainErrorHandler } from './middleware/error-handler';

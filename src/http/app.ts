@@ -1,10 +1,10 @@
 import type { Express } from 'express';
 
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import type { ImageUseCase } from '../inference/image-inference';
 import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
-import { packageVersion } from '../package-version';
+import { packageVersion } from '../process/package-version';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import type { ImageRequestLimits } from './image-request';
 import { inFlightLimit } from './middleware/in-flight-limit';

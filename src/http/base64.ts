@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 
 /** Node's decoder skips what it does not know; the length tells whether it did. */
 export function decodeBase64(text: string): Buffer | ServingError {

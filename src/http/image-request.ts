@@ -6,7 +6,7 @@ import express, {
 } from 'express';
 import multer from 'multer';
 
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import type { ImageSource } from '../inference/image-inference';
 import { decodeBase64 } from './base64';
 import { boundedMemoryStorage } from './middleware/bounded-memory-storage';

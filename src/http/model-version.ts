@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import { versionParameter } from './openapi/operation';
 
 /**

@@ -1,6 +1,6 @@
 import type { RequestHandler, Router } from 'express';
 
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 
 type Method = 'get' | 'post';
 

@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import { openImage, type DecodeLimits, type ImageHeader } from './decode';
+import { ServingError } from '../kernel/errors';
+import { openImage, type DecodeLimits, type ImageHeader } from './open-image';
 import { placeAsIs, placeInTarget, type Placement } from './geometry';
 import { writeNormalized, type Normalization } from './normalize';
 import { placePicture } from './resize';

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 
-import { undecodable, type ImageHeader } from './decode';
+import { undecodable, type ImageHeader } from './open-image';
 import type { Size } from './geometry';
 
 /** Interleaved 8-bit RGB. */

@@ -1,11 +1,11 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import { encodeImage, type EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
 import type { Servable } from '../models/servable';
 import { classify, rankedPredictions, type Prediction } from '../outputs/classification';
 import { toImage } from '../outputs/generated-image';
-import type { Semaphore } from '../semaphore';
-import type { Tensor } from '../tensor';
+import type { Semaphore } from '../kernel/semaphore';
+import type { Tensor } from '../kernel/tensor';
 import type { Picture } from './image-inference';
 import { imageRun, type ImageRun } from './image-run';
 

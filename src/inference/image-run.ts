@@ -1,7 +1,7 @@
 import type { Servable } from '../models/servable';
 import type { ImageInputSpec, ServableSpec } from '../models/servable-spec';
 import type { GeneratedImageOptions } from '../outputs/generated-image';
-import type { Signature } from '../tensor';
+import type { Signature } from '../kernel/tensor';
 
 /** The signature that an image runs through, what is fed to it and what is fetched. */
 export interface ImageRun {

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import type { ImageTensor } from '../imaging/preprocess';
 import {
   elementCount,
@@ -7,7 +7,7 @@ import {
   sliceRows,
   type Signature,
   type Tensor,
-} from '../tensor';
+} from '../kernel/tensor';
 import type { TensorTarget } from './tensor-inference';
 import type { TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';

@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import { RunFailedError } from '../run-failed-error';
+import { ServingError } from '../kernel/errors';
+import { RunFailedError } from '../kernel/run-failed-error';
 
 /**
  * What a signature leaves open, only the model can check, when it runs: whether a tf.Example has its

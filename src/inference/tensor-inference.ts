@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events';
 
 import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
-import { ServingError, toServingError } from '../errors';
+import { ServingError, toServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { ServableSpec } from '../models/servable-spec';
 import type { RequestTimings } from '../models/servable-statistics';
-import type { Signature, Tensor } from '../tensor';
-import type { ImageDecoder } from './image-decoder';
+import type { Signature, Tensor } from '../kernel/tensor';
+import type { ImageDecoder } from './image-preparer';
 import type { InferenceObserver } from './image-inference';
 import { isImageInput, splitImages } from './image-tensors';
 import { refusedInput } from './refused-input';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import {
   bytesPerElement,
   elementCount,
@@ -8,7 +8,7 @@ import {
   typedArrayOver,
   type Signature,
   type Tensor,
-} from '../tensor';
+} from '../kernel/tensor';
 
 /** What goes into the queue as one: at most as many rows as a batch may have. */
 export interface TensorPart {

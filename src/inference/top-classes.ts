@@ -1,6 +1,6 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import { topIndices } from '../outputs/classification';
-import { sliceRows, type Tensor } from '../tensor';
+import { sliceRows, type Tensor } from '../kernel/tensor';
 import type { TensorTarget } from './tensor-inference';
 
 export interface RankedClass {

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors';
+import { ServingError } from '../kernel/errors';
 import {
   elementCount,
   entriesPerElement,
@@ -6,7 +6,7 @@ import {
   type Signature,
   type Tensor,
   type TensorSpec,
-} from '../tensor';
+} from '../kernel/tensor';
 
 /**
  * Checks inputs against a signature before they are queued: a batch must not fail on one of its

@@ -5,10 +5,10 @@ import {
   TOP_INDICES,
   TOP_SCORES,
   type ImagePlan,
-} from '../optimizer/image/image-plan';
-import type { Optimization } from '../optimizer/model-optimizer';
-import { readSavedModel } from '../runtime/saved-model-signatures';
-import type { Signature } from '../tensor';
+} from '../rewriter/image/image-plan';
+import type { Optimization } from '../rewriter/model-optimizer';
+import { readSignatures } from '../saved-model/signatures';
+import type { Signature } from '../kernel/tensor';
 import type { ModelConfig } from './model-config';
 import type { ImageInputSpec, ServableSpec } from './servable-spec';
 
@@ -63,14 +63,14 @@ export function imagePlanOf(
 }
 
 /** The image graph of a rewritten model; undefined when nothing of the plan is in it. */
-export function readImageGraph(
+export async function readImageGraph(
   optimization: Optimization,
   { image, output, task }: ServableSpec,
-): ImageGraph | undefined {
+): Promise<ImageGraph | undefined> {
   if (optimization.state === 'original' || image === undefined) return undefined;
   const { preprocess = false, postprocess = false } = optimization.report.image ?? {};
   if (!preprocess && !postprocess) return undefined;
-  const signature = readSavedModel(optimization.directory).signatures[IMAGE_SIGNATURE];
+  const signature = (await readSignatures(optimization.directory)).signatures[IMAGE_SIGNATURE];
   if (signature === undefined) return undefined;
   const k = signature.outputs.find(({ name }) => name === TOP_SCORES)?.shape?.at(-1) ?? 0;
   return {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageOf } from '../errors';
+import { messageOf } from '../kernel/errors';
 
 /**
  * model.json: everything about a model that its SavedModel does not say. Descriptions feed

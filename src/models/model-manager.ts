@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import { Semaphore } from '../semaphore';
+import { ServingError } from '../kernel/errors';
+import { Semaphore } from '../kernel/semaphore';
 import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
 import type { VersionPolicy } from './model-config';
 import { Servable, type ServableEvents, type ServableRuntimeOptions } from './servable';

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
-import { messageOf, hasErrorCode } from '../errors';
+import { messageOf, hasErrorCode } from '../kernel/errors';
 
 /** One folder of the model repository. */
 export interface RepositoryModel {

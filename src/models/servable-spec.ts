@@ -1,5 +1,5 @@
-import type { DType, Signature, Signatures, TensorSpec } from '../tensor';
-import { formatShape, isBatchable } from '../tensor';
+import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
+import { formatShape, isBatchable } from '../kernel/tensor';
 import { batchSizesUpTo, type BatchSizeSteps } from './batch-sizes';
 import { ModelConfigError, type ModelConfig, type Task } from './model-config';
 

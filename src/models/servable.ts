@@ -3,13 +3,13 @@ import path from 'node:path';
 
 import type { BatcherEvents } from '../batching/batch-executor';
 import { DynamicBatcher } from '../batching/dynamic-batcher';
-import { ServingError, messageOf } from '../errors';
-import type { ModelOptimizer, Optimization } from '../optimizer/model-optimizer';
+import { ServingError, messageOf } from '../kernel/errors';
+import type { ModelOptimizer, Optimization } from '../rewriter/model-optimizer';
 import type { Placement } from '../runtime/instance-channel';
 import { InstanceGroup } from '../runtime/instance-group';
-import { readSavedModel } from '../runtime/saved-model-signatures';
+import { readSignatures } from '../saved-model/signatures';
 import type { DeviceKind } from '../runtime/backend';
-import type { Signatures } from '../tensor';
+import type { Signatures } from '../kernel/tensor';
 import { imagePlanOf, readImageGraph, type ImageGraph } from './image-graph';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
@@ -183,10 +183,10 @@ export class Servable {
 
   async #start(): Promise<Loaded> {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
-    const { signatures } = readSavedModel(directory);
+    const { signatures } = await readSignatures(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
     const optimization = await this.#optimize(spec);
-    this.#imageGraph = readImageGraph(optimization, spec);
+    this.#imageGraph = await readImageGraph(optimization, spec);
     // The group tells the batcher when there is room; the batcher runs on the group.
     const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors';
+import { messageOf } from '../kernel/errors';
 import type { Instance } from '../runtime/instance';
 import {
   elementCount,
@@ -7,7 +7,7 @@ import {
   type Signature,
   type Tensor,
   type TensorSpec,
-} from '../tensor';
+} from '../kernel/tensor';
 import { defaultOutputs, type ImageGraph } from './image-graph';
 import type { ImageInputSpec, ServableSpec } from './servable-spec';
 

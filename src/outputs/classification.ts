@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import type { Tensor } from '../tensor';
+import { ServingError } from '../kernel/errors';
+import type { Tensor } from '../kernel/tensor';
 
 export interface Prediction {
   /** From the labels file; the index as text where there is none. */

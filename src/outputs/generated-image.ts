@@ -1,5 +1,5 @@
-import { ServingError } from '../errors';
-import { formatShape, type Tensor } from '../tensor';
+import { ServingError } from '../kernel/errors';
+import { formatShape, type Tensor } from '../kernel/tensor';
 
 /** Pixels of a generated image, interleaved. */
 export interface GeneratedImage {

@@ -1,4 +1,4 @@
-import type { Signatures, Tensor } from '../tensor';
+import type { Signatures, Tensor } from '../kernel/tensor';
 
 /** What a runtime must offer; one implementation exists, on TensorFlow.js's native binding. */
 export interface Backend {

@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
-import { compiledProgram } from '../compiled-program';
-import { messageOf } from '../errors';
+import { compiledProgram } from '../process/compiled-program';
+import { messageOf } from '../kernel/errors';
 
 /** Where an instance lives. */
 export type Placement =

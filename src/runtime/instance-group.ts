@@ -1,4 +1,4 @@
-import { ServingError, messageOf } from '../errors';
+import { ServingError, messageOf } from '../kernel/errors';
 import { Instance, type InstanceInfo, type RunOutput, type RunRequest } from './instance';
 import type { Placement } from './instance-channel';
 

@@ -1,6 +1,6 @@
-import { ServingError } from '../errors';
-import { RunFailedError } from '../run-failed-error';
-import type { Signatures, Tensor } from '../tensor';
+import { ServingError } from '../kernel/errors';
+import { RunFailedError } from '../kernel/run-failed-error';
+import type { Signatures, Tensor } from '../kernel/tensor';
 import type { DeviceKind } from './backend';
 import { openChannel, type InstanceChannel, type Placement } from './instance-channel';
 import type { FromWorker } from './messages';

@@ -1,5 +1,5 @@
-import type { TensorFlowCode } from '../run-failed-error';
-import type { Signatures, Tensor } from '../tensor';
+import type { TensorFlowCode } from '../kernel/run-failed-error';
+import type { Signatures, Tensor } from '../kernel/tensor';
 import type { DeviceKind } from './backend';
 
 /** What a worker is told when it starts. */

@@ -1,8 +1,8 @@
 import util from 'node:util';
 
-import type { DType, Tensor, TensorData, TensorSpec } from '../tensor';
+import type { DType, Tensor, TensorData, TensorSpec } from '../kernel/tensor';
 import type { Backend, DeviceKind, LoadedModel } from './backend';
-import { readSavedModel } from './saved-model-signatures';
+import { readSignaturesSync } from '../saved-model/signatures';
 
 /** The native binding inside @tensorflow/tfjs-node-gpu, as far as serving needs it. */
 interface Binding {
@@ -69,7 +69,7 @@ export class TfjsBackend implements Backend {
   }
 
   loadModel(directory: string): LoadedModel {
-    const info = readSavedModel(directory);
+    const info = readSignaturesSync(directory);
     const binding = this.#binding;
     const session = binding.loadSavedModel(directory, info.tags.join(','));
     return {

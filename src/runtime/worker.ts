@@ -4,13 +4,13 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { Tensor } from '../tensor';
+import type { Tensor } from '../kernel/tensor';
 import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
-import { messageOf } from '../errors';
-import { tensorFlowCodeOf } from '../run-failed-error';
-import { lowerInferencePriority } from '../thread-priority';
+import { messageOf } from '../kernel/errors';
+import { tensorFlowCodeOf } from '../kernel/run-failed-error';
+import { lowerInferencePriority } from '../process/thread-priority';
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   if (parentPort !== null) parentPort.postMessage(message, transfer);

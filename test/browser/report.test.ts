@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 
-import { writeReport } from '../../src/cli/report/write-report';
-import type { ScoreRow } from '../../src/cli/rows/score-row';
+import { writeReport } from '../../src/commands/score/report/write-report';
+import type { ScoreRow } from '../../src/commands/score/rows/score-row';
 import { CHROMIUM_FLAGS, findChromium } from '../support/chromium';
 import { card } from '../support/pictures';
 import { failed, generate, generated, scored } from '../support/report-rows';

@@ -1,4 +1,4 @@
-import { ERROR_CODES } from '../../src/errors';
+import { ERROR_CODES } from '../../src/kernel/errors';
 import { codeRows, readDocument, uncode } from '../support/markdown';
 
 const rows = codeRows(readDocument('docs/errors.md')).map(([code, status, retriable, meaning]) => ({

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { EXIT_CODES } from '../../src/cli/exit-codes';
+import { EXIT_CODES } from '../../src/commands/exit-codes';
 
 const document = readFileSync(path.resolve(__dirname, '../../docs/folder-scoring.md'), 'utf8');
 

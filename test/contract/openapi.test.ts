@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ERROR_CODES } from '../../src/errors';
+import { ERROR_CODES } from '../../src/kernel/errors';
 import { openApiDocument, OPERATIONS } from '../../src/http/openapi/document';
 import { createBareApps } from '../support/bare-app';
 import { registeredRoutes } from '../support/express-routes';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import request from 'supertest';
 
-import { ServingError } from '../../src/errors';
+import { ServingError } from '../../src/kernel/errors';
 import { createApp, type AppDeps } from '../../src/http/app';
 import type { ImageAnswer, ImageRequest, ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';

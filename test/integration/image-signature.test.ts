@@ -10,13 +10,13 @@ import {
   TOP_INDICES,
   TOP_SCORES,
   type ImagePlan,
-} from '../../src/optimizer/image/image-plan';
-import { rewriteModel, type RewriteReport } from '../../src/optimizer/rewrite-model';
+} from '../../src/rewriter/image/image-plan';
+import { rewriteModel, type RewriteReport } from '../../src/rewriter/rewrite-model';
 import { classify, rankedPredictions } from '../../src/outputs/classification';
 import { toImage } from '../../src/outputs/generated-image';
 import { TfjsBackend } from '../../src/runtime/tfjs-backend';
 import type { LoadedModel } from '../../src/runtime/backend';
-import { sliceRows, type Tensor } from '../../src/tensor';
+import { sliceRows, type Tensor } from '../../src/kernel/tensor';
 import { writePictureModel, type PictureModel } from '../support/picture-model';
 import { removeFolder } from '../support/service';
 import { floats, numbersOf } from '../support/tensors';

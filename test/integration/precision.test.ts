@@ -4,25 +4,29 @@ import path from 'node:path';
 
 import { create } from '@bufbuild/protobuf';
 
-import { DifferenceMeter, UnusableOutputError } from '../../src/optimize/difference-meter';
-import { boolAttr, typeAttr, typeOf } from '../../src/optimizer/graph/attributes';
-import { constantBytes } from '../../src/optimizer/graph/constant-bytes';
-import type { FlatGraph } from '../../src/optimizer/graph/flat-graph';
-import { NotRewritableError } from '../../src/optimizer/not-rewritable';
-import { convertGraph } from '../../src/optimizer/precision/convert-graph';
-import { convertModel } from '../../src/optimizer/precision/convert-model';
-import { toHalfBits } from '../../src/optimizer/precision/half-floats';
-import { HALF_TYPES, PRECISIONS, type Precision } from '../../src/optimizer/precision/precision';
+import { DifferenceMeter, UnusableOutputError } from '../../src/commands/convert/difference-meter';
+import { boolAttr, typeAttr, typeOf } from '../../src/rewriter/graph/attributes';
+import { constantBytes } from '../../src/saved-model/constant-bytes';
+import type { FlatGraph } from '../../src/rewriter/graph/flat-graph';
+import { NotRewritableError } from '../../src/rewriter/not-rewritable';
+import { convertGraph } from '../../src/commands/convert/precision/convert-graph';
+import { convertModel } from '../../src/commands/convert/precision/convert-model';
+import { toHalfBits } from '../../src/commands/convert/precision/half-floats';
+import {
+  HALF_TYPES,
+  PRECISIONS,
+  type Precision,
+} from '../../src/commands/convert/precision/precision';
 import {
   AttrValueSchema,
   AttrValue_ListValueSchema,
   DataType,
   type MetaGraphDef,
-} from '../../src/optimizer/protobuf/tensorflow_pb';
-import { readServedGraph, writeSavedModel } from '../../src/optimizer/saved-model-file';
+} from '../../src/saved-model/protobuf/tensorflow_pb';
+import { readServedGraph, writeSavedModel } from '../../src/saved-model/saved-model-file';
 import type { LoadedModel } from '../../src/runtime/backend';
 import { TfjsBackend } from '../../src/runtime/tfjs-backend';
-import type { Tensor } from '../../src/tensor';
+import type { Tensor } from '../../src/kernel/tensor';
 import { convolution, FLOAT, graphOf, mean, metaOf, weights } from '../support/graph-model';
 import { FIXTURES, removeFolder } from '../support/service';
 

@@ -3,12 +3,12 @@ import { cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { readRows } from '../../src/cli/rows/read-rows';
-import type { ScoreRow } from '../../src/cli/rows/score-row';
+import { readRows } from '../../src/commands/score/rows/read-rows';
+import type { ScoreRow } from '../../src/commands/score/rows/score-row';
 import { sorted } from '../support/score-rows';
 import { FIXTURES, photo, removeFolder, SHIPPED, startTestService } from '../support/service';
 
-const SCORER = path.resolve(__dirname, '../../dist/score-folder.js');
+const SCORER = path.resolve(__dirname, '../../dist/commands/score/main.js');
 const PHOTOS = path.join(FIXTURES, 'photos');
 const EXIT = {
   done: 0,

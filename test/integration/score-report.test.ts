@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { FIXTURES, removeFolder, SHIPPED } from '../support/service';
 
-const SCORER = path.resolve(__dirname, '../../dist/score-folder.js');
+const SCORER = path.resolve(__dirname, '../../dist/commands/score/main.js');
 const PHOTOS = path.join(FIXTURES, 'photos');
 
 let folder: string;

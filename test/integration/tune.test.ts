@@ -4,9 +4,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { FIXTURES, makeRepository, removeFolder, SHIPPED } from '../support/service';
-import { runTrial } from '../../src/tune/trial';
+import { runTrial } from '../../src/commands/tune/trial';
 
-const TUNE = path.resolve(__dirname, '../../dist/tune.js');
+const TUNE = path.resolve(__dirname, '../../dist/commands/tune/main.js');
 const execute = promisify(execFile);
 const CLASSIFIER = path.join(SHIPPED, 'efficientnet-lite0');
 
@@ -53,7 +53,13 @@ test('an unknown model is told with the names there are', async () => {
     half: { from: path.join(FIXTURES, 'models/half_plus_two/1') },
   });
   try {
-    const run = execute(process.execPath, [TUNE, '--model', 'other', '--repository', repository]);
+    const run = execute(process.execPath, [
+      TUNE,
+      '--model',
+      'other',
+      '--model-repository',
+      repository,
+    ]);
 
     await expect(run).rejects.toMatchObject({
       code: 1,

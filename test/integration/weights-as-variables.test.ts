@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Service } from '../../src/compose';
-import type { Optimization, Wanted } from '../../src/optimizer/model-optimizer';
-import { optimized, testOptimizer } from '../support/optimizer';
+import type { Optimization, Wanted } from '../../src/rewriter/model-optimizer';
+import { optimized, testOptimizer } from '../support/rewriter';
 import { makeRepository, photo, removeFolder, SHIPPED, startTestService } from '../support/service';
 
 const CLASSIFIER = path.join(SHIPPED, 'efficientnet-lite0');

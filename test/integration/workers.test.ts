@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { DynamicBatcher } from '../../src/batching/dynamic-batcher';
-import { boolAttr } from '../../src/optimizer/graph/attributes';
-import { writeSavedModel } from '../../src/optimizer/saved-model-file';
+import { boolAttr } from '../../src/rewriter/graph/attributes';
+import { writeSavedModel } from '../../src/saved-model/saved-model-file';
 import { InstanceGroup, type InstanceGroupOptions } from '../../src/runtime/instance-group';
 import { crashNextWorker } from '../support/crash-worker';
 import { FLOAT, graphOf, metaOf } from '../support/graph-model';

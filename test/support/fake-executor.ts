@@ -1,5 +1,5 @@
 import type { BatchExecutor } from '../../src/batching/batch-executor';
-import type { Tensor } from '../../src/tensor';
+import type { Tensor } from '../../src/kernel/tensor';
 import { floats, numbersOf } from './tensors';
 
 /** A batch that was handed to the fake and that the test has to answer. */

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 
-import { shapeAttr, tensorAttr, textAttr, typeAttr } from '../../src/optimizer/graph/attributes';
-import { FlatGraph } from '../../src/optimizer/graph/flat-graph';
-import { floatConstantAttributes } from '../../src/optimizer/graph/float-constants';
+import { shapeAttr, tensorAttr, textAttr, typeAttr } from '../../src/rewriter/graph/attributes';
+import { FlatGraph } from '../../src/rewriter/graph/flat-graph';
+import { floatConstantAttributes } from '../../src/rewriter/graph/float-constants';
 import {
   AttrValueSchema,
   AttrValue_ListValueSchema,
@@ -14,7 +14,7 @@ import {
   TensorProtoSchema,
   TensorShapeProtoSchema,
   type MetaGraphDef,
-} from '../../src/optimizer/protobuf/tensorflow_pb';
+} from '../../src/saved-model/protobuf/tensorflow_pb';
 
 export const FLOAT = { T: typeAttr(DataType.DT_FLOAT) };
 

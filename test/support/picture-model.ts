@@ -6,8 +6,8 @@ import {
   tensorAttr,
   typeAttr,
   type Attributes,
-} from '../../src/optimizer/graph/attributes';
-import { toTensorProto } from '../../src/optimizer/graph/constants';
+} from '../../src/rewriter/graph/attributes';
+import { toTensorProto } from '../../src/rewriter/graph/constants';
 import {
   DataType,
   GraphDefSchema,
@@ -20,8 +20,8 @@ import {
   VersionDefSchema,
   type NodeDef,
   type SignatureDef,
-} from '../../src/optimizer/protobuf/tensorflow_pb';
-import { writeSavedModel } from '../../src/optimizer/saved-model-file';
+} from '../../src/saved-model/protobuf/tensorflow_pb';
+import { writeSavedModel } from '../../src/saved-model/saved-model-file';
 
 const TYPES = {
   float32: DataType.DT_FLOAT,

@@ -3,7 +3,7 @@ import type {
   FailedRow,
   GeneratedRow,
   ScoreRow,
-} from '../../src/cli/rows/score-row';
+} from '../../src/commands/score/rows/score-row';
 
 const base = { root: 'photos', size: 1000, model: 'toy', version: '1' };
 const noon = '2026-01-02T12:00:00.000Z';

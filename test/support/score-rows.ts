@@ -1,4 +1,4 @@
-import type { ScoreRow } from '../../src/cli/rows/score-row';
+import type { ScoreRow } from '../../src/commands/score/rows/score-row';
 
 /** Rows of every kind, with all that makes formats stumble. */
 export const ODD_ROWS: readonly ScoreRow[] = [

@@ -1,5 +1,5 @@
 import type { Service } from '../../src/compose';
-import type { Tensor } from '../../src/tensor';
+import type { Tensor } from '../../src/kernel/tensor';
 
 /** A float32 tensor. */
 export function floats(name: string, shape: readonly number[], values: readonly number[]): Tensor {

@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 
 export interface JsonLimits {
   /** Lists and objects inside each other. */

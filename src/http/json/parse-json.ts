@@ -1,4 +1,4 @@
-import { messageOf, ServingError } from '../../errors';
+import { messageOf, ServingError } from '../../kernel/errors';
 import { scanJson, type JsonLimits } from './json-scan';
 import { parseLossless, type JsonValue, type LosslessOptions } from './lossless-json';
 

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 
 /**
  * Keeps uploaded files in memory, as multer's own memory storage does, but counts all files of a

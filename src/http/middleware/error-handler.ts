@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 
-import type { ServingError } from '../../errors';
+import type { ServingError } from '../../kernel/errors';
 import type { Logger } from '../../telemetry/logger';
 import { fromLibrary } from './library-errors';
 import { requestIdOf } from './request-context';

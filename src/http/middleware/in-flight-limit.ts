@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 
 /**
  * Bounds the requests in the server, bodies still being read included, so that memory is bounded

@@ -1,6 +1,6 @@
 import { MulterError } from 'multer';
 
-import { messageOf, ServingError, toServingError } from '../../errors';
+import { messageOf, ServingError, toServingError } from '../../kernel/errors';
 
 /** Errors of Express, its body parsers, multer and busboy, in the words of our own list. */
 export function fromLibrary(thrown: unknown): ServingError {

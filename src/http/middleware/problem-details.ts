@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 
-import { ERROR_CODES, type ServingError } from '../../errors';
+import { ERROR_CODES, type ServingError } from '../../kernel/errors';
 import type { Logger } from '../../telemetry/logger';
 import type { ProblemDetails } from '../schemas/problem';
 import { errorHandler } from './error-handler';

@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 
 /** Each element of a tensor of bytes costs an object: more are refused. */
 const MAX_BYTE_ELEMENTS = 1_000_000;

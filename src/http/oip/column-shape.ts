@@ -1,4 +1,4 @@
-import type { TensorSpec } from '../../tensor';
+import type { TensorSpec } from '../../kernel/tensor';
 
 /**
  * Triton has no tensors of only a batch dimension: a model that takes [?] is [?, 1] there, with

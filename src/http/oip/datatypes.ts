@@ -1,4 +1,4 @@
-import type { DType } from '../../tensor';
+import type { DType } from '../../kernel/tensor';
 
 /** Data types of the Open Inference Protocol, and BF16, which Triton added. */
 export const DATATYPES = [

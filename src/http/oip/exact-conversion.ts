@@ -1,5 +1,5 @@
-import { ServingError } from '../../errors';
-import { bytesPerElement, typedArrayOver, type DType, type TensorData } from '../../tensor';
+import { ServingError } from '../../kernel/errors';
+import { bytesPerElement, typedArrayOver, type DType, type TensorData } from '../../kernel/tensor';
 import type { NumberArray, NumericDatatype } from './number-arrays';
 
 const FLOATS: readonly NumericDatatype[] = ['FP16', 'BF16', 'FP32', 'FP64'];

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import { bodyOf } from '../body';
 
 /** Length of the JSON in front of the binary tensors, in bytes. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import { parseJson } from '../json/parse-json';
 import type { JsonValue } from '../json/lossless-json';
 import { DATATYPES } from './datatypes';

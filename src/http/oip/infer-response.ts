@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorAnswer } from '../../inference/tensor-inference';
 import { topClasses } from '../../inference/top-classes';
-import type { Tensor } from '../../tensor';
+import type { Tensor } from '../../kernel/tensor';
 import { float32Text } from '../json/number-text';
 import { flatJson } from '../tensors/tensor-text';
 import { writeByteElements } from './byte-elements';

@@ -1,6 +1,6 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import { elementCount, formatShape, type Tensor, type TensorSpec } from '../../tensor';
+import { elementCount, formatShape, type Tensor, type TensorSpec } from '../../kernel/tensor';
 import { tensorFromFlat } from '../tensors/nested-json';
 import { readByteElements } from './byte-elements';
 import { isColumn } from './column-shape';

@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import { preview } from '../json/parse-json';
 import type { JsonValue } from '../json/lossless-json';
 import type { NumberArray, NumericDatatype } from './number-arrays';

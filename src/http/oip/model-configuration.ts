@@ -1,7 +1,7 @@
 import type { VersionPolicy } from '../../models/model-config';
 import type { ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
-import type { TensorSpec } from '../../tensor';
+import type { TensorSpec } from '../../kernel/tensor';
 import { datatypeName } from './datatypes';
 import { PLATFORM } from './model-metadata';
 

@@ -1,5 +1,5 @@
 import type { Servable } from '../../models/servable';
-import type { TensorSpec } from '../../tensor';
+import type { TensorSpec } from '../../kernel/tensor';
 import { datatypeName } from './datatypes';
 
 /** Platform and backend by their names in Triton. */

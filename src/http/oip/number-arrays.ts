@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { Datatype } from './datatypes';
 import { elementBytes } from './datatypes';
 

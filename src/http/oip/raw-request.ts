@@ -1,6 +1,6 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import { elementCount, formatShape, isBatchable, type Tensor } from '../../tensor';
+import { elementCount, formatShape, isBatchable, type Tensor } from '../../kernel/tensor';
 import { datatypeOf, elementBytes } from './datatypes';
 import { fromBytes } from './input-tensors';
 

@@ -1,7 +1,7 @@
 import { Router, type Request } from 'express';
 import { z } from 'zod';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { ModelManager } from '../../models/model-manager';
 import { bodyOf, readBody } from '../body';
 import { parseJson } from '../json/parse-json';

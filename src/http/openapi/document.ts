@@ -1,6 +1,6 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 
-import { packageVersion } from '../../package-version';
+import { packageVersion } from '../../process/package-version';
 import { PROBLEM_EXAMPLES } from './errors';
 import { HEADER_COMPONENTS } from './headers';
 import type { Operation } from './operation';

@@ -1,7 +1,7 @@
 import type { ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
-import { ERROR_CODES, ServingError, type ErrorCode } from '../../errors';
+import { ERROR_CODES, ServingError, type ErrorCode } from '../../kernel/errors';
 import { PROBLEM_MEDIA_TYPE, problemDetails } from '../middleware/problem-details';
 import { problemSchema } from '../schemas/problem';
 import type { HeaderName } from './headers';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../errors';
+import type { ErrorCode } from '../../kernel/errors';
 
 /** What can go wrong with any run of a model, whatever the way in. */
 export const RUN_ERRORS: readonly ErrorCode[] = [

@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { Router } from 'express';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import {
   DOCS_ASSETS,
   DOCS_PAGE,

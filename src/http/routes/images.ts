@@ -1,7 +1,7 @@
 import { Router, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { ImageRequest, ImageUseCase } from '../../inference/image-inference';
 import { imagesOf, readImages, type ImageRequestLimits } from '../image-request';
 import {

@@ -1,9 +1,9 @@
 import { Router } from 'express';
 
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
-import type { Optimization } from '../../optimizer/model-optimizer';
+import type { Optimization } from '../../rewriter/model-optimizer';
 import type { Servable } from '../../models/servable';
-import type { Signatures, TensorSpec } from '../../tensor';
+import type { Signatures, TensorSpec } from '../../kernel/tensor';
 import { route } from '../route';
 import type {
   ModelDetails,

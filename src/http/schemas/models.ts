@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DTYPES } from '../../tensor';
+import { DTYPES } from '../../kernel/tensor';
 
 const count = z.number().int().min(0);
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();

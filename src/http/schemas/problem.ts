@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ERROR_CODES, type ErrorCode } from '../../errors';
+import { ERROR_CODES, type ErrorCode } from '../../kernel/errors';
 
 const CODES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
 

@@ -1,11 +1,11 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import {
   elementCount,
   typedArrayOver,
   bytesPerElement,
   type DType,
   type TensorData,
-} from '../../tensor';
+} from '../../kernel/tensor';
 import { decodeBase64 } from '../base64';
 import { isJsonObject, preview, property } from '../json/parse-json';
 import type { JsonValue } from '../json/lossless-json';

@@ -1,5 +1,11 @@
-import { ServingError } from '../../errors';
-import { elementCount, formatShape, type DType, type Tensor, type TensorData } from '../../tensor';
+import { ServingError } from '../../kernel/errors';
+import {
+  elementCount,
+  formatShape,
+  type DType,
+  type Tensor,
+  type TensorData,
+} from '../../kernel/tensor';
 import type { JsonValue } from '../json/lossless-json';
 import { allocate, storeElements, typeError, type StringForm } from './json-elements';
 

@@ -1,5 +1,5 @@
-import { ServingError } from '../../errors';
-import type { Tensor } from '../../tensor';
+import { ServingError } from '../../kernel/errors';
+import type { Tensor } from '../../kernel/tensor';
 import { float32Text } from '../json/number-text';
 
 type ElementText = (index: number) => string;

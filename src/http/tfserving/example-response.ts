@@ -1,5 +1,5 @@
-import { ServingError } from '../../errors';
-import { formatShape, type Tensor } from '../../tensor';
+import { ServingError } from '../../kernel/errors';
+import { formatShape, type Tensor } from '../../kernel/tensor';
 import { float32Text } from '../json/number-text';
 
 /** Names that TensorFlow gives the outputs of these methods. */

@@ -1,6 +1,6 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import type { Tensor } from '../../tensor';
+import type { Tensor } from '../../kernel/tensor';
 import type { JsonValue } from '../json/lossless-json';
 import { isJsonObject, preview, property, type JsonObject } from '../json/parse-json';
 import { isBase64Object, bytesOfJson } from '../tensors/json-elements';

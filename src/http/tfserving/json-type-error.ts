@@ -1,4 +1,4 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { JsonValue } from '../json/lossless-json';
 import { preview } from '../json/parse-json';
 import { jsonTypeName } from '../tensors/json-elements';

@@ -1,5 +1,5 @@
 import type { Servable } from '../../models/servable';
-import type { TensorSpec } from '../../tensor';
+import type { TensorSpec } from '../../kernel/tensor';
 
 /** Type name of a signature_def inside an Any message, as proto3 writes it in JSON. */
 const SIGNATURE_DEF_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';

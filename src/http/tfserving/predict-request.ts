@@ -1,6 +1,6 @@
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import type { Tensor, TensorSpec } from '../../tensor';
+import type { Tensor, TensorSpec } from '../../kernel/tensor';
 import type { JsonValue } from '../json/lossless-json';
 import { isJsonObject, property, type JsonObject } from '../json/parse-json';
 import { isBase64Object } from '../tensors/json-elements';

@@ -1,5 +1,5 @@
-import { ServingError } from '../../errors';
-import { formatShape, sliceRows, type Tensor } from '../../tensor';
+import { ServingError } from '../../kernel/errors';
+import { formatShape, sliceRows, type Tensor } from '../../kernel/tensor';
 import { nestedJson } from '../tensors/tensor-text';
 import type { PredictBody } from './predict-request';
 

@@ -1,6 +1,6 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 
-import { ServingError } from '../../errors';
+import { ServingError } from '../../kernel/errors';
 import type { TensorAnswer, TensorRequest, TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager } from '../../models/model-manager';
 import type { Logger } from '../../telemetry/logger';

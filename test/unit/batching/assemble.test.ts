@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { assembleBatch, splitOutputs } from '../../../src/batching/assemble';
 import { BufferPool } from '../../../src/batching/buffer-pool';
-import { sliceRows, type Tensor } from '../../../src/tensor';
+import { sliceRows, type Tensor } from '../../../src/kernel/tensor';
 import { floats, numbersOf } from '../../support/tensors';
 
 function tensor(dtype: Tensor['dtype'], shape: readonly number[], data: Tensor['data']): Tensor {

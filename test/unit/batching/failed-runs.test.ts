@@ -2,8 +2,8 @@ import fc from 'fast-check';
 
 import type { BatcherEvents } from '../../../src/batching/batch-executor';
 import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
-import { ServingError, toServingError, type ErrorCode } from '../../../src/errors';
-import { RunFailedError } from '../../../src/run-failed-error';
+import { ServingError, toServingError, type ErrorCode } from '../../../src/kernel/errors';
+import { RunFailedError } from '../../../src/kernel/run-failed-error';
 import { FakeExecutor, type PendingRun } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import type * as client from '../../../src/client';
-import type { ErrorCode } from '../../../src/errors';
+import type { ErrorCode } from '../../../src/kernel/errors';
 import type { problemSchema } from '../../../src/http/schemas/problem';
 import type { classificationsSchema } from '../../../src/http/schemas/image-api';
 import type { modelDetailsSchema, modelSummarySchema } from '../../../src/http/schemas/models';

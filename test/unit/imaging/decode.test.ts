@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 
-import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/decode';
+import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/open-image';
 import { hasEndMarker } from '../../../src/imaging/end-marker';
 import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
 import {

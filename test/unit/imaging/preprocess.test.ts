@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp from 'sharp';
 
-import { DEFAULT_DECODE_LIMITS as LIMITS } from '../../../src/imaging/decode';
+import { DEFAULT_DECODE_LIMITS as LIMITS } from '../../../src/imaging/open-image';
 import { coverRegion, placeInTarget } from '../../../src/imaging/geometry';
 import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
 import {

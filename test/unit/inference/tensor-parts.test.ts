@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { joinParts, splitIntoParts } from '../../../src/inference/tensor-parts';
-import type { DType, Signature, Tensor, TensorSpec } from '../../../src/tensor';
+import type { DType, Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
 
 function spec(name: string, shape: readonly number[], dtype: DType = 'int32'): TensorSpec {
   return { name, dtype, tfDtype: 'DT_INT32', shape, node: `${name}:0` };

@@ -1,6 +1,6 @@
-import { toServingError } from '../../../src/errors';
+import { toServingError } from '../../../src/kernel/errors';
 import { validateInputs } from '../../../src/inference/validate-inputs';
-import type { Signature, Tensor, TensorSpec } from '../../../src/tensor';
+import type { Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
 import { floats } from '../../support/tensors';
 
 function signature(...inputs: readonly TensorSpec[]): Signature {

@@ -4,7 +4,7 @@ import {
   type ServableDefaults,
   type ServableSpec,
 } from '../../../src/models/servable-spec';
-import type { DType, Signature, TensorSpec } from '../../../src/tensor';
+import type { DType, Signature, TensorSpec } from '../../../src/kernel/tensor';
 
 const DEFAULTS: ServableDefaults = {
   maxBatchSize: 8,

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../../src/models/model-config';
 import { resolveServable, type ServableSpec } from '../../../src/models/servable-spec';
 import { warmupInputs } from '../../../src/models/warmup';
-import type { DType, TensorSpec } from '../../../src/tensor';
+import type { DType, TensorSpec } from '../../../src/kernel/tensor';
 
 function input(
   shape: readonly number[] | undefined,

@@ -5,7 +5,7 @@ import {
   topIndices,
   type ClassificationOptions,
 } from '../../../src/outputs/classification';
-import type { Tensor } from '../../../src/tensor';
+import type { Tensor } from '../../../src/kernel/tensor';
 import { floats } from '../../support/tensors';
 
 const OPTIONS: ClassificationOptions = { activation: 'none', labels: undefined, topK: 3 };

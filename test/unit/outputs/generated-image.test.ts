@@ -1,5 +1,5 @@
 import { toImage, type GeneratedImageOptions } from '../../../src/outputs/generated-image';
-import type { Tensor } from '../../../src/tensor';
+import type { Tensor } from '../../../src/kernel/tensor';
 import { floats } from '../../support/tensors';
 
 const OPTIONS: GeneratedImageOptions = { valueRange: [0, 1], layout: 'NHWC' };

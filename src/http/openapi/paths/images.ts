@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ErrorCode } from '../../../errors';
+import type { ErrorCode } from '../../../kernel/errors';
 import { IMAGE_MEDIA_TYPES } from '../../../imaging/encode';
 import {
   classificationsSchema,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { ServingError } from '../../../../src/errors';
+import { ServingError } from '../../../../src/kernel/errors';
 import { parseLossless, type JsonValue } from '../../../../src/http/json/lossless-json';
 import { parseJson } from '../../../../src/http/json/parse-json';
 

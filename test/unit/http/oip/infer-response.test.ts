@@ -1,7 +1,7 @@
 import { inferResponse, type ResponseForm } from '../../../../src/http/oip/infer-response';
 import type { TensorAnswer } from '../../../../src/inference/tensor-inference';
 import { resolveServable } from '../../../../src/models/servable-spec';
-import type { Tensor } from '../../../../src/tensor';
+import type { Tensor } from '../../../../src/kernel/tensor';
 import { floats } from '../../../support/tensors';
 
 const JSON_FORM: ResponseForm = {

@@ -2,7 +2,7 @@ import { modelConfigurationBody } from '../../../../src/http/oip/model-configura
 import { modelMetadataBody } from '../../../../src/http/oip/model-metadata';
 import type { Servable } from '../../../../src/models/servable';
 import { resolveServable } from '../../../../src/models/servable-spec';
-import type { TensorSpec } from '../../../../src/tensor';
+import type { TensorSpec } from '../../../../src/kernel/tensor';
 
 type Described = Pick<Servable, 'name' | 'spec' | 'device' | 'instances'>;
 

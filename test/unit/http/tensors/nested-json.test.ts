@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { tensorFromFlat, tensorFromNested } from '../../../../src/http/tensors/nested-json';
 import { flatJson, nestedJson } from '../../../../src/http/tensors/tensor-text';
-import type { DType, Tensor } from '../../../../src/tensor';
+import type { DType, Tensor } from '../../../../src/kernel/tensor';
 
 const STRINGS = { b64Objects: true };
 

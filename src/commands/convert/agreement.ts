@@ -1,0 +1,101 @@
+import type { ServableSpec } from '../../models/servable-spec';
+import { topIndices } from '../../outputs/classification';
+import { toImage } from '../../outputs/generated-image';
+import type { Tensor } from '../../kernel/tensor';
+import type { Photo } from './photos';
+
+/** How far the answers that a client sees agree. */
+export type Agreement =
+  | {
+      readonly kind: 'classes';
+      /** Share of the images with the same best class, 0 to 1. */
+      readonly top1: number;
+      /** Images with another one. */
+      readonly changed: readonly string[];
+    }
+  | {
+      readonly kind: 'pictures';
+      /** Over all pixels, 8 bits; null when all are equal. */
+      readonly psnrDb: number | null;
+      readonly worstPsnrDb: number | null;
+      readonly maxPixelDifference: number;
+    };
+
+/** Compares one image's output after the other. */
+export interface AgreementMeter {
+  add(photo: Photo, expected: Tensor, actual: Tensor): void;
+  result(): Agreement;
+}
+
+/** @returns undefined for models whose outputs are neither classes nor pictures */
+export function agreementMeter({ task, output }: ServableSpec): AgreementMeter | undefined {
+  switch (task) {
+    case 'image-classification':
+      return new ClassMeter();
+    case 'image-to-image':
+      return new PictureMeter(output);
+    case 'tensor':
+      return undefined;
+  }
+}
+
+class ClassMeter implements AgreementMeter {
+  #count = 0;
+  readonly #changed: string[] = [];
+
+  add({ file }: Photo, expected: Tensor, actual: Tensor): void {
+    this.#count += 1;
+    if (best(expected) !== best(actual)) this.#changed.push(file);
+  }
+
+  result(): Agreement {
+    const same = this.#count - this.#changed.length;
+    return { kind: 'classes', top1: same / Math.max(1, this.#count), changed: this.#changed };
+  }
+}
+
+function best({ data }: Tensor): number | undefined {
+  return Array.isArray(data) || data instanceof BigInt64Array ? undefined : topIndices(data, 1)[0];
+}
+
+class PictureMeter implements AgreementMeter {
+  readonly #output: ServableSpec['output'];
+  #squares = 0;
+  #values = 0;
+  #worst = 0;
+  #maxDifference = 0;
+
+  constructor(output: ServableSpec['output']) {
+    this.#output = output;
+  }
+
+  add({ crop }: Photo, expected: Tensor, actual: Tensor): void {
+    const { valueRange, layout } = this.#output;
+    const [a, b] = [expected, actual].map(
+      (tensor) => toImage(tensor, { valueRange, layout, crop }).pixels,
+    );
+    if (a === undefined || b === undefined) return;
+    let squares = 0;
+    for (let i = 0; i < a.length; i++) {
+      const difference = Math.abs((a[i] ?? 0) - (b[i] ?? 0));
+      squares += difference ** 2;
+      this.#maxDifference = Math.max(this.#maxDifference, difference);
+    }
+    this.#squares += squares;
+    this.#values += a.length;
+    this.#worst = Math.max(this.#worst, squares / Math.max(1, a.length));
+  }
+
+  result(): Agreement {
+    return {
+      kind: 'pictures',
+      psnrDb: psnr(this.#squares / Math.max(1, this.#values)),
+      worstPsnrDb: psnr(this.#worst),
+      maxPixelDifference: this.#maxDifference,
+    };
+  }
+}
+
+function psnr(meanSquare: number): number | null {
+  return meanSquare === 0 ? null : 10 * Math.log10(255 ** 2 / meanSquare);
+}

@@ -1,0 +1,46 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { PRECISIONS, type Precision } from './precision/precision';
+
+export interface ConvertOptions {
+  readonly model: string;
+  readonly precision: Precision;
+  readonly images?: string;
+  readonly limit?: number;
+  readonly modelRepository?: string;
+  /** Version to convert. */
+  readonly version?: number;
+  readonly rounds: number;
+  readonly dryRun?: true;
+}
+
+export function convertCommand(act: (options: ConvertOptions) => Promise<void>): Command {
+  return new Command('npm run convert --')
+    .description(
+      'Converts a version of a model to a reduced precision, compares the two and keeps the result as a new version',
+    )
+    .requiredOption('--model <name>', 'the model')
+    .addOption(
+      new Option(
+        '--precision <type>',
+        'fp16 and bf16: weights and arithmetic in 16 bits; int8: weights in 8 bits',
+      )
+        .choices([...PRECISIONS])
+        .makeOptionMandatory(),
+    )
+    .option('--images <folder>', 'images to compare on; default: random inputs')
+    .option('--limit <number>', 'images of the folder to use at the most', wholeNumber)
+    .option('--model-repository <folder>', 'model repository; default as the server: saved_models')
+    .option('--version <number>', 'version to convert; default the newest', wholeNumber)
+    .option('--rounds <number>', 'runs that are timed, of each of the two', wholeNumber, 15)
+    .option('--dry-run', 'compare, and write nothing')
+    .action(act);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  }
+  return value;
+}

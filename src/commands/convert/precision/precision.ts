@@ -1,0 +1,15 @@
+import { DataType } from '../../../saved-model/protobuf/tensorflow_pb';
+
+/**
+ * fp16 and bf16: weights and most arithmetic in 16 bits. int8: weights alone, a scale per output
+ * channel; arithmetic stays float32.
+ */
+export const PRECISIONS = ['fp16', 'bf16', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+export type HalfPrecision = Exclude<Precision, 'int8'>;
+
+/** TensorFlow's type of a 16-bit precision. */
+export const HALF_TYPES: Readonly<Record<HalfPrecision, DataType>> = {
+  fp16: DataType.DT_HALF,
+  bf16: DataType.DT_BFLOAT16,
+};

@@ -1,0 +1,119 @@
+import { toServingError, type ServingError } from '../../../kernel/errors';
+import type { ImageInference, ImageResult, Picture } from '../../../inference/image-inference';
+import type { ModelManager } from '../../../models/model-manager';
+import type { Servable } from '../../../models/servable';
+import type { Prediction } from '../../../outputs/classification';
+import { CliError } from '../../exit-codes';
+import { backOff } from './back-off';
+import {
+  engineTimings,
+  ImageFault,
+  requireImageTask,
+  type EngineRequest,
+  type EngineResult,
+  type ScoringEngine,
+} from './engine';
+
+/** The models of this process and how to end them. */
+export interface LocalInference {
+  readonly manager: ModelManager;
+  readonly inference: ImageInference;
+  readonly imagingConcurrency: number;
+  /** Ends every worker. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface InProcessOptions {
+  readonly local: LocalInference;
+  readonly model: string;
+  readonly version: number | undefined;
+  readonly request: EngineRequest;
+}
+
+/** An image that lost its worker so often may itself be the cause. */
+const MAX_LOSSES = 3;
+
+/**
+ * The same use case as the server's, without HTTP.
+ * @throws CliError engineFailed when the model cannot be served
+ */
+export function inProcessEngine({
+  local,
+  model,
+  version,
+  request,
+}: InProcessOptions): ScoringEngine {
+  const servable = servableOf(local.manager, model, version);
+  const { spec, instances } = servable;
+  const task = requireImageTask(model, spec.task);
+  const { maxBatchSize, maxQueueSize } = spec.batching;
+  return {
+    model,
+    version: String(servable.version),
+    task,
+    place: `in this process, on ${servable.device?.toUpperCase() ?? 'the CPU'}, ${instances.total} instance(s)`,
+    // A batch that runs and one that waits for each instance, and images being decoded; never more
+    // than the queue admits.
+    concurrency: Math.min(
+      maxQueueSize,
+      2 * maxBatchSize * instances.total + local.imagingConcurrency,
+    ),
+    close: () => local.stop(),
+    score: async (image, signal) => {
+      for (let attempt = 0; ; attempt++) {
+        const result = await once(image, signal);
+        if (result.ok) return resultOf(result);
+        if (!again(result.error, attempt)) throw faultOf(result.error);
+        await backOff(attempt, 0, signal);
+      }
+    },
+  };
+
+  async function once(image: Buffer, signal: AbortSignal): Promise<ImageResult<EngineValue>> {
+    const asked = { model, version: servable.version, images: [image], signal };
+    try {
+      const { results } =
+        task === 'image-classification'
+          ? await local.inference.classify(asked, request.top)
+          : await local.inference.generate(asked, request.format, request.quality);
+      const [result] = results;
+      if (result !== undefined) return result;
+      throw new RangeError('an image has no result');
+    } catch (thrown) {
+      return { ok: false, error: toServingError(thrown) };
+    }
+  }
+}
+
+type EngineValue = readonly Prediction[] | Picture;
+
+function resultOf({
+  value,
+  timings,
+  batchRows,
+}: Extract<ImageResult<EngineValue>, { ok: true }>): EngineResult {
+  const common = { batchRows, timings: engineTimings(timings) };
+  return 'bytes' in value ? { picture: value, ...common } : { predictions: value, ...common };
+}
+
+/** What is no fault of the image. */
+function again({ code }: ServingError, attempt: number): boolean {
+  if (code === 'OVERLOADED' || code === 'QUEUE_TIMEOUT') return true;
+  return (code === 'WORKER_LOST' || code === 'MODEL_NOT_READY') && attempt < MAX_LOSSES;
+}
+
+function faultOf(error: ServingError): Error {
+  return error.code === 'MODEL_NOT_READY' || error.code === 'DRAINING'
+    ? new CliError('engineFailed', error.message, { cause: error })
+    : new ImageFault(error.code, error.message);
+}
+
+function servableOf(manager: ModelManager, model: string, version: number | undefined): Servable {
+  try {
+    const { servable, release } = manager.acquire(model, version);
+    release();
+    return servable;
+  } catch (thrown) {
+    throw new CliError('engineFailed', toServingError(thrown).message, { cause: thrown });
+  }
+}

@@ -1,0 +1,48 @@
+import { createReadStream } from 'node:fs';
+
+import { parse } from 'csv-parse';
+import { stringify } from 'csv-stringify/sync';
+
+import { messageOf } from '../../../kernel/errors';
+import { COLUMN_NAMES, flatten, unflatten } from './flat-row';
+import type { TextFormat } from './text-format';
+
+const QUOTE = 0x22;
+const NEWLINE = 0x0a;
+
+/** CSV as in RFC 4180, but for lines that end with a newline alone; UTF-8. */
+export const csvFormat: TextFormat = {
+  header: stringify([[...COLUMN_NAMES]]),
+  write: (row) => {
+    const flat = flatten(row);
+    return stringify([COLUMN_NAMES.map((name) => flat[name])]);
+  },
+
+  /** A newline inside quotes is part of a value: names of files may hold them. */
+  async completeLength(file) {
+    let offset = 0;
+    let complete = 0;
+    let quoted = false;
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      for (let i = 0; i < chunk.length; i++) {
+        if (chunk[i] === QUOTE) quoted = !quoted;
+        else if (chunk[i] === NEWLINE && !quoted) complete = offset + i + 1;
+      }
+      offset += chunk.length;
+    }
+    return complete;
+  },
+
+  async *read(file) {
+    const parser = createReadStream(file).pipe(parse({ columns: true, bom: true }));
+    try {
+      for await (const record of parser as AsyncIterable<Record<string, string>>) {
+        yield unflatten(record);
+      }
+    } catch (cause) {
+      throw new Error(`${file}, line ${parser.info.lines}, is no row: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  },
+};

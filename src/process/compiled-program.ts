@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+/** What runs in a thread or a process of its own, as a path below src/. */
+export type CompiledProgram =
+  | 'runtime/worker'
+  | 'rewriter/rewrite-process'
+  | 'commands/convert/precision/conversion-process'
+  | 'commands/convert/precision/memory-process';
+
+/** The compiled file: in the folder above when built, in dist/ when run from TypeScript sources. */
+export function compiledProgram(program: CompiledProgram): string {
+  const beside = path.join(__dirname, '..', `${program}.js`);
+  return existsSync(beside) ? beside : path.resolve(__dirname, '../../dist', `${program}.js`);
+}

@@ -1,0 +1,159 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+
+import { fromBinary } from '@bufbuild/protobuf';
+
+import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
+import { walkFields, type RangeReading } from './field-reader';
+import { DataType, MetaGraphDefSchema, type TensorInfo } from './protobuf/tensorflow_pb';
+import { SavedModelError } from './saved-model-error';
+import { servedGraph, type ServedGraph } from './served-graph';
+
+/** The types that tensors have on their way; a cast in the graph carries others. */
+const CARRIED: Readonly<Record<string, DType>> = {
+  DT_FLOAT: 'float32',
+  DT_INT32: 'int32',
+  DT_INT64: 'int64',
+  DT_UINT8: 'uint8',
+  DT_BOOL: 'bool',
+  DT_STRING: 'string',
+  DT_COMPLEX64: 'complex64',
+};
+
+/** A file may hold numbers that this list does not know. */
+const TYPE_NAMES: Readonly<Record<number, string | undefined>> = DataType;
+
+/** Signatures TensorFlow keeps for itself: initialisation and training bookkeeping. */
+const INTERNAL_SIGNATURE = /^__/;
+
+/** Field numbers: meta_graphs of SavedModel; meta_info_def and signature_def of MetaGraphDef. */
+const META_GRAPHS = 2;
+const META_INFO = 1;
+const SIGNATURE_DEF = 5;
+
+/** Bytes of signatures that are read; real models have a few KB. */
+const LARGEST_SIGNATURES = 64 * 1024 * 1024;
+
+export interface SavedModelInfo {
+  /** Tags of the graph to load, such as `['serve']`. */
+  readonly tags: readonly string[];
+  readonly signatures: Signatures;
+}
+
+/**
+ * Reads the signatures of a SavedModel without its graph, whose weights may have hundreds of MB.
+ * @throws SavedModelError when saved_model.pb is missing, unreadable or holds no graph tagged `serve`
+ */
+export async function readSignatures(directory: string): Promise<SavedModelInfo> {
+  const file = fileOf(directory);
+  const handle = await open(file).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  try {
+    const { size } = await handle.stat();
+    const reading = readInfo(size);
+    let step = reading.next();
+    while (step.done !== true) {
+      const bytes = new Uint8Array(step.value.length);
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, step.value.at);
+      step = reading.next(bytes.subarray(0, bytesRead));
+    }
+    return step.value;
+  } catch (cause) {
+    throw unreadable(file, cause);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** As `readSignatures`, for a process that serves nothing meanwhile. */
+export function readSignaturesSync(directory: string): SavedModelInfo {
+  const file = fileOf(directory);
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    const reading = readInfo(fstatSync(descriptor).size);
+    let step = reading.next();
+    while (step.done !== true) {
+      const bytes = new Uint8Array(step.value.length);
+      const bytesRead = readSync(descriptor, bytes, 0, bytes.length, step.value.at);
+      step = reading.next(bytes.subarray(0, bytesRead));
+    }
+    return step.value;
+  } catch (cause) {
+    throw unreadable(file, cause);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function fileOf(directory: string): string {
+  return path.join(directory, 'saved_model.pb');
+}
+
+function unreadable(file: string, cause: unknown): SavedModelError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (!(cause instanceof SavedModelError)) {
+    return new SavedModelError(`${file} cannot be read: ${reason}`, { cause });
+  }
+  return new SavedModelError(`${file} ${reason}`, { cause });
+}
+
+function* readInfo(size: number): RangeReading<SavedModelInfo> {
+  const graphs: ServedGraph[] = [];
+  yield* walkFields(0, size, function* (field) {
+    if (field.number === META_GRAPHS) graphs.push(yield* readMetaGraph(field.start, field.end));
+  });
+  const { meta, tags } = servedGraph(graphs);
+  const signatures: Record<string, Signature> = {};
+  for (const [name, definition] of Object.entries(meta.signatureDef)) {
+    if (INTERNAL_SIGNATURE.test(name)) continue;
+    signatures[name] = {
+      inputs: tensorSpecs(definition.inputs),
+      outputs: tensorSpecs(definition.outputs),
+      methodName: definition.methodName,
+    };
+  }
+  if (Object.keys(signatures).length === 0) throw new SavedModelError('has no signature to serve');
+  return { tags, signatures };
+}
+
+/** The graph itself, its collections and its objects are left out. */
+function* readMetaGraph(from: number, to: number): RangeReading<ServedGraph> {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  yield* walkFields(from, to, function* ({ number, at, length }) {
+    if (number !== META_INFO && number !== SIGNATURE_DEF) return;
+    total += length;
+    if (total > LARGEST_SIGNATURES) {
+      throw new SavedModelError(`has signatures of more than ${LARGEST_SIGNATURES} bytes`);
+    }
+    parts.push(yield { at, length });
+  });
+  try {
+    const meta = fromBinary(MetaGraphDefSchema, Buffer.concat(parts));
+    return { meta, tags: meta.metaInfoDef?.tags ?? [] };
+  } catch (cause) {
+    throw new SavedModelError('is not a SavedModel: the protobuf cannot be read', { cause });
+  }
+}
+
+function tensorSpecs(tensors: Readonly<Record<string, TensorInfo>>): TensorSpec[] {
+  return Object.entries(tensors)
+    .map(([name, info]) => {
+      const tfDtype = TYPE_NAMES[info.dtype] ?? `type ${String(info.dtype)}`;
+      const { tensorShape: shape, encoding } = info;
+      return {
+        name,
+        tfDtype,
+        dtype: CARRIED[tfDtype],
+        shape:
+          shape === undefined || shape.unknownRank
+            ? undefined
+            : shape.dim.map(({ size }) => Number(size)),
+        node: encoding.case === 'name' ? encoding.value : '',
+      };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
