@@ -51,7 +51,15 @@ module.exports = {
     only(
       'models-below',
       '^src/models/',
-      below('models/', 'runtime/', 'batching/', 'rewriter/', 'saved-model/', 'config/'),
+      below(
+        'models/',
+        'runtime/',
+        'batching/',
+        'rewriter/',
+        'saved-model/',
+        'config/',
+        'imaging/preprocess-spec',
+      ),
     ),
     only(
       'inference-below',

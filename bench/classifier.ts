@@ -13,4 +13,10 @@ export const CLASSIFIER_INPUT = {
 } as const;
 
 /** The server's defaults. */
-export const DECODE_LIMITS = { maxPixels: 50_000_000, background: '#ffffff', applyIcc: false };
+export const DECODE_LIMITS = {
+  maxPixels: 50_000_000,
+  maxImageSide: 32_768,
+  decodeTimeoutS: 0,
+  background: '#ffffff',
+  applyIcc: false,
+};

@@ -4,10 +4,13 @@ import path from 'node:path';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
+import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
+import { RequestPlaces } from './http/body/request-places';
+import { Uploads } from './http/body/uploads';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
-import { ImageDecoder } from './inference/image-preparer';
+import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager, type ModelEvents } from './models/model-manager';
@@ -19,6 +22,8 @@ import {
   type RuntimeInstall,
   type DevicePlan,
 } from './runtime/devices';
+import { ByteBudget } from './kernel/byte-budget';
+import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
@@ -49,20 +54,31 @@ export async function startService(config: Config): Promise<Service> {
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
   );
   const metrics = createMetrics();
-  const { manager, inference, tensors } = createInference(config, logger, metrics);
+  const budget = new ByteBudget({ limit: bytesInFlight(config) });
+  const { manager, inference, tensors } = createInference(config, logger, metrics, budget);
   let draining = false;
   const isDraining = (): boolean => draining;
+  const bodies = new BodyReader({
+    limits: config,
+    budget,
+    uploads: new Uploads({
+      maxUploads: config.maxUploads,
+      minBytesPerSecond: config.minUploadBytesPerSecond,
+      graceMs: config.uploadGraceMs,
+    }),
+    places: new RequestPlaces(config.maxInFlightRequests),
+  });
   const app = createApp({
     manager,
     inference,
     tensors,
+    bodies,
     metrics,
     logger,
-    limits: config,
     draining: isDraining,
     modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
   });
-  const adminApp = createAdminApp({ manager, metrics, logger, draining: isDraining });
+  const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining: isDraining });
   // Before the models are loaded: live at once, ready later.
   const server = await listen(app, config);
   logger.info({ url: server.url }, 'listening');
@@ -115,7 +131,8 @@ export async function startService(config: Config): Promise<Service> {
 export async function startInference(config: Config): Promise<LocalInference> {
   const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
   const metrics = createMetrics();
-  const { manager, inference } = createInference(config, logger, metrics);
+  const budget = new ByteBudget({ limit: bytesInFlight(config) });
+  const { manager, inference } = createInference(config, logger, metrics, budget);
   const stop = async (): Promise<void> => {
     await manager.drain();
     metrics.close();
@@ -135,23 +152,31 @@ interface Inference {
   readonly tensors: TensorInference;
 }
 
-function createInference(config: Config, logger: Logger, metrics: Metrics): Inference {
+function createInference(
+  config: Config,
+  logger: Logger,
+  metrics: Metrics,
+  budget: ByteBudget,
+): Inference {
   configureSharp({ concurrency: 1 });
 
   const manager = createManager(config, logger, metrics);
   const imaging = new Semaphore(config.imagingConcurrency);
-  const decoder = new ImageDecoder({
-    limits: {
-      maxPixels: config.maxPixels,
-      background: config.background,
-      applyIcc: config.applyIcc,
-    },
+  const preparer = new ImagePreparer({
+    limits: config,
     imaging,
+    maxLargeImages: config.maxLargeImages ?? Math.max(1, Math.floor(config.imagingConcurrency / 4)),
+    budget,
   });
   const observer = { stage: metrics.stage, outcome: metrics.inference };
-  const inference = new ImageInference({ manager, decoder, imaging, observer });
-  const tensors = new TensorInference({ manager, decoder, observer });
+  const inference = new ImageInference({ manager, preparer, imaging, observer });
+  const tensors = new TensorInference({ manager, preparer, observer });
   return { manager, inference, tensors };
+}
+
+/** Large enough for one body and what is made of it. */
+function bytesInFlight({ maxBytesInFlight, maxBodyBytes }: Config): number {
+  return maxBytesInFlight ?? Math.max(memoryLimit() / 4, TENSOR_WEIGHT * maxBodyBytes);
 }
 
 /** Models are unloaded once no request holds them; new requests are refused from the start. */

@@ -1,7 +1,9 @@
+import { concatByteStrings, sliceByteStrings, type OwnedStrings } from '../kernel/byte-strings';
 import {
   elementCount,
   entriesPerElement,
   bytesPerElement,
+  isByteStrings,
   sliceRows,
   typedArrayOver,
   type Tensor,
@@ -34,9 +36,8 @@ export function assembleBatch(
     const shape = [paddedRows, ...rowShape];
     const rowEntries = elementCount(rowShape) * entriesPerElement(model.dtype);
     if (model.dtype === 'string') {
-      const data = parts.flatMap((part) => part.data as Uint8Array[]);
-      const firstRow = data.slice(0, rowEntries);
-      while (data.length < paddedRows * rowEntries) data.push(...firstRow);
+      const data = joinStrings(parts, rowEntries, paddedRows);
+      transfer.push(data.bytes.buffer, data.bounds.buffer);
       return { ...model, shape, data };
     }
     const elements = elementCount(shape);
@@ -45,7 +46,7 @@ export function assembleBatch(
     const bytes = new Uint8Array(buffer);
     let offset = 0;
     for (const { data } of parts) {
-      if (Array.isArray(data)) continue;
+      if (isByteStrings(data)) continue;
       bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
       offset += data.byteLength;
     }
@@ -57,6 +58,32 @@ export function assembleBatch(
     return { ...model, shape, data: typedArrayOver(model.dtype, buffer, 0, elements) };
   });
   return { inputs, transfer };
+}
+
+/** The strings of all parts; the first row is repeated until there are `rows`. */
+function joinStrings(parts: readonly Tensor[], rowEntries: number, rows: number): OwnedStrings {
+  const strings = parts.map(({ data }) => data).filter(isByteStrings);
+  const [first] = strings;
+  const given = strings.reduce((sum, { length }) => sum + length, 0);
+  const missing = rows - given / Math.max(1, rowEntries);
+  const padding =
+    first === undefined || rowEntries === 0
+      ? []
+      : Array.from({ length: missing }, () => sliceByteStrings(first, 0, rowEntries));
+  return concatByteStrings([...strings, ...padding]);
+}
+
+/** A copy of string tensors that takes nothing along when it is moved elsewhere. */
+export function ownStrings(inputs: readonly Tensor[]): AssembledBatch {
+  if (!inputs.some(({ data }) => isByteStrings(data))) return { inputs, transfer: [] };
+  const transfer: ArrayBuffer[] = [];
+  const owned = inputs.map((input) => {
+    if (!isByteStrings(input.data)) return input;
+    const data = concatByteStrings([input.data]);
+    transfer.push(data.bytes.buffer, data.bounds.buffer);
+    return { ...input, data };
+  });
+  return { inputs: owned, transfer };
 }
 
 /**

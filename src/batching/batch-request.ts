@@ -6,11 +6,11 @@ export interface BatchRequest {
   readonly inputs: readonly Tensor[];
   readonly rows: number;
   /** Output names to fetch; all when absent. */
-  readonly outputs?: readonly string[];
+  readonly outputs?: readonly string[] | undefined;
   /** Aborted when the caller has gone. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Milliseconds in the queue, when they are to be fewer than `queueTimeoutMs`. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * False: to run alone and as it is, in a model that batches others.
    * @default what the options say

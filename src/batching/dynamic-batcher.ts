@@ -1,29 +1,15 @@
 import { messageOf, ServingError } from '../kernel/errors';
 import { RunFailedError } from '../kernel/run-failed-error';
 import { Admission, type Permit } from './admission';
-import { assembleBatch, splitOutputs } from './assemble';
+import { assembleBatch, ownStrings, splitOutputs } from './assemble';
 import type { BatcherEvents, BatchExecutor } from './batch-executor';
+import type { BatchingOptions } from './batching-options';
 import { decideBatch, paddedSize } from './batch-policy';
 import { groupKey, type BatchRequest, type BatchResult } from './batch-request';
 import { BufferPool } from './buffer-pool';
 import { errorOfRun, retryOf, type Retriable } from './failed-run';
 import { RequestQueue, type Queueable } from './request-queue';
 import { RunEstimates } from './run-estimates';
-
-export interface BatchingOptions {
-  /** Rows in a batch at the most. */
-  readonly maxBatchSize: number;
-  /** Ascending sizes that batches are padded up to; the last is `maxBatchSize`. */
-  readonly allowedBatchSizes: readonly number[];
-  /** Milliseconds a request may wait for company while an instance is idle. */
-  readonly maxQueueDelayMs: number;
-  /** Requests between admission and the cut of their batch at the most. */
-  readonly maxQueueSize: number;
-  /** Milliseconds from joining the queue after which a request still queued is answered 504. */
-  readonly queueTimeoutMs: number;
-  /** False for models whose signature has no batch dimension: every request runs alone, as it is. */
-  readonly batchable: boolean;
-}
 
 interface Queued extends Queueable, Retriable {
   groupKey: string;
@@ -250,7 +236,7 @@ export class DynamicBatcher {
             paddedRows,
             this.#pool,
           )
-        : { inputs: first.request.inputs, transfer: [] };
+        : ownStrings(first.request.inputs);
       const run = this.#executor.run(slot, {
         signature,
         ...batch,

@@ -25,6 +25,8 @@ export type ServerErrorCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'VERSION_NOT_FOUND'
   | 'WORKER_LOST'
+  | 'REQUEST_TIMEOUT'
+  | 'DECODE_TIMEOUT'
   | 'WRONG_TASK';
 
 /**

@@ -112,9 +112,20 @@ export const configSchema = z.strictObject({
     .describe(
       'Images decoded or encoded at the same time, each in a thread; default: twice the number of cores',
     ),
+  maxLargeImages: count(1, MOST_IMAGING)
+    .optional()
+    .describe(
+      'Of these, how many may need more than 128 MiB to decode; default: a quarter of `imagingConcurrency`',
+    ),
   maxPixels: count(1, 1_000_000_000)
     .default(50_000_000)
     .describe('Pixels of an image, read from its header before it is decoded'),
+  maxImageSide: count(1, 1_000_000)
+    .default(32_768)
+    .describe('Pixels of the longer side of an image, read from its header'),
+  decodeTimeoutS: count(0, 3600)
+    .default(10)
+    .describe('Seconds that decoding an image may take; 0: any time'),
   background: z
     .string()
     .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #ffffff')
@@ -134,7 +145,23 @@ export const configSchema = z.strictObject({
   maxFiles: count(1, 10_000).default(64).describe('Images in one request'),
   maxInFlightRequests: count(1, 100_000)
     .default(512)
-    .describe('Inference requests in the server at once, bodies being read included'),
+    .describe('Inference requests being worked on at once, from the last byte of their bodies on'),
+  maxBytesInFlight: count(1024 * 1024, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      'Bytes that all requests together may hold: bodies being read or inflated, pictures being decoded, tensors; more are answered 429. Default: a quarter of the memory of the cgroup or the machine',
+    ),
+  maxUploads: count(1, 100_000)
+    .default(2048)
+    .describe(
+      'Bodies being read at once, at most half of them from one address; beyond, the slowest gives way to a newcomer',
+    ),
+  minUploadBytesPerSecond: count(0, 1_000_000)
+    .default(1024)
+    .describe('Bytes per second that a body must bring, measured over `uploadGraceMs`; else 408'),
+  uploadGraceMs: count(100, 600_000)
+    .default(5000)
+    .describe('Milliseconds in which a body may come slowly'),
   requestTimeoutMs: ms()
     .default(60_000)
     .describe('Milliseconds a client may take to send a request'),

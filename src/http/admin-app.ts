@@ -2,6 +2,7 @@ import type { Express } from 'express';
 
 import { ServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
+import type { BodyReader } from './body/body-reader';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import { plainErrorHandler } from './middleware/error-handler';
 import { problemHandler } from './middleware/problem-details';
@@ -11,13 +12,14 @@ import { healthRoutes } from './routes/health';
 
 export interface AdminAppDeps extends BaseAppDeps {
   readonly manager: ModelManager;
+  readonly bodies: BodyReader;
 }
 
 /** What adminPort answers: the model repository API, its documents, and whether the server is live and ready. */
-export function createAdminApp({ manager, ...base }: AdminAppDeps): Express {
+export function createAdminApp({ manager, bodies, ...base }: AdminAppDeps): Express {
   const app = createBaseApp(base);
   app.use(healthRoutes(manager, base.draining));
-  app.use(repositoryRoutes(manager));
+  app.use(repositoryRoutes(manager, bodies));
   app.use(docsRoutes('admin'));
   app.use('/docs', problemHandler(base.logger));
   app.use((request) => {

@@ -6,9 +6,7 @@ import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
 import { packageVersion } from '../process/package-version';
 import { createBaseApp, type BaseAppDeps } from './base-app';
-import type { ImageRequestLimits } from './image-request';
-import { inFlightLimit } from './middleware/in-flight-limit';
-import { requireQueueRoom } from './middleware/queue-room';
+import type { BodyReader } from './body/body-reader';
 import { problemHandler } from './middleware/problem-details';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
@@ -21,7 +19,7 @@ export interface AppDeps extends BaseAppDeps {
   readonly manager: ModelManager;
   readonly inference: ImageUseCase;
   readonly tensors: TensorUseCase;
-  readonly limits: ImageRequestLimits & { readonly maxInFlightRequests: number };
+  readonly bodies: BodyReader;
   /**
    * Whether the model repository API is in this application.
    * @default true
@@ -31,22 +29,20 @@ export interface AppDeps extends BaseAppDeps {
 
 /** The HTTP application; it never listens, so tests need no socket. */
 export function createApp(deps: AppDeps): Express {
-  const { manager, inference, tensors, metrics, logger, limits, draining } = deps;
+  const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
   const app = createBaseApp({ metrics, logger, draining });
-  const admit = [inFlightLimit(limits.maxInFlightRequests), requireQueueRoom(manager)];
   // First, as Express tries routes in turn and nothing else is asked for as often.
-  app.use(imageRoutes({ inference, limits, admit }));
+  app.use(imageRoutes({ inference, bodies }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
-  app.use(tfServingRoutes({ manager, tensors, limits, admit, logger }));
+  app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
   app.use(
     oipRoutes({
       manager,
       tensors,
-      limits,
-      admit,
+      bodies,
       logger,
       draining,
       version: packageVersion(),

@@ -1,22 +1,15 @@
-import express, {
-  type NextFunction,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
-import multer from 'multer';
+import type { Request, Response } from 'express';
 
 import { ServingError } from '../kernel/errors';
+import { inSlices, type Steps } from '../kernel/time-slices';
 import type { ImageSource } from '../inference/image-inference';
-import { decodeBase64 } from './base64';
-import { boundedMemoryStorage } from './middleware/bounded-memory-storage';
-import { imageJsonSchema } from './schemas/image-api';
-
-export interface ImageRequestLimits {
-  readonly maxBodyBytes: number;
-  readonly maxFileBytes: number;
-  readonly maxFiles: number;
-}
+import type { BodyLimits, BodyReader } from './body/body-reader';
+import { decodeBase64InPlace } from './json/base64-in-place';
+import type { JsonLimits } from './json/json-limits';
+import type { JsonSlice } from './json/json-slice';
+import { readStringInPlace } from './json/json-string';
+import { readDocument, type Captures } from './json/read-document';
+import { imageSlicesSchema } from './schemas/image-api';
 
 /** Content types that images may come in. */
 export const IMAGE_REQUEST_TYPES = [
@@ -26,66 +19,57 @@ export const IMAGE_REQUEST_TYPES = [
   'application/json',
 ] as const;
 
-/** Text fields that a form may hold beside its files; they are not used. */
-const MAX_FIELDS = 16;
-
-const imagesOfRequest = new WeakMap<Request, readonly ImageSource[]>();
-
-/** The images that `readImages` found, in the order they were sent. */
-export function imagesOf(request: Request): readonly ImageSource[] {
-  return imagesOfRequest.get(request) ?? [];
-}
+/** The files are read by themselves: they may be long. */
+const CAPTURES: Captures = { image: { b64: true }, images: { '*': { b64: true } } };
 
 /**
- * Middleware that reads images however they are sent; see IMAGE_REQUEST_TYPES.
- * Fails with BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_IMAGES or UNSUPPORTED_MEDIA_TYPE.
+ * The images of a request, in the order they were sent, however they are sent: see
+ * IMAGE_REQUEST_TYPES.
+ * @throws ServingError BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_IMAGES, UNSUPPORTED_MEDIA_TYPE,
+ *   OVERLOADED, REQUEST_TIMEOUT, CLIENT_CLOSED_REQUEST
  */
-export function readImages(limits: ImageRequestLimits): RequestHandler {
-  const form = multer({
-    storage: boundedMemoryStorage(limits.maxBodyBytes),
-    limits: { fileSize: limits.maxFileBytes, fields: MAX_FIELDS, fieldSize: 64 * 1024 },
-  }).array('image');
-  const raw = express.raw({
-    type: ['image/*', 'application/octet-stream'],
-    limit: limits.maxFileBytes,
-  });
-  const json = express.json({ limit: limits.maxBodyBytes });
-
-  return (request, response, next) => {
-    const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > limits.maxBodyBytes) {
-      next(
-        new ServingError(
-          'PAYLOAD_TOO_LARGE',
-          `The body of ${announced} bytes is over the limit of ${limits.maxBodyBytes}`,
-        ),
-      );
-      return;
-    }
-    const reader = chooseReader(request, { form, raw, json });
-    if (reader instanceof ServingError) {
-      next(reader);
-      return;
-    }
-    reader.parse(request, response, (thrown?: unknown) => {
-      finish(request, next, limits, thrown, reader.images);
-    });
-  };
+export async function readImages(
+  bodies: BodyReader,
+  request: Request,
+  response: Response,
+  signal: AbortSignal,
+): Promise<readonly ImageSource[]> {
+  const { limits } = bodies;
+  const images = await readAny(bodies, request, response, signal);
+  if (images.length > limits.maxFiles) throw tooMany(images.length, limits);
+  return images.map((image) => checkSize(image, limits.maxFileBytes));
 }
 
-type BodyParser = (request: Request, response: Response, next: NextFunction) => void;
-
-function chooseReader(
+async function readAny(
+  bodies: BodyReader,
   request: Request,
-  parsers: { readonly form: BodyParser; readonly raw: BodyParser; readonly json: BodyParser },
-): { parse: BodyParser; images: (request: Request) => ImageSource[] } | ServingError {
+  response: Response,
+  signal: AbortSignal,
+): Promise<readonly ImageSource[]> {
   // Express's `is` answers null for a request without a body.
   const has = (type: string): boolean => typeof request.is(type) === 'string';
-  if (has('multipart/form-data')) return { parse: parsers.form, images: fromForm };
-  if (has('application/json')) return { parse: parsers.json, images: fromJson };
-  if (has('image/*') || has('application/octet-stream')) {
-    return { parse: parsers.raw, images: fromRaw };
+  if (has('multipart/form-data')) {
+    const files = await bodies.files(request, response);
+    if (files.length > 0) return files;
+    throw new ServingError(
+      'BAD_REQUEST',
+      'The form holds no file; images go into the field "image"',
+    );
   }
+  if (has('application/json')) {
+    requireUtf8(request);
+    return fromJson(await bodies.bytes(request, response), bodies.limits, signal);
+  }
+  if (has('image/*') || has('application/octet-stream')) {
+    const { maxFileBytes } = bodies.limits;
+    const body = await bodies.bytes(request, response, { maxBytes: maxFileBytes });
+    if (body.length > 0) return [body];
+    throw new ServingError('BAD_REQUEST', 'The body is empty');
+  }
+  throw otherType(request);
+}
+
+function otherType(request: Request): ServingError {
   const given = request.headers['content-type'];
   const empty =
     request.headers['transfer-encoding'] === undefined &&
@@ -103,54 +87,34 @@ function chooseReader(
   );
 }
 
-function finish(
-  request: Request,
-  next: NextFunction,
-  limits: ImageRequestLimits,
-  thrown: unknown,
-  extract: (request: Request) => ImageSource[],
-): void {
-  try {
-    if (thrown !== undefined) {
-      next(thrown);
-      return;
-    }
-    const images = extract(request);
-    if (images.length > limits.maxFiles) {
-      throw new ServingError(
-        'TOO_MANY_IMAGES',
-        `The request holds ${images.length} images; ${limits.maxFiles} are allowed`,
-      );
-    }
-    imagesOfRequest.set(
-      request,
-      images.map((image) => checkSize(image, limits.maxFileBytes)),
-    );
-    next();
-  } catch (error) {
-    next(error);
-  }
+function requireUtf8(request: Request): void {
+  const charset = /;\s*charset="?([^";\s]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return;
+  throw new ServingError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `JSON is UTF-8; charset ${charset} is not accepted`,
+  );
 }
 
-function fromForm(request: Request): ImageSource[] {
-  const files = Array.isArray(request.files) ? request.files : [];
-  if (files.length === 0) {
-    throw new ServingError(
-      'BAD_REQUEST',
-      'The form holds no file; images go into the field "image"',
-    );
-  }
-  return files.map(({ buffer }) => buffer);
+/** What a request of so many images can be made of, many times over. */
+function jsonLimits({ maxFiles }: BodyLimits): JsonLimits {
+  const most = 64 + 4 * maxFiles;
+  return { maxDepth: 8, maxContainers: most, maxValues: most, maxKeys: most };
 }
 
-function fromRaw(request: Request): ImageSource[] {
-  const body: unknown = request.body;
-  if (!(body instanceof Buffer)) throw new ServingError('BAD_REQUEST', 'The body is empty');
-  return [body];
-}
-
-function fromJson(request: Request): ImageSource[] {
-  const parsed = imageJsonSchema.safeParse(request.body);
+async function fromJson(
+  body: Buffer,
+  limits: BodyLimits,
+  signal: AbortSignal,
+): Promise<readonly ImageSource[]> {
+  const json = jsonLimits(limits);
+  const document = await readDocument(body, {
+    captures: CAPTURES,
+    limits: json,
+    capturedLimits: json,
+    signal,
+  });
+  const parsed = imageSlicesSchema.safeParse(document);
   if (!parsed.success) {
     throw new ServingError(
       'BAD_REQUEST',
@@ -159,7 +123,26 @@ function fromJson(request: Request): ImageSource[] {
     );
   }
   const images = 'image' in parsed.data ? [parsed.data.image] : parsed.data.images;
-  return images.map(({ b64 }) => decodeBase64(b64));
+  if (images.length > limits.maxFiles) throw tooMany(images.length, limits);
+  const sources: ImageSource[] = [];
+  for (const { b64 } of images) sources.push(await inSlices(decoded(b64), signal));
+  return sources;
+}
+
+/** The file takes the place of its base64 in the body: there is no copy of it. */
+function* decoded(b64: JsonSlice): Steps<ImageSource> {
+  const range = yield* readStringInPlace(b64.cursor());
+  const bytes = yield* decodeBase64InPlace(b64.bytes, range);
+  return bytes === undefined
+    ? new ServingError('BAD_REQUEST', 'The value of "b64" is not base64')
+    : b64.bytes.subarray(bytes.start, bytes.end);
+}
+
+function tooMany(images: number, { maxFiles }: BodyLimits): ServingError {
+  return new ServingError(
+    'TOO_MANY_IMAGES',
+    `The request holds ${images} images; ${maxFiles} are allowed`,
+  );
 }
 
 /** One image over the limit in a request of several must not cost the others their answer. */

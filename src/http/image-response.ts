@@ -6,7 +6,9 @@ import { ServingError } from '../kernel/errors';
 import type { ImageAnswer, ImageResult, Picture } from '../inference/image-inference';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../imaging/encode';
 import type { RequestTimings } from '../models/servable-statistics';
+import { sendJsonText, writePiece } from './json-text';
 import { problemDetails, PROBLEM_MEDIA_TYPE } from './middleware/problem-details';
+import { base64Text, type TextPieces } from './tensors/tensor-text';
 
 export const JSON_TYPE = 'application/json';
 export const MULTIPART_TYPE = 'multipart/mixed';
@@ -95,32 +97,45 @@ export function resultsBody<T>(
   };
 }
 
-export function sendPictures(
+export async function sendPictures(
   response: Response,
   answer: ImageAnswer<Picture>,
   { envelope }: PictureNegotiation,
-): void {
+  signal: AbortSignal,
+): Promise<void> {
   const [first] = answer.results;
   response.set('X-Model-Version', String(answer.version));
   if (envelope === 'none' && first?.ok === true) {
     response.type(IMAGE_MEDIA_TYPES[first.value.format]).send(first.value.bytes);
   } else if (envelope === 'multipart') {
-    sendMultipart(response, answer.results);
+    await sendMultipart(response, answer.results, signal);
   } else {
-    response.json(
-      resultsBody(answer, ({ bytes, format, width, height }) => ({
-        image: {
-          b64: bytes.toString('base64'),
-          mediaType: IMAGE_MEDIA_TYPES[format],
-          width,
-          height,
-        },
-      })),
-    );
+    await sendJsonText(response, picturesJson(answer), signal);
   }
 }
 
-function sendMultipart(response: Response, results: readonly ImageResult<Picture>[]): void {
+/** As `resultsBody`, in pieces: pictures are long. */
+function* picturesJson({ model, version, results, timings }: ImageAnswer<Picture>): TextPieces {
+  yield `{"model":${JSON.stringify(model)},"version":${version},"results":[`;
+  for (const [index, result] of results.entries()) {
+    if (index > 0) yield ',';
+    if (result.ok) {
+      const { bytes, format, width, height } = result.value;
+      yield '{"image":{"b64":"';
+      yield* base64Text(bytes);
+      yield `","mediaType":"${IMAGE_MEDIA_TYPES[format]}","width":${width},"height":${height}}}`;
+    } else {
+      yield JSON.stringify({ error: problemDetails(result.error) });
+    }
+  }
+  yield `],"timings":${JSON.stringify(rounded(timings))}}`;
+}
+
+async function sendMultipart(
+  response: Response,
+  results: readonly ImageResult<Picture>[],
+  signal: AbortSignal,
+): Promise<void> {
   const boundary = `tfjs-serving-${randomUUID()}`;
   const parts = results.flatMap((result) => {
     const [type, body] = result.ok
@@ -129,9 +144,13 @@ function sendMultipart(response: Response, results: readonly ImageResult<Picture
     const head = `--${boundary}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`;
     return [Buffer.from(head), body, Buffer.from('\r\n')];
   });
-  response
-    .set('Content-Type', `${MULTIPART_TYPE}; boundary=${boundary}`)
-    .send(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]));
+  parts.push(Buffer.from(`--${boundary}--\r\n`));
+  response.set({
+    'Content-Type': `${MULTIPART_TYPE}; boundary=${boundary}`,
+    'Content-Length': String(parts.reduce((sum, { length }) => sum + length, 0)),
+  });
+  for (const part of parts) await writePiece(response, part, signal);
+  response.end();
 }
 
 function rounded(timings: RequestTimings): Record<string, number> {

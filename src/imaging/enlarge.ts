@@ -1,5 +1,5 @@
 import type { Region, Size } from './geometry';
-import type { PreprocessSpec } from './preprocess';
+import type { PreprocessSpec } from './preprocess-spec';
 import { pipelineOf, type RgbPicture } from './rgb-picture';
 
 /** Pixels that bicubic interpolation reads beyond one that lies at most half a pixel outside. */

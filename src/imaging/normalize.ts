@@ -1,3 +1,8 @@
+import { atOnce, type Steps } from '../kernel/time-slices';
+
+/** Pixels of a channel that are written between two pauses. */
+const STEP_PIXELS = 65_536;
+
 export type Normalization =
   | 'none'
   | 'zero-to-one'
@@ -34,18 +39,32 @@ export function writeNormalized(
   pixels: Uint8Array,
   target: Float32Array | Int32Array | Uint8Array,
   normalization: Normalization,
-  { width, height, channels, layout, bgr }: PixelLayout,
+  layout: PixelLayout,
 ): void {
+  atOnce(writeNormalizedSteps(pixels, target, normalization, layout));
+}
+
+/** As `writeNormalized`, with pauses. */
+export function* writeNormalizedSteps(
+  pixels: Uint8Array,
+  target: Float32Array | Int32Array | Uint8Array,
+  normalization: Normalization,
+  { width, height, channels, layout, bgr }: PixelLayout,
+): Steps<void> {
   const plane = width * height;
   for (let channel = 0; channel < channels; channel++) {
     const from = bgr && channels === 3 ? 2 - channel : channel;
     // Constants belong to the colour, not to its place.
     const table = tableFor(normalization, from);
     const step = layout === 'NHWC' ? channels : 1;
-    let to = layout === 'NHWC' ? channel : channel * plane;
-    for (let i = from; i < plane * channels; i += channels) {
-      target[to] = table[pixels[i] ?? 0] ?? 0;
-      to += step;
+    for (let first = 0; first < plane; first += STEP_PIXELS) {
+      const last = Math.min(plane, first + STEP_PIXELS);
+      let to = layout === 'NHWC' ? channel + first * channels : channel * plane + first;
+      for (let i = from + first * channels; i < last * channels; i += channels) {
+        target[to] = table[pixels[i] ?? 0] ?? 0;
+        to += step;
+      }
+      yield;
     }
   }
 }

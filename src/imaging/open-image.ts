@@ -8,6 +8,10 @@ import { IMAGE_FORMATS, sniffImageFormat, type ImageFormat } from './sniff';
 export interface DecodeLimits {
   /** Width × height at the most, read from the header before anything is decoded. */
   readonly maxPixels: number;
+  /** Pixels of the longer side at most: decoders take rows and columns one by one. */
+  readonly maxImageSide: number;
+  /** Seconds that decoding may take, a whole number; 0: any time. */
+  readonly decodeTimeoutS: number;
   /** Colour that transparent images are laid on, such as `#ffffff`. */
   readonly background: string;
   /**
@@ -19,6 +23,8 @@ export interface DecodeLimits {
 
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   maxPixels: 50_000_000,
+  maxImageSide: 32_768,
+  decodeTimeoutS: 10,
   background: '#ffffff',
   applyIcc: false,
 };
@@ -71,7 +77,14 @@ export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promis
       `The image has ${width}×${height} = ${width * height} pixels; ${limits.maxPixels} are allowed`,
     );
   }
+  if (Math.max(width, height) > limits.maxImageSide) {
+    throw new ServingError(
+      'IMAGE_TOO_LARGE',
+      `The image is ${width}×${height}; its sides may have ${limits.maxImageSide} pixels`,
+    );
+  }
   if (!hasEndMarker(bytes, format)) throw undecodable(format, 'its end is missing');
+  if (limits.decodeTimeoutS > 0) input.timeout({ seconds: limits.decodeTimeoutS });
   // Grey is made RGB before anything is drawn on it: libvips takes only the red of a background.
   const colour = facts.channels <= 2 ? input.pipelineColourspace('srgb') : input;
   const upright = facts.orientation === 1 ? colour : colour.autoOrient();
@@ -107,9 +120,19 @@ function shownSize({ width, height, orientation }: HeaderFacts): {
   return orientation >= 5 ? { width: height, height: width } : { width, height };
 }
 
+/** What sharp says of a pipeline that it ended. */
+const TIMED_OUT = /^timeout: \d+% complete/;
+
 /** What is wrong with a broken file, in one line. */
 export function undecodable(format: ImageFormat, cause: unknown): ServingError {
   const [line = ''] = messageOf(cause).split('\n');
+  if (TIMED_OUT.test(line)) {
+    return new ServingError(
+      'DECODE_TIMEOUT',
+      `The ${format.toUpperCase()} file took too long to decode`,
+      { cause },
+    );
+  }
   return new ServingError(
     'UNDECODABLE_IMAGE',
     `The ${format.toUpperCase()} file is damaged or incomplete: ${line}`,

@@ -1,38 +1,11 @@
 import { ServingError } from '../kernel/errors';
-import { openImage, type DecodeLimits, type ImageHeader } from './open-image';
+import { inSlices, type Steps } from '../kernel/time-slices';
+import { openImage, type DecodeLimits, type ImageHeader, type OpenedImage } from './open-image';
 import { placeAsIs, placeInTarget, type Placement } from './geometry';
-import { writeNormalized, type Normalization } from './normalize';
+import { writeNormalizedSteps } from './normalize';
+import type { PreprocessSpec } from './preprocess-spec';
 import { placePicture } from './resize';
-import { toLuma } from './rgb-picture';
-
-/** How an image becomes the input of a model. */
-export interface PreprocessSpec {
-  readonly size:
-    | { readonly kind: 'fixed'; readonly width: number; readonly height: number }
-    /** The image keeps its size; sides are padded up to a multiple of `multipleOf`. */
-    | {
-        readonly kind: 'dynamic';
-        readonly minSize: number;
-        readonly maxSize: number;
-        readonly multipleOf: number;
-      };
-  /** cover crops, contain pads with `padColor`, fill stretches. */
-  readonly fit: 'cover' | 'contain' | 'fill';
-  readonly padColor: string;
-  /** Whether JPEGs far too large may be decoded at a half, a quarter or an eighth of their size. */
-  readonly shrinkOnLoad: boolean;
-  readonly kernel: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
-  /**
-   * Side of the centred region that is kept, relative to the largest that fits, in (0, 1]. With
-   * cover this equals "resize the short side to target / cropFraction, then crop the centre", the
-   * usual evaluation transform of ImageNet models.
-   */
-  readonly cropFraction: number;
-  readonly colorOrder: 'rgb' | 'bgr' | 'grayscale';
-  readonly layout: 'NHWC' | 'NCHW';
-  readonly dtype: 'float32' | 'uint8' | 'int32';
-  readonly normalization: Normalization;
-}
+import { toLumaSteps } from './rgb-picture';
 
 export interface ImageTensor {
   readonly data: Float32Array | Uint8Array | Int32Array;
@@ -49,7 +22,7 @@ export interface ImageTensor {
 
 export interface PreprocessOptions {
   /** Checked between the stages; libvips itself cannot be interrupted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Where the memory of the result comes from; every byte of it is written. @default new */
   readonly allocate?: (bytes: number) => ArrayBuffer;
 }
@@ -57,16 +30,24 @@ export interface PreprocessOptions {
 /**
  * Decodes an image and brings it into the form a model takes.
  * @throws ServingError BAD_REQUEST, UNSUPPORTED_IMAGE_FORMAT, IMAGE_TOO_LARGE, UNDECODABLE_IMAGE,
- *   IMAGE_SIZE_NOT_ALLOWED, CLIENT_CLOSED_REQUEST
+ *   DECODE_TIMEOUT, IMAGE_SIZE_NOT_ALLOWED, CLIENT_CLOSED_REQUEST
  */
 export async function preprocessImage(
   bytes: Uint8Array,
   spec: PreprocessSpec,
   limits: DecodeLimits,
+  options: PreprocessOptions = {},
+): Promise<ImageTensor> {
+  throwIfGone(options.signal);
+  return preprocessOpened(await openImage(bytes, limits), spec, options);
+}
+
+/** As `preprocessImage`, for an image whose header has been read. */
+export async function preprocessOpened(
+  { header, pipeline: upright }: OpenedImage,
+  spec: PreprocessSpec,
   { signal, allocate = (size) => new ArrayBuffer(size) }: PreprocessOptions = {},
 ): Promise<ImageTensor> {
-  throwIfGone(signal);
-  const { header, pipeline: upright } = await openImage(bytes, limits);
   const placement = place(header, spec);
   throwIfGone(signal);
   const { data: rgb, width, height } = await placePicture(upright, header, placement, spec);
@@ -74,11 +55,7 @@ export async function preprocessImage(
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
   const valid = spec.size.kind === 'dynamic' ? header : { width, height };
   return {
-    data: toModelData(channels === 1 ? toLuma(rgb) : rgb, spec, allocate, {
-      width,
-      height,
-      channels,
-    }),
+    data: await inSlices(modelData(rgb, spec, allocate, { width, height, channels }), signal),
     shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
     width,
     height,
@@ -95,12 +72,13 @@ function place(header: ImageHeader, spec: PreprocessSpec): Placement {
   return placeAsIs(header, size.multipleOf);
 }
 
-function toModelData(
-  pixels: Uint8Array,
+function* modelData(
+  rgb: Uint8Array,
   spec: PreprocessSpec,
   allocate: (bytes: number) => ArrayBuffer,
   size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
-): Float32Array | Uint8Array | Int32Array {
+): Steps<Float32Array | Uint8Array | Int32Array> {
+  const pixels = size.channels === 1 ? yield* toLumaSteps(rgb) : rgb;
   const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');
   if (spec.dtype === 'uint8' && spec.normalization === 'none' && inOrder) {
     // No copy. Were this a slice of Node's pool, handing it to another thread would take the pool.
@@ -109,7 +87,7 @@ function toModelData(
       : Uint8Array.from(pixels);
   }
   const target = newArray(spec.dtype, pixels.length, allocate);
-  writeNormalized(pixels, target, spec.normalization, {
+  yield* writeNormalizedSteps(pixels, target, spec.normalization, {
     ...size,
     layout: spec.layout,
     bgr: spec.colorOrder === 'bgr',

@@ -3,7 +3,7 @@ import type { Sharp } from 'sharp';
 import type { ImageHeader } from './open-image';
 import { enlarge } from './enlarge';
 import type { Placement, Region, Size } from './geometry';
-import type { PreprocessSpec } from './preprocess';
+import type { PreprocessSpec } from './preprocess-spec';
 import { pipelineOf, rgbOf, type RgbPicture } from './rgb-picture';
 
 /** libvips halves a size on load, and leaves twice the pixels that are wanted for the kernel. */

@@ -1,7 +1,12 @@
 import sharp, { type Sharp } from 'sharp';
 
+import type { Steps } from '../kernel/time-slices';
+
 import { undecodable, type ImageHeader } from './open-image';
 import type { Size } from './geometry';
+
+/** Pixels that are turned grey between two pauses. */
+const STEP_PIXELS = 65_536;
 
 /** Interleaved 8-bit RGB. */
 export interface RgbPicture extends Size {
@@ -36,7 +41,7 @@ export function pipelineOf({ data, width, height }: RgbPicture): Sharp {
  * RGB to grey with the weights of BT.601, 0.299, 0.587 and 0.114, which PIL and tf.image use and
  * models are trained with. libvips weighs linear light instead and is up to tens of levels off.
  */
-export function toLuma(rgb: Uint8Array): Uint8Array {
+export function* toLumaSteps(rgb: Uint8Array): Steps<Uint8Array> {
   const out = new Uint8Array(rgb.length / 3);
   for (let i = 0, from = 0; i < out.length; i++, from += 3) {
     // In 1/65536; the weights add up to 65536, so greys stay what they are.
@@ -46,6 +51,7 @@ export function toLuma(rgb: Uint8Array): Uint8Array {
         (rgb[from + 2] ?? 0) * 7471 +
         32768) >>
       16;
+    if (i % STEP_PIXELS === 0) yield;
   }
   return out;
 }

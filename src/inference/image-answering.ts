@@ -3,8 +3,9 @@ import { encodeImage, type EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
 import type { Servable } from '../models/servable';
 import { classify, rankedPredictions, type Prediction } from '../outputs/classification';
-import { toImage } from '../outputs/generated-image';
+import { toImageSteps } from '../outputs/generated-image';
 import type { Semaphore } from '../kernel/semaphore';
+import { inSlices } from '../kernel/time-slices';
 import type { Tensor } from '../kernel/tensor';
 import type { Picture } from './image-inference';
 import { imageRun, type ImageRun } from './image-run';
@@ -59,13 +60,13 @@ export function generating(
       postprocess: ({ outputs: [output], tensor }) =>
         imaging.run(async () => {
           if (output === undefined) throw nothingAnswered();
-          const { pixels, ...size } = toImage(output, {
-            ...run.picture,
-            crop: {
-              width: tensor.validWidth / tensor.width,
-              height: tensor.validHeight / tensor.height,
-            },
-          });
+          const crop = {
+            width: tensor.validWidth / tensor.width,
+            height: tensor.validHeight / tensor.height,
+          };
+          const { pixels, ...size } = await inSlices(
+            toImageSteps(output, { ...run.picture, crop }),
+          );
           const bytes = await encodeImage(pixels, size, {
             format,
             ...(quality === undefined ? {} : { quality }),

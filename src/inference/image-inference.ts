@@ -1,4 +1,5 @@
 import type { Permit } from '../batching/admission';
+import type { BatchResult } from '../batching/batch-request';
 import { ServingError, toServingError, type ErrorCode } from '../kernel/errors';
 import type { EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
@@ -9,7 +10,7 @@ import type { RequestTimings } from '../models/servable-statistics';
 import type { Prediction } from '../outputs/classification';
 import type { Semaphore } from '../kernel/semaphore';
 import type { Tensor } from '../kernel/tensor';
-import type { ImageDecoder } from './image-preparer';
+import type { ImagePreparer } from './image-preparer';
 import { classifying, generating, type Answering } from './image-answering';
 import type { ImageRun } from './image-run';
 import { validateInputs } from './validate-inputs';
@@ -17,15 +18,16 @@ import { validateInputs } from './validate-inputs';
 /** An image as it came in; a fault found while reading the request stands in its place. */
 export type ImageSource = Uint8Array | ServingError;
 
+export interface AnsweredImage<T> {
+  readonly ok: true;
+  readonly value: T;
+  readonly timings: RequestTimings;
+  /** Rows in the batch that the image ran in. */
+  readonly batchRows: number;
+}
+
 export type ImageResult<T> =
-  | {
-      readonly ok: true;
-      readonly value: T;
-      readonly timings: RequestTimings;
-      /** Rows in the batch that the image ran in. */
-      readonly batchRows: number;
-    }
-  | { readonly ok: false; readonly error: ServingError };
+  AnsweredImage<T> | { readonly ok: false; readonly error: ServingError };
 
 export interface ImageAnswer<T> {
   readonly model: string;
@@ -38,10 +40,10 @@ export interface ImageAnswer<T> {
 export interface ImageRequest {
   readonly model: string;
   /** The newest available when absent. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   readonly images: readonly ImageSource[];
   /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Picture {
@@ -62,8 +64,8 @@ export interface InferenceObserver {
 
 export interface ImageInferenceOptions {
   readonly manager: ModelManager;
-  readonly decoder: ImageDecoder;
-  /** Images decoded or encoded at the same time; the decoder's. */
+  readonly preparer: ImagePreparer;
+  /** Images decoded or encoded at the same time; the preparer's. */
   readonly imaging: Semaphore;
   readonly observer?: InferenceObserver;
 }
@@ -74,6 +76,18 @@ export class ImageInference {
 
   constructor(options: ImageInferenceOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Whether a request for this model and task would be taken, before anything is read of it.
+   * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, WRONG_TASK, OVERLOADED,
+   *   DRAINING
+   */
+  admit(model: string, version: number | undefined, task: Task): void {
+    const { servable, release } = this.#options.manager.acquire(model, version);
+    release();
+    requireTask(servable, task);
+    servable.batcher.admission.requireRoom();
   }
 
   /**
@@ -107,12 +121,7 @@ export class ImageInference {
   ): Promise<ImageAnswer<T>> {
     const { servable, release } = this.#options.manager.acquire(request.model, request.version);
     try {
-      if (servable.spec.task !== task) {
-        throw new ServingError(
-          'WRONG_TASK',
-          `Model ${servable.name} does ${servable.spec.task}, not ${task}`,
-        );
-      }
+      requireTask(servable, task);
       const permit = servable.batcher.admission.acquire(request.images.length);
       try {
         const results = await Promise.all(
@@ -134,6 +143,7 @@ export class ImageInference {
     }
   }
 
+  /** Never rejects: what concerns one image is its result. */
   async #one<T>(
     servable: Servable,
     image: ImageSource,
@@ -141,66 +151,105 @@ export class ImageInference {
     signal: AbortSignal | undefined,
     answering: (servable: Servable) => Answering<T>,
   ): Promise<ImageResult<T>> {
-    const how = answering(servable);
-    const result = await this.#attempt(servable, image, permit, signal, how);
-    if (result.ok) return result;
-    const now = answering(servable);
-    if (now.run.signatureName === how.run.signatureName) return result;
-    // Queued for a rewrite that a new worker could not load any more.
-    const second = servable.batcher.admission.acquire(1);
-    return this.#attempt(servable, image, second, signal, now);
+    const { name, version, statistics } = servable;
+    const { observer } = this.#options;
+    const started = performance.now();
+    try {
+      if (image instanceof ServingError) throw image;
+      const result = await this.#twice(servable, image, permit, signal, answering);
+      observer?.outcome(name, version, 'OK');
+      statistics.succeeded(result.timings);
+      return result;
+    } catch (thrown) {
+      const error = toServingError(thrown);
+      observer?.outcome(name, version, error.code);
+      statistics.failed(performance.now() - started);
+      return { ok: false, error };
+    } finally {
+      permit.release();
+    }
+  }
+
+  /** Once more where it was queued for a rewrite that a new worker could not load any more. */
+  async #twice<T>(
+    servable: Servable,
+    image: Uint8Array,
+    permit: Permit,
+    signal: AbortSignal | undefined,
+    answering: (servable: Servable) => Answering<T>,
+  ): Promise<AnsweredImage<T>> {
+    const first = answering(servable);
+    try {
+      return await this.#attempt(servable, image, permit, signal, first);
+    } catch (thrown) {
+      const second = answering(servable);
+      if (second.run.signatureName === first.run.signatureName) throw thrown;
+      return this.#again(servable, image, signal, second);
+    }
+  }
+
+  async #again<T>(
+    servable: Servable,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+    how: Answering<T>,
+  ): Promise<AnsweredImage<T>> {
+    // The first permit went when its batch was formed.
+    const permit = servable.batcher.admission.acquire(1);
+    try {
+      return await this.#attempt(servable, image, permit, signal, how);
+    } finally {
+      permit.release();
+    }
   }
 
   async #attempt<T>(
     servable: Servable,
-    image: ImageSource,
+    image: Uint8Array,
     permit: Permit,
     signal: AbortSignal | undefined,
     how: Answering<T>,
-  ): Promise<ImageResult<T>> {
-    const { observer } = this.#options;
+  ): Promise<AnsweredImage<T>> {
+    const { observer, preparer } = this.#options;
     const { name, version } = servable;
     const stage = (which: Stage, ms: number): number => {
       observer?.stage(name, version, which, ms);
       return ms;
     };
     const started = performance.now();
-    const memory: ArrayBuffer[] = [];
+    const { tensor, release } = await preparer.prepare(servable, image, signal, how.run.image);
     try {
-      if (image instanceof ServingError) throw image;
-      const { decoder } = this.#options;
-      const tensor = await decoder.decode(servable, image, memory, signal, how.run.image);
       const preprocessMs = stage('preprocess', performance.now() - started);
-      const run = await this.#run(servable, how.run, tensor, permit, signal);
-      stage('queue', run.queueMs);
-      stage('infer', run.inferMs);
+      const { outputs, queueMs, inferMs, batchRows } = await this.#run(
+        servable,
+        how.run,
+        tensor,
+        permit,
+        signal,
+      );
+      stage('queue', queueMs);
+      stage('infer', inferMs);
       const received = performance.now();
-      const value = await how.postprocess({ outputs: run.outputs, tensor });
+      const value = await how.postprocess({ outputs, tensor });
       const postprocessMs = stage('postprocess', performance.now() - received);
-      observer?.outcome(name, version, 'OK');
-      const { queueMs, inferMs, batchRows } = run;
-      const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
-      servable.statistics.succeeded(timings);
-      return { ok: true, value, timings, batchRows };
-    } catch (thrown) {
-      const error = toServingError(thrown);
-      observer?.outcome(name, version, error.code);
-      servable.statistics.failed(performance.now() - started);
-      return { ok: false, error };
+      return {
+        ok: true,
+        value,
+        timings: { preprocessMs, queueMs, inferMs, postprocessMs },
+        batchRows,
+      };
     } finally {
-      // Run or failed, nothing looks at the pixels again.
-      this.#options.decoder.release(memory);
-      permit.release();
+      release();
     }
   }
 
-  async #run(
+  #run(
     { batcher }: Servable,
     { signatureName, signature, image, outputs: names }: ImageRun,
     tensor: ImageTensor,
     permit: Permit,
     signal: AbortSignal | undefined,
-  ): Promise<{ outputs: readonly Tensor[]; queueMs: number; inferMs: number; batchRows: number }> {
+  ): Promise<BatchResult> {
     const input: Tensor = {
       name: image?.inputName ?? '',
       dtype: image?.dtype ?? 'float32',
@@ -209,20 +258,19 @@ export class ImageInference {
     };
     validateInputs(signature, [input]);
     return batcher.submit(
-      {
-        signature: signatureName,
-        inputs: [input],
-        rows: 1,
-        outputs: names,
-        ...(signal === undefined ? {} : { signal }),
-      },
+      { signature: signatureName, inputs: [input], rows: 1, outputs: names, signal },
       permit,
     );
   }
 }
 
 /** What a way in needs of it. */
-export type ImageUseCase = Pick<ImageInference, 'classify' | 'generate'>;
+export type ImageUseCase = Pick<ImageInference, 'admit' | 'classify' | 'generate'>;
+
+function requireTask({ name, spec }: Servable, task: Task): void {
+  if (spec.task === task) return;
+  throw new ServingError('WRONG_TASK', `Model ${name} does ${spec.task}, not ${task}`);
+}
 
 function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
   const of = (stage: keyof RequestTimings): number =>

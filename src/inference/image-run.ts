@@ -7,7 +7,7 @@ import type { Signature } from '../kernel/tensor';
 export interface ImageRun {
   readonly signatureName: string;
   readonly signature: Signature;
-  readonly image: (ImageInputSpec & { readonly inputName: string }) | undefined;
+  readonly image: ImageInputSpec | undefined;
   readonly outputs: readonly string[];
   /** The outputs are scores by falling value and their classes. */
   readonly ranked: boolean;

@@ -4,6 +4,7 @@ import {
   elementCount,
   formatShape,
   isBatchable,
+  isByteStrings,
   sliceRows,
   type Signature,
   type Tensor,
@@ -11,9 +12,17 @@ import {
 import type { TensorTarget } from './tensor-inference';
 import type { TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
+import { eachByteString } from '../kernel/byte-strings';
 
-/** Makes the part of one image; handed the decoder. */
-export type ImageRow = (decode: (image: Uint8Array) => Promise<ImageTensor>) => Promise<TensorPart>;
+/** One encoded image of a request. */
+export interface ImageRow {
+  readonly image: Uint8Array;
+  /**
+   * What is run, now that the image is decoded.
+   * @throws ServingError INVALID_INPUT
+   */
+  readonly part: (tensor: ImageTensor) => TensorPart;
+}
 
 /** Strings for the image input of a model that takes pixels are encoded images. */
 export function isImageInput(target: TensorTarget, { name, dtype }: Tensor): boolean {
@@ -33,7 +42,7 @@ export function splitImages(
 ): ImageRow[] {
   const others = inputs.filter((input) => input !== images);
   const rows = elementCount(images.shape);
-  const list = images.data as Uint8Array[];
+  const list = isByteStrings(images.data) ? [...eachByteString(images.data)] : [];
   const spec = signature.inputs.find(({ name }) => name === images.name);
   if (images.shape.length > 2 || (images.shape[1] ?? 1) !== 1 || list.length !== rows) {
     throw new ServingError(
@@ -63,8 +72,7 @@ export function splitImages(
       );
     }
   }
-  return list.map((image, row) => async (decode) => {
-    const { data, shape } = await decode(image);
+  const partOf = ({ data, shape }: ImageTensor, row: number): TensorPart => {
     const tensor: Tensor = {
       name: images.name,
       dtype: spec?.dtype ?? 'float32',
@@ -76,5 +84,6 @@ export function splitImages(
     );
     validateInputs(signature, inputsOfRow);
     return { inputs: inputsOfRow, rows: 1, batchable };
-  });
+  };
+  return list.map((image, row) => ({ image, part: (tensor) => partOf(tensor, row) }));
 }

@@ -8,7 +8,7 @@ import type { Servable } from '../models/servable';
 import type { ServableSpec } from '../models/servable-spec';
 import type { RequestTimings } from '../models/servable-statistics';
 import type { Signature, Tensor } from '../kernel/tensor';
-import type { ImageDecoder } from './image-preparer';
+import type { ImagePreparer } from './image-preparer';
 import type { InferenceObserver } from './image-inference';
 import { isImageInput, splitImages } from './image-tensors';
 import { refusedInput } from './refused-input';
@@ -29,17 +29,17 @@ export interface TensorTarget {
 export interface TensorRequest {
   readonly model: string;
   /** The newest available when absent. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** Any signature of the SavedModel; the one that model.json names when absent. */
-  readonly signature?: string;
+  readonly signature?: string | undefined;
   /** Reads the inputs, now that their types are known; may throw a ServingError. */
-  readonly inputs: (target: TensorTarget) => readonly Tensor[];
+  readonly inputs: (target: TensorTarget) => readonly Tensor[] | Promise<readonly Tensor[]>;
   /** Names of the outputs to answer; all when absent. */
   readonly outputs?: (target: TensorTarget) => readonly string[] | undefined;
   /** Milliseconds from now until which the request must have left the queue. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TensorAnswer {
@@ -54,7 +54,7 @@ export interface TensorAnswer {
 
 export interface TensorInferenceOptions {
   readonly manager: ModelManager;
-  readonly decoder: ImageDecoder;
+  readonly preparer: ImagePreparer;
   readonly observer?: InferenceObserver;
 }
 
@@ -68,8 +68,8 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-/** Makes one part ready; puts the buffers that images use into `memory`. */
-type Prepare = (memory: ArrayBuffer[]) => Promise<TensorPart>;
+/** Makes one part ready, and says how to give back what it holds. */
+type Prepare = () => Promise<TensorPart & { readonly release?: () => void }>;
 
 /** The use case for tensors: permit → read → split → enqueue → join, the same for every protocol. */
 export class TensorInference {
@@ -77,6 +77,16 @@ export class TensorInference {
 
   constructor(options: TensorInferenceOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Whether a request for this model would be taken, before anything is read of it.
+   * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, OVERLOADED, DRAINING
+   */
+  admit(model: string, version: number | undefined): void {
+    const { servable, release } = this.#options.manager.acquire(model, version);
+    release();
+    servable.batcher.admission.requireRoom();
   }
 
   /**
@@ -102,7 +112,7 @@ export class TensorInference {
     const started = performance.now();
     const target = targetOf(servable, request.signature);
     const outputs = chooseOutputs(target.signature, request.outputs?.(target));
-    const inputs = inOrder(target.signature, request.inputs(target));
+    const inputs = inOrder(target.signature, await request.inputs(target));
     const images = inputs.find((input) => isImageInput(target, input));
     const abort = linkedAbort(request.signal);
     const run: Run = {
@@ -117,16 +127,26 @@ export class TensorInference {
       let parts: Prepare[];
       if (images === undefined) {
         validateInputs(target.signature, inputs);
-        parts = splitIntoParts(target.signature, inputs, servable.spec.batching.maxBatchSize).map(
-          (part) => () => Promise.resolve(part),
+        const { maxBatchSize } = servable.spec.batching;
+        const split = splitIntoParts(target.signature, inputs, maxBatchSize);
+        // Before the parts are made: there may be millions.
+        rest = acquireRest(servable, split.count);
+        parts = Array.from(
+          { length: split.count },
+          (_, index) => () => Promise.resolve(split.part(index)),
         );
       } else {
-        parts = splitImages(target.signature, inputs, images).map(
-          (row) => (memory) =>
-            row((image) => this.#options.decoder.decode(servable, image, memory, run.signal)),
-        );
+        const rows = splitImages(target.signature, inputs, images);
+        rest = acquireRest(servable, rows.length);
+        parts = rows.map((row) => async () => {
+          const { tensor, release } = await this.#options.preparer.prepare(
+            servable,
+            row.image,
+            run.signal,
+          );
+          return { ...row.part(tensor), release };
+        });
       }
-      rest = parts.length > 1 ? servable.batcher.admission.acquire(parts.length - 1) : undefined;
       const readMs = performance.now() - started;
       const results = await allOrFirstError(
         parts.map((part, index) => this.#part(run, part, index === 0 ? permit : rest?.split())),
@@ -161,10 +181,11 @@ export class TensorInference {
     permit: Permit | undefined,
   ): Promise<{ result: BatchResult; preprocessMs: number }> {
     if (permit === undefined) throw new RangeError('a part needs a permit');
-    const memory: ArrayBuffer[] = [];
+    let release: (() => void) | undefined;
     try {
       const started = performance.now();
-      const part = await prepare(memory);
+      const part = await prepare();
+      ({ release } = part);
       const queued = performance.now();
       const result = await servable.batcher.submit(
         {
@@ -182,7 +203,7 @@ export class TensorInference {
     } catch (thrown) {
       throw refusedInput(thrown);
     } finally {
-      this.#options.decoder.release(memory);
+      release?.();
       permit.release();
     }
   }
@@ -211,7 +232,7 @@ export class TensorInference {
 }
 
 /** What a way in needs of it. */
-export type TensorUseCase = Pick<TensorInference, 'infer'>;
+export type TensorUseCase = Pick<TensorInference, 'admit' | 'infer'>;
 
 function targetOf(servable: Servable, wanted: string | undefined): TensorTarget {
   const { spec, signatures, name, version } = servable;
@@ -249,6 +270,11 @@ function chooseOutputs(signature: Signature, wanted: readonly string[] | undefin
     );
   }
   return chosen.map(({ name }) => name);
+}
+
+/** One permit is there already. */
+function acquireRest({ batcher }: Servable, parts: number): Permit | undefined {
+  return parts > 1 ? batcher.admission.acquire(parts - 1) : undefined;
 }
 
 function inOrder(signature: Signature, inputs: readonly Tensor[]): readonly Tensor[] {

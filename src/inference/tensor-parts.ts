@@ -4,11 +4,13 @@ import {
   elementCount,
   formatShape,
   isBatchable,
+  isByteStrings,
   sliceRows,
   typedArrayOver,
   type Signature,
   type Tensor,
 } from '../kernel/tensor';
+import { concatByteStrings } from '../kernel/byte-strings';
 
 /** What goes into the queue as one: at most as many rows as a batch may have. */
 export interface TensorPart {
@@ -16,6 +18,12 @@ export interface TensorPart {
   readonly rows: number;
   /** False: runs alone and as it is. */
   readonly batchable: boolean;
+}
+
+/** The parts of a request, which are made one by one. */
+export interface TensorParts {
+  readonly count: number;
+  readonly part: (index: number) => TensorPart;
 }
 
 /**
@@ -27,12 +35,12 @@ export function splitIntoParts(
   signature: Signature,
   inputs: readonly Tensor[],
   maxRows: number,
-): TensorPart[] {
+): TensorParts {
   const [first] = inputs;
   const rows = first?.shape[0];
   const shared = inputs.every(({ shape }) => shape[0] === rows);
   if (first === undefined || rows === undefined || !shared || !isBatchable(signature)) {
-    return [{ inputs, rows: 1, batchable: false }];
+    return { count: 1, part: () => ({ inputs, rows: 1, batchable: false }) };
   }
   if (rows === 0) {
     throw new ServingError(
@@ -40,16 +48,18 @@ export function splitIntoParts(
       `input "${first.name}" has shape ${formatShape(first.shape)}: there is no row to run`,
     );
   }
-  if (rows <= maxRows) return [{ inputs, rows, batchable: true }];
-  return Array.from({ length: Math.ceil(rows / maxRows) }, (_, index) => {
-    const from = index * maxRows;
-    const count = Math.min(maxRows, rows - from);
-    return {
-      inputs: inputs.map((input) => sliceRows(input, from, count)),
-      rows: count,
-      batchable: true,
-    };
-  });
+  return {
+    count: Math.ceil(rows / maxRows),
+    part: (index) => {
+      const from = index * maxRows;
+      const count = Math.min(maxRows, rows - from);
+      return {
+        inputs: count === rows ? inputs : inputs.map((input) => sliceRows(input, from, count)),
+        rows: count,
+        batchable: true,
+      };
+    },
+  };
 }
 
 /**
@@ -77,11 +87,13 @@ export function joinParts(parts: readonly (readonly Tensor[])[]): readonly Tenso
 }
 
 function joinData(model: Tensor, pieces: readonly Tensor[], elements: number): Tensor['data'] {
-  if (model.dtype === 'string') return pieces.flatMap(({ data }) => data as Uint8Array[]);
+  if (model.dtype === 'string') {
+    return concatByteStrings(pieces.map(({ data }) => data).filter(isByteStrings));
+  }
   const bytes = new Uint8Array(elements * bytesPerElement(model.dtype));
   let offset = 0;
   for (const { data } of pieces) {
-    if (Array.isArray(data)) continue;
+    if (isByteStrings(data)) continue;
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
   }

@@ -1,6 +1,7 @@
 import { ServingError } from '../kernel/errors';
 import { topIndices } from '../outputs/classification';
-import { sliceRows, type Tensor } from '../kernel/tensor';
+import { isByteStrings, sliceRows, type Tensor } from '../kernel/tensor';
+import type { Steps } from '../kernel/time-slices';
 import type { TensorTarget } from './tensor-inference';
 
 export interface RankedClass {
@@ -10,6 +11,8 @@ export interface RankedClass {
   readonly label: string | undefined;
 }
 
+/** Sorting more would hold up the thread for longer than a request may. */
+const MAX_CLASSES = 200_000;
 /** More than these are sorted. */
 const SMALL_K = 64;
 
@@ -19,27 +22,36 @@ const SMALL_K = 64;
  * @returns one list for each row; one list when the model has no batch dimension
  * @throws ServingError INVALID_INPUT for an output without numbers, INFERENCE_FAILED for NaN
  */
-export function topClasses(
+export function* topClasses(
   { signature, spec, signatureName }: TensorTarget,
   output: Tensor,
   k: number,
-): RankedClass[][] {
+): Steps<RankedClass[][]> {
   const batched = signature.outputs.find(({ name }) => name === output.name)?.shape?.[0] === -1;
   const labels =
     signatureName === spec.signatureName && output.name === spec.output.name
       ? spec.labels
       : undefined;
-  const rows = batched
-    ? Array.from({ length: output.shape[0] ?? 0 }, (_, row) => sliceRows(output, row, 1))
-    : [output];
-  return rows.map((row) => {
-    const values = numbersOf(row);
-    return ranked(values, k).map((index) => ({
+  const rows = batched ? (output.shape[0] ?? 0) : 1;
+  const classes = output.data.length / Math.max(1, rows);
+  if (classes > MAX_CLASSES) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `output "${output.name}" has ${classes} classes, and at most ${MAX_CLASSES} are ranked`,
+    );
+  }
+  const ranking: RankedClass[][] = [];
+  for (let row = 0; row < rows; row++) {
+    const values = comparable(batched ? sliceRows(output, row, 1) : output);
+    const best = ranked(values, k).map((index) => ({
       index,
       value: values[index] ?? 0,
       label: labels?.[index],
     }));
-  });
+    ranking.push(best);
+    yield;
+  }
+  return ranking;
 }
 
 /** Indices of the `k` largest, ties by rising index. The one pass of topIndices is for a small k. */
@@ -52,8 +64,8 @@ function ranked(values: ArrayLike<number>, k: number): number[] {
   ];
 }
 
-function numbersOf({ name, dtype, data }: Tensor): ArrayLike<number> {
-  if (Array.isArray(data) || dtype === 'bool' || dtype === 'complex64') {
+function comparable({ name, dtype, data }: Tensor): ArrayLike<number> {
+  if (isByteStrings(data) || dtype === 'bool' || dtype === 'complex64') {
     throw new ServingError(
       'INVALID_INPUT',
       `output "${name}" of type ${dtype} has no classes to rank`,

@@ -15,6 +15,11 @@ export const ERROR_CODES = {
   },
   METHOD_NOT_ALLOWED: { status: 405, retriable: false, title: 'Method not allowed' },
   NOT_ACCEPTABLE: { status: 406, retriable: false, title: 'No acceptable response format' },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    retriable: true,
+    title: 'The request came too slowly',
+  },
   WRONG_TASK: { status: 409, retriable: false, title: 'The model has another task' },
   PAYLOAD_TOO_LARGE: { status: 413, retriable: false, title: 'The request is too large' },
   TOO_MANY_IMAGES: { status: 413, retriable: false, title: 'Too many images in one request' },
@@ -22,6 +27,11 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retriable: false, title: 'Unsupported content type' },
   UNSUPPORTED_IMAGE_FORMAT: { status: 415, retriable: false, title: 'Unsupported image format' },
   UNDECODABLE_IMAGE: { status: 422, retriable: false, title: 'The image cannot be decoded' },
+  DECODE_TIMEOUT: {
+    status: 422,
+    retriable: false,
+    title: 'The image takes too long to decode',
+  },
   IMAGE_SIZE_NOT_ALLOWED: {
     status: 422,
     retriable: false,
@@ -86,6 +96,11 @@ export function toServingError(thrown: unknown): ServingError {
   return thrown instanceof ServingError
     ? thrown
     : new ServingError('INTERNAL', 'The server failed to handle the request', { cause: thrown });
+}
+
+/** Anything thrown as an Error, as it is where it is one. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown), { cause: thrown });
 }
 
 /** The message of anything thrown. By shape, not class: errors also come from other realms. */

@@ -1,3 +1,5 @@
+import { sliceByteStrings, type ByteStrings } from './byte-strings';
+
 /**
  * Tensors as they travel between HTTP, batching and the runtime: plain data, safe to post to a
  * worker thread.
@@ -17,9 +19,16 @@ export type DType = (typeof DTYPES)[number];
 
 /**
  * Row-major elements. int64 is a BigInt64Array, bool a Uint8Array of 0 and 1, complex64 a
- * Float32Array of (real, imaginary) pairs, string an array of byte strings.
+ * Float32Array of (real, imaginary) pairs.
  */
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint8Array[];
+export type NumericData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+export type TensorData = NumericData | ByteStrings;
+
+/** Whether the elements are strings. */
+export function isByteStrings(data: TensorData): data is ByteStrings {
+  return 'bounds' in data;
+}
 
 export interface Tensor {
   /** Name of the input or output in the signature. */
@@ -89,7 +98,7 @@ export function typedArrayOver(
   buffer: ArrayBuffer,
   byteOffset: number,
   elements: number,
-): Exclude<TensorData, Uint8Array[]> {
+): NumericData {
   switch (dtype) {
     case 'float32':
       return new Float32Array(buffer, byteOffset, elements);
@@ -105,6 +114,11 @@ export function typedArrayOver(
   }
 }
 
+/** The elements of a tensor that holds numbers; none for one of strings. */
+export function numbersOf({ data }: Tensor): NumericData {
+  return isByteStrings(data) ? new Uint8Array() : data;
+}
+
 /** A view of `rows` rows of a tensor, starting at `from`. */
 export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
   const rowShape = tensor.shape.slice(1);
@@ -114,7 +128,7 @@ export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
   return {
     ...tensor,
     shape: [rows, ...rowShape],
-    data: Array.isArray(data) ? data.slice(begin, end) : data.subarray(begin, end),
+    data: isByteStrings(data) ? sliceByteStrings(data, begin, end) : data.subarray(begin, end),
   };
 }
 

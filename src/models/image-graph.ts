@@ -17,7 +17,7 @@ export interface ImageGraph {
   readonly signatureName: string;
   readonly signature: Signature;
   /** What is left to do to an image before the run. */
-  readonly image: ImageInputSpec & { readonly inputName: string };
+  readonly image: ImageInputSpec;
   /** The outputs that hold the best classes, when the graph ranks them, and how many. */
   readonly top: { readonly k: number; readonly outputs: readonly [string, string] } | undefined;
   /** The output that holds a finished picture, when the graph makes one. */

@@ -172,17 +172,6 @@ export class ModelManager {
   }
 
   /**
-   * Whether a request would be admitted, before anything is read of it. Says nothing of models that
-   * are not served: `acquire` does.
-   * @throws ServingError OVERLOADED
-   */
-  requireRoom(name: string, version?: number): void {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return;
-    availableServable(entry, version)?.batcher.admission.requireRoom();
-  }
-
-  /**
    * Whether every model that can be served is. A model whose files are at fault keeps the others
    * from nothing; only when all are at fault is the server not ready.
    */

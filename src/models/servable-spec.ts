@@ -1,40 +1,19 @@
 import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
 import { formatShape, isBatchable } from '../kernel/tensor';
+import type { BatchingOptions } from '../batching/batching-options';
+import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import { batchSizesUpTo, type BatchSizeSteps } from './batch-sizes';
 import { ModelConfigError, type ModelConfig, type Task } from './model-config';
 
-/** How an image becomes the input tensor; what model.json left open is filled in. */
-export interface ImageInputSpec {
-  readonly size:
-    | { readonly kind: 'fixed'; readonly width: number; readonly height: number }
-    | {
-        readonly kind: 'dynamic';
-        readonly minSize: number;
-        readonly maxSize: number;
-        readonly multipleOf: number;
-      };
-  readonly fit: 'cover' | 'contain' | 'fill';
-  readonly padColor: string;
-  readonly shrinkOnLoad: boolean;
-  readonly kernel: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
-  readonly cropFraction: number;
-  readonly colorOrder: 'rgb' | 'bgr' | 'grayscale';
-  readonly layout: 'NHWC' | 'NCHW';
-  readonly dtype: 'float32' | 'uint8' | 'int32';
-  readonly normalization:
-    | 'none'
-    | 'zero-to-one'
-    | 'minus-one-to-one'
-    | 'imagenet'
-    | { readonly mean: readonly number[]; readonly std: readonly number[] };
-}
+/** How an image becomes an input tensor, and which: what model.json left open is filled in. */
+export type ImageInputSpec = PreprocessSpec & { readonly inputName: string };
 
 export interface ServableSpec {
   readonly task: Task;
   readonly signatureName: string;
   readonly signature: Signature;
   /** Undefined for models that take no image. */
-  readonly image: (ImageInputSpec & { readonly inputName: string }) | undefined;
+  readonly image: ImageInputSpec | undefined;
   readonly output: {
     readonly name: string;
     readonly activation: 'softmax' | 'sigmoid' | 'none';
@@ -45,14 +24,7 @@ export interface ServableSpec {
   readonly labels: readonly string[] | undefined;
   /** Every tensor of the signature has a first dimension of any size. */
   readonly batchable: boolean;
-  readonly batching: {
-    readonly maxBatchSize: number;
-    readonly allowedBatchSizes: readonly number[];
-    readonly maxQueueDelayMs: number;
-    readonly maxQueueSize: number;
-    readonly queueTimeoutMs: number;
-    readonly batchable: boolean;
-  };
+  readonly batching: BatchingOptions;
   readonly instances: number;
   readonly warmup: {
     readonly enabled: boolean;

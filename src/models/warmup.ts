@@ -50,7 +50,7 @@ async function runAll(
 /** What is warmed: a signature of a servable and the image that it takes. */
 export interface Warmed {
   readonly signature: Signature;
-  readonly image: (ImageInputSpec & { readonly inputName: string }) | undefined;
+  readonly image: ImageInputSpec | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ServingError } from '../kernel/errors';
-import type { Tensor } from '../kernel/tensor';
+import { isByteStrings, type Tensor } from '../kernel/tensor';
 
 export interface Prediction {
   /** From the labels file; the index as text where there is none. */
@@ -22,7 +22,7 @@ export interface ClassificationOptions {
  */
 export function classify(scores: Tensor, options: ClassificationOptions): Prediction[] {
   const { data } = scores;
-  if (Array.isArray(data) || data instanceof BigInt64Array) {
+  if (isByteStrings(data) || data instanceof BigInt64Array) {
     throw new ServingError('INFERENCE_FAILED', `The model answered scores of type ${scores.dtype}`);
   }
   // NaN sorts anywhere: better no answer than a wrong one.
@@ -52,10 +52,11 @@ export function rankedPredictions(
   { labels, topK }: Omit<ClassificationOptions, 'activation'>,
 ): Prediction[] {
   const classes = Array.from(indices.data as Int32Array).slice(0, topK);
+  const values = Array.from(scores.data as Float32Array);
   const predictions = classes.map((index, place) => ({
     label: labels?.[index] ?? String(index),
     index,
-    score: Number(scores.data[place]),
+    score: values[place] ?? NaN,
   }));
   requireFinite(predictions);
   return predictions;

@@ -1,5 +1,6 @@
 import { ServingError } from '../kernel/errors';
-import { formatShape, type Tensor } from '../kernel/tensor';
+import { formatShape, isByteStrings, type Tensor } from '../kernel/tensor';
+import { atOnce, type Steps } from '../kernel/time-slices';
 
 /** Pixels of a generated image, interleaved. */
 export interface GeneratedImage {
@@ -26,6 +27,14 @@ export interface GeneratedImageOptions {
  * @throws ServingError INFERENCE_FAILED when the output is no picture
  */
 export function toImage(output: Tensor, options: GeneratedImageOptions): GeneratedImage {
+  return atOnce(toImageSteps(output, options));
+}
+
+/** As `toImage`, with pauses. */
+export function* toImageSteps(
+  output: Tensor,
+  options: GeneratedImageOptions,
+): Steps<GeneratedImage> {
   const { data, shape } = output;
   const [, second = 0, third = 0, fourth = 0] = shape;
   const [height, width, channels] =
@@ -36,7 +45,7 @@ export function toImage(output: Tensor, options: GeneratedImageOptions): Generat
       `The model answered ${formatShape(shape)}, which is no picture of 1 or 3 channels`,
     );
   }
-  if (Array.isArray(data) || data instanceof BigInt64Array) {
+  if (isByteStrings(data) || data instanceof BigInt64Array) {
     throw new ServingError('INFERENCE_FAILED', `The model answered pixels of type ${output.dtype}`);
   }
   const keptWidth = kept(width, options.crop?.width);
@@ -69,6 +78,8 @@ export function toImage(output: Tensor, options: GeneratedImageOptions): Generat
         pixels[to++] = ((data[from + c * channelStep] ?? 0) - low) * scale;
       }
     }
+    // A row has some thousands of values.
+    yield;
   }
   return {
     pixels: new Uint8Array(pixels.buffer),

@@ -1,4 +1,5 @@
-import type { Tensor } from '../kernel/tensor';
+import { byteStringAt, eachByteString } from '../kernel/byte-strings';
+import { isByteStrings, type Tensor } from '../kernel/tensor';
 
 /** Largest difference between an original and its rewrite, as a share of the largest value. */
 export const TOLERANCE = 1e-4;
@@ -39,11 +40,11 @@ export function compareOutputs(expected: readonly Tensor[], actual: readonly Ten
 
 /** Undefined where values are different things: texts, flags, a number and no number. */
 function compareData(a: Tensor, b: Tensor): number | undefined {
-  if (Array.isArray(a.data) || Array.isArray(b.data)) {
-    if (!Array.isArray(a.data) || !Array.isArray(b.data)) return undefined;
+  if (isByteStrings(a.data) || isByteStrings(b.data)) {
+    if (!isByteStrings(a.data) || !isByteStrings(b.data)) return undefined;
     const others = b.data;
-    const same = a.data.every((bytes, i) =>
-      Buffer.from(bytes).equals(others[i] ?? new Uint8Array()),
+    const same = [...eachByteString(a.data)].every((bytes, i) =>
+      Buffer.from(bytes).equals(byteStringAt(others, i)),
     );
     return same ? 0 : undefined;
   }

@@ -1,13 +1,13 @@
 import {
   bytesPerElement,
   elementCount,
-  entriesPerElement,
   typedArrayOver,
   type Signature,
   type Tensor,
   type TensorSpec,
 } from '../kernel/tensor';
 import { NotRewritableError } from './not-rewritable';
+import { joinByteStrings } from '../kernel/byte-strings';
 
 /** A way to make inputs; models differ in what they accept. */
 export interface InputKind {
@@ -60,10 +60,11 @@ export function randomInputs(
     const shape = spec.shape.map((size, index) => (size >= 0 ? size : index === 0 ? rows : side));
     const elements = elementCount(shape);
     if (dtype === 'string') {
-      return { name, dtype, shape, data: Array.from({ length: elements }, () => PICTURE) };
+      const data = joinByteStrings(Array.from({ length: elements }, () => PICTURE));
+      return { name, dtype, shape, data };
     }
     const buffer = new ArrayBuffer(elements * bytesPerElement(dtype));
-    const data = typedArrayOver(dtype, buffer, 0, elements * entriesPerElement(dtype));
+    const data = typedArrayOver(dtype, buffer, 0, elements);
     const [from, to] = rangeOf(spec, low, high);
     for (let i = 0; i < data.length; i++) {
       const value = from + random() * (to - from);

@@ -1,6 +1,14 @@
 import util from 'node:util';
 
-import type { DType, Tensor, TensorData, TensorSpec } from '../kernel/tensor';
+import { eachByteString, joinByteStrings } from '../kernel/byte-strings';
+import {
+  isByteStrings,
+  type DType,
+  type NumericData,
+  type Tensor,
+  type TensorData,
+  type TensorSpec,
+} from '../kernel/tensor';
 import type { Backend, DeviceKind, LoadedModel } from './backend';
 import { readSignaturesSync } from '../saved-model/signatures';
 
@@ -9,7 +17,7 @@ interface Binding {
   readonly TF_Version: string;
   createTensor(shape: number[], dtype: number, data: unknown): number;
   deleteTensor(id: number): void;
-  tensorDataSync(id: number): TensorData;
+  tensorDataSync(id: number): NumericData | Uint8Array[];
   loadSavedModel(directory: string, tags: string): number;
   deleteSavedModel(id: number): void;
   runSavedModel(
@@ -119,7 +127,8 @@ function runSession(
     return outputs.flatMap((spec, index) => {
       const result = results[index];
       if (result === undefined || spec.dtype === undefined) return [];
-      const data = binding.tensorDataSync(result.id);
+      const given = binding.tensorDataSync(result.id);
+      const data = Array.isArray(given) ? joinByteStrings(given) : given;
       return [{ name: spec.name, dtype: spec.dtype, shape: result.shape, data }];
     });
   } finally {
@@ -134,8 +143,9 @@ function specNamed(specs: readonly TensorSpec[], name: string): TensorSpec {
   return spec;
 }
 
-/** The binding takes int64 as pairs of int32. */
+/** The binding takes int64 as pairs of int32, and strings as a list. */
 function nativeData(data: TensorData): unknown {
+  if (isByteStrings(data)) return [...eachByteString(data)];
   return data instanceof BigInt64Array
     ? new Int32Array(data.buffer, data.byteOffset, data.length * 2)
     : data;

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { Tensor } from '../kernel/tensor';
+import { isByteStrings, type Tensor } from '../kernel/tensor';
 import type { LoadedModel } from './backend';
 import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { TfjsBackend } from './tfjs-backend';
@@ -20,7 +20,8 @@ function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
 function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { data } of tensors) {
-    if (!Array.isArray(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
+    const views = isByteStrings(data) ? [data.bytes, data.bounds] : [data];
+    for (const { buffer } of views) if (buffer instanceof ArrayBuffer) buffers.add(buffer);
   }
   return [...buffers];
 }

@@ -12,6 +12,7 @@ import { ModelManager } from '../../src/models/model-manager';
 import type { Prediction } from '../../src/outputs/classification';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
+import { testBodies } from '../support/bodies';
 import { makeRepository, removeFolder } from '../support/service';
 
 const TIMINGS = { preprocessMs: 1, queueMs: 2, inferMs: 3, postprocessMs: 4 };
@@ -37,6 +38,10 @@ class FakeInference implements ImageUseCase {
       ),
     });
 
+  admit(): void {
+    // Every model is there.
+  }
+
   classify(asked: ImageRequest): Promise<ImageAnswer<Prediction[]>> {
     this.requests.push(asked);
     return this.answer(asked);
@@ -58,13 +63,14 @@ function createTestApp(overrides: Partial<AppDeps> = {}): Express {
     manager,
     inference,
     tensors: {
+      admit: () => undefined,
       infer: () => {
         throw new Error('not used here');
       },
     },
     metrics,
     logger: createLogger('silent', false),
-    limits: LIMITS,
+    bodies: testBodies(LIMITS),
     draining: () => false,
     ...overrides,
   });

@@ -27,6 +27,7 @@ beforeAll(async () => {
     },
     types: toy('every_type'),
     sums: toy('two_signatures'),
+    slow: toy('slow_add', { warmup: { enabled: false } }),
     classifier: shippedModel('efficientnet-lite0'),
     upscaler: shippedModel('esrgan-slim-x2'),
   });
@@ -513,37 +514,40 @@ test.each([
 test('inference is refused while too many requests are in flight; health and metadata are not', async () => {
   const busy = await startTestService({
     modelRepository: repository,
-    models: ['half'],
+    models: ['half', 'slow'],
     maxInFlightRequests: 1,
   });
   try {
-    // Announced and not sent: it is in flight until its end.
+    const ask = (model: string, signal?: AbortSignal): Promise<Response> =>
+      fetch(`${busy.url}/v2/models/${model}/infer`, {
+        method: 'POST',
+        body: JSON.stringify(x([1, 2, 3])),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    // A body that does not come holds no place.
     const held = new AbortController();
-    const body = new ReadableStream({
-      start: (stream) => {
-        stream.enqueue(Buffer.from('{'));
-      },
-    });
-    const first = fetch(`${busy.url}/v2/models/half/infer`, {
+    const silent = fetch(`${busy.url}/v2/models/half/infer`, {
       method: 'POST',
-      body,
+      body: new ReadableStream({
+        start: (stream) => {
+          stream.enqueue(Buffer.from('{'));
+        },
+      }),
       signal: held.signal,
       duplex: 'half',
     }).catch(() => undefined);
-    const second = async (): Promise<Response> =>
-      fetch(`${busy.url}/v2/models/half/infer`, {
-        method: 'POST',
-        body: JSON.stringify(x([1, 2, 3])),
-      });
-    let refused = await second();
-    while (refused.status === 200) refused = await second();
+    expect((await ask('half')).status).toBe(200);
+    const running = ask('slow');
+    let refused = await ask('half');
+    while (refused.status === 200) refused = await ask('half');
 
     expect(refused.status).toBe(429);
     expect(refused.headers.get('retry-after')).toBe('1');
     expect((await fetch(`${busy.url}/v2/health/live`)).status).toBe(200);
     expect((await fetch(`${busy.url}/v2/models/half`)).status).toBe(200);
     held.abort();
-    await first;
+    await silent;
+    expect((await running).status).toBe(200);
   } finally {
     await busy.stop();
   }

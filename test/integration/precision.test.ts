@@ -29,6 +29,7 @@ import { TfjsBackend } from '../../src/runtime/tfjs-backend';
 import type { Tensor } from '../../src/kernel/tensor';
 import { convolution, FLOAT, graphOf, mean, metaOf, weights } from '../support/graph-model';
 import { FIXTURES, removeFolder } from '../support/service';
+import { numbersOf } from '../support/tensors';
 
 const IMAGES = [-1, 8, 8, 3];
 const backend = new TfjsBackend();
@@ -188,7 +189,12 @@ test('depthwise weights and transposed matrices have their scales along the righ
   const [a] = original.run('serving_default', inputs);
   const [b] = reduced.run('serving_default', inputs);
   const column = (tensor: Tensor | undefined): Tensor[] => [
-    { name: 'y', dtype: 'float32', shape: [1], data: Float32Array.of(Number(tensor?.data[0])) },
+    {
+      name: 'y',
+      dtype: 'float32',
+      shape: [1],
+      data: Float32Array.from(numbersOf(tensor).slice(0, 1)),
+    },
   ];
   expect(difference(column(a), column(b))).toBeLessThan(0.05);
   original.dispose();

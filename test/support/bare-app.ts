@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { createAdminApp } from '../../src/http/admin-app';
 import { createApp, type AppDeps } from '../../src/http/app';
 import { ModelManager } from '../../src/models/model-manager';
+import { testBodies } from './bodies';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 
@@ -32,16 +33,17 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
     runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
   });
   const base = { manager, metrics, logger: createLogger('silent', false), draining: () => false };
+  const bodies = testBodies({ maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1 });
   const app = createApp({
     ...base,
-    inference: { classify: unused, generate: unused },
-    tensors: { infer: unused },
-    limits: { maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1, maxInFlightRequests: 1 },
+    inference: { admit: unused, classify: unused, generate: unused },
+    tensors: { admit: unused, infer: unused },
+    bodies,
     ...overrides,
   });
   return {
     app,
-    admin: createAdminApp(base),
+    admin: createAdminApp({ ...base, bodies }),
     close: () => {
       metrics.close();
     },

@@ -1,15 +1,21 @@
 import type { Service } from '../../src/compose';
-import type { Tensor } from '../../src/kernel/tensor';
+import { joinByteStrings, type ByteStrings } from '../../src/kernel/byte-strings';
+import { isByteStrings, type Tensor } from '../../src/kernel/tensor';
 
 /** A float32 tensor. */
 export function floats(name: string, shape: readonly number[], values: readonly number[]): Tensor {
   return { name, dtype: 'float32', shape, data: Float32Array.from(values) };
 }
 
+/** Elements of a tensor of strings. */
+export function strings(...values: readonly (string | Uint8Array)[]): ByteStrings {
+  return joinByteStrings(values.map((value) => Buffer.from(value)));
+}
+
 /** Numbers of an output. */
 export function numbersOf(tensor: Tensor | undefined): number[] {
-  if (tensor === undefined || Array.isArray(tensor.data)) return [];
-  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+  if (tensor === undefined || isByteStrings(tensor.data)) return [];
+  return Array.from<number | bigint, number>(tensor.data, Number);
 }
 
 /** One row through the batcher of a toy model with the single input `x`, as a request does it. */

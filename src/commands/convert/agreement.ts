@@ -1,7 +1,7 @@
 import type { ServableSpec } from '../../models/servable-spec';
 import { topIndices } from '../../outputs/classification';
 import { toImage } from '../../outputs/generated-image';
-import type { Tensor } from '../../kernel/tensor';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
 import type { Photo } from './photos';
 
 /** How far the answers that a client sees agree. */
@@ -55,7 +55,7 @@ class ClassMeter implements AgreementMeter {
 }
 
 function best({ data }: Tensor): number | undefined {
-  return Array.isArray(data) || data instanceof BigInt64Array ? undefined : topIndices(data, 1)[0];
+  return isByteStrings(data) || data instanceof BigInt64Array ? undefined : topIndices(data, 1)[0];
 }
 
 class PictureMeter implements AgreementMeter {

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../kernel/tensor';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
 
 /** How far two outputs are apart, over everything that was compared. */
 export interface OutputDifference {
@@ -38,7 +38,7 @@ export class DifferenceMeter {
       );
     }
     // Texts have no distance.
-    if (Array.isArray(a) || Array.isArray(b)) return;
+    if (isByteStrings(a) || isByteStrings(b)) return;
     for (let i = 0; i < a.length; i++) {
       const x = Number(a[i]);
       const y = Number(b[i]);

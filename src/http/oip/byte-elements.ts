@@ -1,50 +1,55 @@
 import { ServingError } from '../../kernel/errors';
+import {
+  byteStringsOver,
+  eachByteString,
+  sliceByteStrings,
+  stringBytes,
+  type ByteStrings,
+} from '../../kernel/byte-strings';
+import type { Steps } from '../../kernel/time-slices';
+import { Uint32List } from '../tensors/uint32-list';
 
-/** Each element of a tensor of bytes costs an object: more are refused. */
-const MAX_BYTE_ELEMENTS = 1_000_000;
-const LENGTH_BYTES = 4;
-const EMPTY = new Uint8Array();
+/** Bytes of the length in front of each element. */
+export const ELEMENT_LENGTH_BYTES = 4;
+/** Elements that are handled between two pauses. */
+const STEP_ELEMENTS = 4096;
 
 /**
- * Elements of a BYTES tensor: a little-endian uint32 with the length, then the bytes.
+ * Elements of a BYTES tensor: a little-endian uint32 with the length, then the bytes. They stay where
+ * they are.
  * @param name of the input, for messages
- * @param copy false: the elements are views of `bytes`. True: each has a buffer of its own, because
- *   a view that is posted to a worker takes all of its buffer along
  * @throws ServingError INVALID_INPUT when lengths and bytes do not come out even
  */
-export function readByteElements(name: string, bytes: Uint8Array, copy: boolean): Uint8Array[] {
+export function* readByteElements(name: string, bytes: Uint8Array): Steps<ByteStrings> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const elements: Uint8Array[] = [];
+  const bounds = new Uint32List();
   let at = 0;
   while (at < bytes.byteLength) {
-    if (bytes.byteLength - at < LENGTH_BYTES) throw uneven(name, elements.length);
+    if (bytes.byteLength - at < ELEMENT_LENGTH_BYTES) throw uneven(name, bounds.length / 2);
     const length = view.getUint32(at, true);
-    at += LENGTH_BYTES;
-    if (length > bytes.byteLength - at) throw uneven(name, elements.length);
-    if (elements.length === MAX_BYTE_ELEMENTS) {
-      throw new ServingError(
-        'PAYLOAD_TOO_LARGE',
-        `input "${name}" has more than ${MAX_BYTE_ELEMENTS} elements of BYTES`,
-      );
-    }
-    const element = length === 0 ? EMPTY : bytes.subarray(at, at + length);
-    // Not slice(): a Buffer's is a view.
-    elements.push(copy && length > 0 ? new Uint8Array(element) : element);
+    at += ELEMENT_LENGTH_BYTES;
+    if (length > bytes.byteLength - at) throw uneven(name, bounds.length / 2);
+    bounds.push(at);
     at += length;
+    bounds.push(at);
+    if (bounds.length % (2 * STEP_ELEMENTS) === 0) yield;
   }
-  return elements;
+  return byteStringsOver(bytes, bounds.finish());
 }
 
-export function writeByteElements(elements: readonly Uint8Array[]): Buffer {
-  const size = elements.reduce((sum, { byteLength }) => sum + LENGTH_BYTES + byteLength, 0);
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const element of elements) {
-    at = bytes.writeUInt32LE(element.byteLength, at);
-    bytes.set(element, at);
-    at += element.byteLength;
+/** The elements as they are on the wire, in pieces of some size. */
+export function* byteElementPieces(elements: ByteStrings): Generator<Uint8Array, void, undefined> {
+  for (let from = 0; from < elements.length; from += STEP_ELEMENTS) {
+    const some = sliceByteStrings(elements, from, Math.min(elements.length, from + STEP_ELEMENTS));
+    const bytes = Buffer.allocUnsafe(stringBytes(some) + ELEMENT_LENGTH_BYTES * some.length);
+    let at = 0;
+    for (const element of eachByteString(some)) {
+      at = bytes.writeUInt32LE(element.byteLength, at);
+      bytes.set(element, at);
+      at += element.byteLength;
+    }
+    yield bytes;
   }
-  return bytes;
 }
 
 function uneven(name: string, index: number): ServingError {

@@ -1,8 +1,11 @@
 import { ServingError } from '../../kernel/errors';
-import { bytesPerElement, typedArrayOver, type DType, type TensorData } from '../../kernel/tensor';
+import { bytesPerElement, typedArrayOver, type DType, type NumericData } from '../../kernel/tensor';
+import type { Steps } from '../../kernel/time-slices';
 import type { NumberArray, NumericDatatype } from './number-arrays';
 
 const FLOATS: readonly NumericDatatype[] = ['FP16', 'BF16', 'FP32', 'FP64'];
+/** Elements that are converted between two pauses. */
+const STEP_ELEMENTS = 8192;
 
 /** Whether there is a conversion at all: between numbers, but not from fractions to whole ones. */
 export function convertible(datatype: NumericDatatype, dtype: DType): boolean {
@@ -18,12 +21,12 @@ export function convertible(datatype: NumericDatatype, dtype: DType): boolean {
  * @param name of the input, for messages
  * @throws ServingError INVALID_INPUT for the first number that would not stay the same
  */
-export function convertExactly(
+export function* convertExactly(
   name: string,
   datatype: NumericDatatype,
   source: NumberArray,
   dtype: 'float32' | 'int32' | 'int64' | 'uint8',
-): TensorData {
+): Steps<NumericData> {
   const buffer = new ArrayBuffer(source.length * bytesPerElement(dtype));
   const target = typedArrayOver(dtype, buffer, 0, source.length);
   for (let i = 0; i < source.length; i++) {
@@ -36,6 +39,7 @@ export function convertExactly(
         `input "${name}" of ${datatype} has the value ${value}, which ${dtype} cannot hold exactly: send it as the type in the metadata of the model`,
       );
     }
+    if (i % STEP_ELEMENTS === 0) yield;
   }
   return target;
 }

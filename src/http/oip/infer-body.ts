@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 
 import { ServingError } from '../../kernel/errors';
-import { bodyOf } from '../body';
 
 /** Length of the JSON in front of the binary tensors, in bytes. */
 export const JSON_LENGTH_HEADER = 'Inference-Header-Content-Length';
@@ -14,8 +13,7 @@ export interface InferBody {
 }
 
 /** @throws ServingError BAD_REQUEST when the header does not fit the body */
-export function inferBodyOf(request: Request): InferBody {
-  const body = bodyOf(request);
+export function inferBodyOf(request: Request, body: Buffer): InferBody {
   const header = request.get(JSON_LENGTH_HEADER);
   if (header === undefined) return { json: body, binary: body.subarray(body.length) };
   const length = /^\d{1,15}$/.test(header.trim()) ? Number(header) : NaN;

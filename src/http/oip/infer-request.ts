@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
-import { parseJson } from '../json/parse-json';
-import type { JsonValue } from '../json/lossless-json';
+import { JsonSlice } from '../json/json-slice';
+import type { JsonValue } from '../json/json-value';
+import { readDocument, type Captures } from '../json/read-document';
 import { DATATYPES } from './datatypes';
 
 /** Dimensions of a tensor; NumPy stops at 32. */
@@ -12,18 +13,6 @@ const flag = z.boolean({ error: 'must be true or false' });
 /** For the document: what `z.coerce` takes besides is nothing to promise. */
 const wholeNumber = { type: 'integer', minimum: 0 };
 const bytes = z.int({ error: 'must be a number of bytes' }).min(0);
-
-const inputSchema = z.object({
-  name: z.string(),
-  shape: z.array(z.int().min(0)).max(MAX_RANK),
-  datatype: z.enum(DATATYPES),
-  parameters: z.looseObject({ binary_data_size: bytes.optional() }).optional(),
-  // Checked where the type of the input is known: there may be millions of values.
-  data: z
-    .custom<JsonValue>(() => true)
-    .optional()
-    .meta({ type: 'array', items: {}, description: 'Elements, nested or flat, row-major' }),
-});
 
 const outputSchema = z.object({
   name: z.string(),
@@ -35,31 +24,55 @@ const outputSchema = z.object({
     .optional(),
 });
 
-/** The JSON of an infer request, with the parameters of Triton's extensions. */
-export const inferRequestSchema = z.object({
-  id: z.union([z.string(), z.int().transform(String)]).optional(),
-  parameters: z
-    .looseObject({
-      binary_data_output: flag.optional(),
-      timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-      priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-      signature_name: z.string().optional(),
-    })
-    .optional(),
-  inputs: z.array(inputSchema).min(1),
-  outputs: z.array(outputSchema).optional(),
-});
+/** @param data of an input */
+function inferRequest<T extends z.ZodType>(data: T) {
+  const input = z.object({
+    name: z.string(),
+    shape: z.array(z.int().min(0)).max(MAX_RANK),
+    datatype: z.enum(DATATYPES),
+    parameters: z.looseObject({ binary_data_size: bytes.optional() }).optional(),
+    data: data.optional(),
+  });
+  return z.object({
+    id: z.union([z.string(), z.int().transform(String)]).optional(),
+    parameters: z
+      .looseObject({
+        binary_data_output: flag.optional(),
+        timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+        priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+        signature_name: z.string().optional(),
+      })
+      .optional(),
+    inputs: z.array(input).min(1),
+    outputs: z.array(outputSchema).optional(),
+  });
+}
 
-export type InferRequest = z.infer<typeof inferRequestSchema>;
+/** The JSON of an infer request, with the parameters of Triton's extensions, for the document. */
+export const inferRequestSchema = inferRequest(
+  z.array(z.unknown()).meta({ items: {}, description: 'Elements, nested or flat, row-major' }),
+);
+
+/** The same as it is read: elements stay where they are until the type of the input is known. */
+const inferSlicesSchema = inferRequest(z.custom<JsonSlice>((value) => value instanceof JsonSlice));
+
+export type InferRequest = z.infer<typeof inferSlicesSchema>;
 export type InferInput = InferRequest['inputs'][number];
 export type RequestedOutput = NonNullable<InferRequest['outputs']>[number];
 
+/** Inputs, or outputs, that a request may name. */
+const MAX_TENSORS = 1024;
+
+const CAPTURES: Captures = { inputs: { '*': { data: true } } };
+
 /**
- * Parses the JSON of a request.
- * @throws ServingError BAD_REQUEST naming everything that is wrong, PAYLOAD_TOO_LARGE
+ * Reads the JSON of a request; the elements of its inputs are left where they are.
+ * @throws ServingError BAD_REQUEST naming what is wrong, PAYLOAD_TOO_LARGE
  */
-export function parseInferRequest(json: Buffer): InferRequest {
-  const parsed = inferRequestSchema.safeParse(parseJson(json));
+export async function readInferRequest(json: Buffer, signal?: AbortSignal): Promise<InferRequest> {
+  const document = await readDocument(json, { captures: CAPTURES, signal });
+  refuseLongLists(document);
+  const parsed = inferSlicesSchema.safeParse(document);
   if (!parsed.success) {
     throw new ServingError('BAD_REQUEST', `Invalid request: ${describe(parsed.error.issues)}`);
   }
@@ -72,6 +85,19 @@ function describe(issues: readonly z.core.$ZodIssue[]): string {
     .slice(0, 8)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
     .join('; ');
+}
+
+/** Before their items are validated. */
+function refuseLongLists(document: JsonValue): void {
+  for (const key of ['inputs', 'outputs']) {
+    const list = (document as Readonly<Record<string, unknown>> | null)?.[key];
+    if (Array.isArray(list) && list.length > MAX_TENSORS) {
+      throw new ServingError(
+        'BAD_REQUEST',
+        `Invalid request: ${key} has ${list.length} items; ${MAX_TENSORS} are allowed`,
+      );
+    }
+  }
 }
 
 function refuseUnsupported(request: InferRequest): void {

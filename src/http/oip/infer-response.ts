@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 
 import { ServingError } from '../../kernel/errors';
+import { byteStringAt, joinByteStrings, stringBytes } from '../../kernel/byte-strings';
 import type { TensorAnswer } from '../../inference/tensor-inference';
 import { topClasses } from '../../inference/top-classes';
-import type { Tensor } from '../../kernel/tensor';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import type { Steps } from '../../kernel/time-slices';
 import { float32Text } from '../json/number-text';
-import { flatJson } from '../tensors/tensor-text';
-import { writeByteElements } from './byte-elements';
+import { flatJson, type TextPieces } from '../tensors/tensor-text';
+import { ELEMENT_LENGTH_BYTES } from './byte-elements';
 import { isColumn } from './column-shape';
 import { datatypeOf } from './datatypes';
 import type { RequestedOutput } from './infer-request';
@@ -23,18 +25,29 @@ export interface ResponseForm {
 }
 
 export interface InferResponse {
-  readonly json: string;
-  /** Tensors that follow the JSON. */
-  readonly binary: readonly Uint8Array[];
+  /** JSON, made as it is sent. */
+  readonly json: TextPieces;
+  /** Tensors that follow the JSON, with their bytes on the wire. */
+  readonly binary: readonly { readonly tensor: Tensor; readonly bytes: number }[];
 }
 
+interface Written {
+  readonly tensor: Tensor;
+  /** `"name":…,"datatype":…,"shape":…` */
+  readonly head: string;
+  /** On the wire; undefined for an output that is JSON. */
+  readonly bytes: number | undefined;
+}
+
+/** Strings that are checked between two pauses. */
+const STEP_ELEMENTS = 4096;
+
 /** @throws ServingError INVALID_INPUT for an output that cannot go into the form asked for */
-export function inferResponse(answer: TensorAnswer, form: ResponseForm): InferResponse {
-  const { target, outputs } = answer;
-  const binary: Uint8Array[] = [];
-  const written = inOrder(outputs, form.outputs).map(([output, wanted]) => {
+export function* inferResponse(answer: TensorAnswer, form: ResponseForm): Steps<InferResponse> {
+  const written: Written[] = [];
+  for (const [output, wanted] of inOrder(answer.outputs, form.outputs)) {
     const classes = wanted?.parameters?.classification;
-    const tensor = classes === undefined ? output : classified(answer, output, classes);
+    const tensor = classes === undefined ? output : yield* classified(answer, output, classes);
     const { name } = tensor;
     const shape = form.columns && isVector(answer, tensor) ? [...tensor.shape, 1] : tensor.shape;
     const datatype = datatypeOf(tensor.dtype);
@@ -44,17 +57,41 @@ export function inferResponse(answer: TensorAnswer, form: ResponseForm): InferRe
         `output "${name}" has type ${tensor.dtype}, for which the protocol has no data type`,
       );
     }
-    const head = `"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(',')}]`;
-    if (wanted?.parameters?.binary_data ?? form.binary) {
-      const bytes = wireBytes(tensor);
-      binary.push(bytes);
-      return `{${head},"parameters":{"binary_data_size":${bytes.byteLength}}}`;
+    const isBinary = wanted?.parameters?.binary_data ?? form.binary;
+    if (!isBinary) yield* requireText(tensor);
+    written.push({
+      tensor,
+      head: `"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(',')}]`,
+      bytes: isBinary ? wireBytes(tensor) : undefined,
+    });
+  }
+  return {
+    json: jsonOf(answer, form.id, written),
+    binary: written.flatMap(({ tensor, bytes }) =>
+      bytes === undefined ? [] : [{ tensor, bytes }],
+    ),
+  };
+}
+
+function* jsonOf(
+  { target }: TensorAnswer,
+  id: string | undefined,
+  outputs: readonly Written[],
+): TextPieces {
+  yield '{';
+  if (id !== undefined) yield `"id":${JSON.stringify(id)},`;
+  yield `"model_name":${JSON.stringify(target.model)},"model_version":"${target.version}","outputs":[`;
+  for (const [index, { tensor, head, bytes }] of outputs.entries()) {
+    yield `${index === 0 ? '' : ','}{${head},`;
+    if (bytes === undefined) {
+      yield '"data":';
+      yield* flatJson(tensor, false);
+    } else {
+      yield `"parameters":{"binary_data_size":${bytes}}`;
     }
-    return `{${head},"data":${dataText(tensor)}}`;
-  });
-  const id = form.id === undefined ? '' : `"id":${JSON.stringify(form.id)},`;
-  const json = `{${id}"model_name":${JSON.stringify(target.model)},"model_version":"${target.version}","outputs":[${written.join(',')}]}`;
-  return { json, binary };
+    yield '}';
+  }
+  yield ']}';
 }
 
 function isVector({ target }: TensorAnswer, { name, shape }: Tensor): boolean {
@@ -74,24 +111,28 @@ function inOrder(
   });
 }
 
-function wireBytes({ data }: Tensor): Uint8Array {
-  if (Array.isArray(data)) return writeByteElements(data);
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+function wireBytes({ data }: Tensor): number {
+  return isByteStrings(data)
+    ? stringBytes(data) + ELEMENT_LENGTH_BYTES * data.length
+    : data.byteLength;
 }
 
-function dataText(tensor: Tensor): string {
-  if (Array.isArray(tensor.data) && !tensor.data.every((element) => isUtf8(element))) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `output "${tensor.name}" holds bytes that are no text: ask for it as binary data`,
-    );
+function* requireText({ name, data }: Tensor): Steps<void> {
+  if (!isByteStrings(data)) return;
+  for (let index = 0; index < data.length; index++) {
+    if (!isUtf8(byteStringAt(data, index))) {
+      throw new ServingError(
+        'INVALID_INPUT',
+        `output "${name}" holds bytes that are not text: ask for it as binary data`,
+      );
+    }
+    if (index % STEP_ELEMENTS === 0) yield;
   }
-  return flatJson(tensor, false);
 }
 
 /** Strings `value:index` or `value:index:label`, best first. */
-function classified({ target }: TensorAnswer, output: Tensor, classes: number): Tensor {
-  const rows = topClasses(target, output, classes);
+function* classified({ target }: TensorAnswer, output: Tensor, classes: number): Steps<Tensor> {
+  const rows = yield* topClasses(target, output, classes);
   const text = output.dtype === 'float32' ? float32Text : String;
   const perRow = rows[0]?.length ?? 0;
   const batched = target.signature.outputs.some(
@@ -101,10 +142,12 @@ function classified({ target }: TensorAnswer, output: Tensor, classes: number): 
     name: output.name,
     dtype: 'string',
     shape: batched ? [rows.length, perRow] : [perRow],
-    data: rows
-      .flat()
-      .map(({ value, index, label }) =>
-        Buffer.from(`${text(value)}:${index}${label === undefined ? '' : `:${label}`}`),
-      ),
+    data: joinByteStrings(
+      rows
+        .flat()
+        .map(({ value, index, label }) =>
+          Buffer.from(`${text(value)}:${index}${label === undefined ? '' : `:${label}`}`),
+        ),
+    ),
   };
 }

@@ -1,36 +1,50 @@
 import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import { elementCount, formatShape, type Tensor, type TensorSpec } from '../../kernel/tensor';
-import { tensorFromFlat } from '../tensors/nested-json';
+import {
+  elementCount,
+  formatShape,
+  type NumericData,
+  type Tensor,
+  type TensorSpec,
+} from '../../kernel/tensor';
+import type { Steps } from '../../kernel/time-slices';
+import { sinkOf } from '../tensors/element-sink';
+import { readElements } from '../tensors/nested-reader';
 import { readByteElements } from './byte-elements';
 import { isColumn } from './column-shape';
 import { datatypeName, datatypeOf, type Datatype } from './datatypes';
 import { convertExactly, convertible } from './exact-conversion';
 import type { InferInput } from './infer-request';
-import { numbersFromJson } from './json-numbers';
+import { datatypeSink } from './json-numbers';
 import { numbersOver, type NumberArray, type NumericDatatype } from './number-arrays';
 
 /** JSON cannot hold the bytes of an image: they come as base64. */
 const IMAGE_STRINGS = { b64Objects: true, base64: true };
 const STRINGS = { b64Objects: false };
+/** Elements that are handled between two pauses. */
+const STEP_ELEMENTS = 65_536;
 
 /**
  * The inputs of a request, whose bytes follow each other in `binary`.
  * @throws ServingError INVALID_INPUT naming the input
  */
-export function inputTensors(
+export function* inputTensors(
   target: TensorTarget,
   inputs: readonly InferInput[],
   binary: Uint8Array,
-): Tensor[] {
+): Steps<Tensor[]> {
   let at = 0;
-  const tensors = inputs.map((given) => {
+  const tensors: Tensor[] = [];
+  for (const given of inputs) {
     const spec = specOf(target, given.name);
     const input = isColumn(spec, given.shape)
       ? { ...given, shape: given.shape.slice(0, 1) }
       : given;
     const size = input.parameters?.binary_data_size;
-    if (size === undefined) return named(input.name, () => fromJson(target, spec, input));
+    if (size === undefined) {
+      tensors.push(yield* named(input.name, fromJson(target, spec, input)));
+      continue;
+    }
     if (input.data !== undefined) {
       throw invalid(`input "${input.name}" has both "data" and binary_data_size`);
     }
@@ -40,8 +54,8 @@ export function inputTensors(
       );
     }
     at += size;
-    return fromBytes(target, spec, input, binary.subarray(at - size, at));
-  });
+    tensors.push(yield* fromBytes(target, spec, input, binary.subarray(at - size, at)));
+  }
   if (at < binary.byteLength) {
     throw invalid(`the body has ${binary.byteLength - at} bytes after the inputs`);
   }
@@ -55,37 +69,41 @@ function specOf({ signature }: TensorTarget, name: string): TensorSpec {
   throw invalid(`there is no input "${name}"; the signature takes ${known}`);
 }
 
-export function fromBytes(
+export function* fromBytes(
   target: TensorTarget,
   spec: TensorSpec,
   { name, shape, datatype }: Pick<InferInput, 'name' | 'shape' | 'datatype'>,
   bytes: Uint8Array,
-): Tensor {
+): Steps<Tensor> {
   const plan = planOf(target, spec, datatype);
   if (plan.kind === 'bytes') {
-    const data = readByteElements(name, bytes, !plan.images);
+    const data = yield* readByteElements(name, bytes);
     return counted({ name, dtype: 'string', shape, data });
   }
-  return fromNumbers(plan, name, shape, numbersOver(name, plan.datatype, bytes));
+  const numbers = yield* numbersOver(name, plan.datatype, bytes);
+  return yield* fromNumbers(plan, name, shape, numbers);
 }
 
-function fromJson(target: TensorTarget, spec: TensorSpec, input: InferInput): Tensor {
+function* fromJson(target: TensorTarget, spec: TensorSpec, input: InferInput): Steps<Tensor> {
   const { name, shape, datatype, data } = input;
   if (data === undefined) {
     throw invalid(`input "${name}" has neither "data" nor the parameter binary_data_size`);
   }
   const plan = planOf(target, spec, datatype);
-  if (plan.kind === 'bytes') {
-    return tensorFromFlat(name, 'string', shape, data, plan.images ? IMAGE_STRINGS : STRINGS);
+  if (plan.kind === 'convert') {
+    const numbers = yield* readElements(data, datatypeSink(name, plan.datatype, data));
+    return yield* fromNumbers(plan, name, shape, numbers);
   }
-  if (plan.kind === 'same') return tensorFromFlat(name, plan.dtype, shape, data, STRINGS);
-  return fromNumbers(plan, name, shape, numbersFromJson(name, plan.datatype, data));
+  const dtype = plan.kind === 'bytes' ? 'string' : plan.dtype;
+  const strings = plan.kind === 'bytes' && plan.images ? IMAGE_STRINGS : STRINGS;
+  const elements = yield* readElements(data, sinkOf(dtype, data.maxValues, true, strings));
+  return counted({ name, dtype, shape, data: elements });
 }
 
 /** What is wrong with a value says which input it is of. */
-function named<T>(name: string, work: () => T): T {
+function* named<T>(name: string, work: Steps<T>): Steps<T> {
   try {
-    return work();
+    return yield* work;
   } catch (thrown) {
     if (!(thrown instanceof ServingError) || thrown.message.startsWith('input ')) throw thrown;
     throw new ServingError(thrown.code, `input "${name}": ${thrown.message}`);
@@ -127,28 +145,30 @@ function planOf(
   );
 }
 
-function fromNumbers(
+function* fromNumbers(
   plan: Exclude<Plan, { kind: 'bytes' }>,
   name: string,
   shape: readonly number[],
   numbers: NumberArray,
-): Tensor {
+): Steps<Tensor> {
   const { dtype, datatype } = plan;
   const data =
     plan.kind === 'same'
       ? // The data type of the plan is the runtime's: so is the array.
-        truthful(dtype, numbers as Exclude<Tensor['data'], Uint8Array[]>)
-      : convertExactly(name, datatype, numbers, plan.dtype);
+        yield* truthful(dtype, numbers as NumericData)
+      : yield* convertExactly(name, datatype, numbers, plan.dtype);
   return counted({ name, dtype, shape, data });
 }
 
 /** Any byte but 0 is true for Triton, perf_analyzer sends such, and TensorFlow wants 1. */
-function truthful(
-  dtype: Tensor['dtype'],
-  data: Exclude<Tensor['data'], Uint8Array[]>,
-): Exclude<Tensor['data'], Uint8Array[]> {
-  const odd = dtype === 'bool' && (data as Uint8Array).some((byte) => byte > 1);
-  return odd ? (data as Uint8Array).map((byte) => (byte === 0 ? 0 : 1)) : data;
+function* truthful(dtype: Tensor['dtype'], data: NumericData): Steps<NumericData> {
+  if (dtype !== 'bool' || !(data instanceof Uint8Array)) return data;
+  for (let i = 0; i < data.length; i++) {
+    // The body is read once: what is mended stays there.
+    if ((data[i] ?? 0) > 1) data[i] = 1;
+    if (i % STEP_ELEMENTS === 0) yield;
+  }
+  return data;
 }
 
 function counted(tensor: Tensor): Tensor {
@@ -156,7 +176,7 @@ function counted(tensor: Tensor): Tensor {
   const expected = elementCount(shape);
   if (data.length === expected) return tensor;
   throw invalid(
-    `input "${name}" of shape ${formatShape(shape)} holds ${expected} elements and was given ${data.length}`,
+    `input "${name}" of shape ${formatShape(shape)} holds ${expected} values and was given ${data.length}`,
   );
 }
 

@@ -1,69 +1,71 @@
 import { ServingError } from '../../kernel/errors';
-import { preview } from '../json/parse-json';
-import type { JsonValue } from '../json/lossless-json';
+import type { JsonCursor } from '../json/json-cursor';
+import { previewAt } from '../json/json-preview';
+import type { JsonSlice } from '../json/json-slice';
+import {
+  bigIntWithin,
+  float32At,
+  float64At,
+  integerWithin,
+  numberSink,
+  type ElementSink,
+} from '../tensors/element-sink';
 import type { NumberArray, NumericDatatype } from './number-arrays';
 
 /**
- * Numbers of a data type that the runtime does not carry itself, from JSON lists.
+ * Takes numbers of a data type that the runtime does not carry itself out of JSON.
  * @param name of the input, for messages
- * @throws ServingError INVALID_INPUT for what is no number of that type
+ * @throws ServingError INVALID_INPUT; its `read` too, for what is not a number of that type
  */
-export function numbersFromJson(
+export function datatypeSink(
   name: string,
   datatype: NumericDatatype,
-  value: JsonValue,
-): NumberArray {
-  const values = flattened(value);
-  const array = allocate(name, datatype, values.length);
-  values.forEach((element, i) => {
-    if (typeof element !== 'number' && typeof element !== 'bigint') {
-      throw misfit(name, datatype, element);
-    }
-    if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
-      if (typeof element === 'number' && !Number.isInteger(element)) {
-        throw misfit(name, datatype, element);
-      }
-      array[i] = BigInt(element);
-      if (array[i] !== BigInt(element)) throw misfit(name, datatype, element);
-    } else {
-      array[i] = Number(element);
-      const rounds = array instanceof Float64Array || array instanceof Float32Array;
-      if (!rounds && array[i] !== Number(element)) throw misfit(name, datatype, element);
-    }
-  });
-  return array;
-}
-
-/** Elements of nested lists; the parser has limited how deep they are. */
-function flattened(value: JsonValue): readonly JsonValue[] {
-  if (!Array.isArray(value)) return [value];
-  const list = value as readonly JsonValue[];
-  return list.some((inner) => Array.isArray(inner)) ? list.flatMap(flattened) : list;
-}
-
-function allocate(name: string, datatype: NumericDatatype, length: number): NumberArray {
+  { maxValues }: JsonSlice,
+): ElementSink<NumberArray> {
+  const refuse = (cursor: JsonCursor): ServingError =>
+    new ServingError(
+      'INVALID_INPUT',
+      `input "${name}" of ${datatype} was given ${previewAt(cursor).text}`,
+    );
+  const whole = (
+    make: (length: number) => Exclude<NumberArray, BigInt64Array | BigUint64Array>,
+    low: number,
+    high: number,
+  ): ElementSink<NumberArray> => numberSink(make, maxValues, integerWithin(low, high, refuse));
   switch (datatype) {
     case 'INT8':
-      return new Int8Array(length);
+      return whole((length) => new Int8Array(length), -128, 127);
     case 'UINT8':
     case 'BOOL':
-      return new Uint8Array(length);
+      return whole((length) => new Uint8Array(length), 0, 255);
     case 'INT16':
-      return new Int16Array(length);
+      return whole((length) => new Int16Array(length), -32_768, 32_767);
     case 'UINT16':
-      return new Uint16Array(length);
+      return whole((length) => new Uint16Array(length), 0, 65_535);
     case 'INT32':
-      return new Int32Array(length);
+      return whole((length) => new Int32Array(length), -(2 ** 31), 2 ** 31 - 1);
     case 'UINT32':
-      return new Uint32Array(length);
+      return whole((length) => new Uint32Array(length), 0, 2 ** 32 - 1);
     case 'INT64':
-      return new BigInt64Array(length);
+      return numberSink(
+        (length) => new BigInt64Array(length),
+        maxValues,
+        bigIntWithin(-(2n ** 63n), 2n ** 63n - 1n, refuse),
+      );
     case 'UINT64':
-      return new BigUint64Array(length);
+      return numberSink(
+        (length) => new BigUint64Array(length),
+        maxValues,
+        bigIntWithin(0n, 2n ** 64n - 1n, refuse),
+      );
     case 'FP32':
-      return new Float32Array(length);
+      return numberSink((length) => new Float32Array(length), maxValues, float32At);
     case 'FP64':
-      return new Float64Array(length);
+      return numberSink(
+        (length) => new Float64Array(length),
+        maxValues,
+        (cursor) => float64At(cursor, refuse),
+      );
     case 'FP16':
     case 'BF16':
       throw new ServingError(
@@ -71,11 +73,4 @@ function allocate(name: string, datatype: NumericDatatype, length: number): Numb
         `input "${name}" of ${datatype} cannot come as JSON: send it as binary data`,
       );
   }
-}
-
-function misfit(name: string, datatype: NumericDatatype, value: JsonValue): ServingError {
-  return new ServingError(
-    'INVALID_INPUT',
-    `input "${name}" of ${datatype} was given ${preview(value)}`,
-  );
 }

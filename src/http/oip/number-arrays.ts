@@ -1,6 +1,10 @@
 import { ServingError } from '../../kernel/errors';
+import type { Steps } from '../../kernel/time-slices';
 import type { Datatype } from './datatypes';
 import { elementBytes } from './datatypes';
+
+/** Elements that are converted between two pauses. */
+const STEP_ELEMENTS = 8192;
 
 /** Elements of any numeric data type; half floats are widened, exactly. */
 export type NumberArray =
@@ -22,11 +26,11 @@ export type NumericDatatype = Exclude<Datatype, 'BYTES'>;
  * @param name of the input, for messages
  * @throws ServingError INVALID_INPUT when the bytes end within an element
  */
-export function numbersOver(
+export function* numbersOver(
   name: string,
   datatype: NumericDatatype,
   bytes: Uint8Array,
-): NumberArray {
+): Steps<NumberArray> {
   const size = elementBytes(datatype) ?? 1;
   if (bytes.byteLength % size !== 0) {
     throw new ServingError(
@@ -49,9 +53,9 @@ export function numbersOver(
     case 'INT16':
       return new Int16Array(buffer, from, length);
     case 'FP16':
-      return Float32Array.from(new Uint16Array(buffer, from, length), halfToFloat);
+      return yield* widened(new Uint16Array(buffer, from, length), halfToFloat);
     case 'BF16':
-      return bfloatsToFloats(new Uint16Array(buffer, from, length));
+      return yield* widened(new Uint16Array(buffer, from, length), bfloatToFloat);
     case 'UINT32':
       return new Uint32Array(buffer, from, length);
     case 'INT32':
@@ -67,10 +71,22 @@ export function numbersOver(
   }
 }
 
+function* widened(halves: Uint16Array, toFloat: (bits: number) => number): Steps<Float32Array> {
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) {
+    floats[i] = toFloat(halves[i] ?? 0);
+    if (i % STEP_ELEMENTS === 0) yield;
+  }
+  return floats;
+}
+
+const WORD = new Uint32Array(1);
+const FLOAT = new Float32Array(WORD.buffer);
+
 /** bfloat16 is the upper half of a float32. */
-function bfloatsToFloats(bits: Uint16Array): Float32Array {
-  const words = Uint32Array.from(bits, (half) => half << 16);
-  return new Float32Array(words.buffer);
+function bfloatToFloat(bits: number): number {
+  WORD[0] = bits << 16;
+  return FLOAT[0] ?? NaN;
 }
 
 /** IEEE 754 binary16, whose every value is a float32. */

@@ -1,6 +1,8 @@
+import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
 import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
 import { elementCount, formatShape, isBatchable, type Tensor } from '../../kernel/tensor';
+import type { Steps } from '../../kernel/time-slices';
 import { datatypeOf, elementBytes } from './datatypes';
 import { fromBytes } from './input-tensors';
 
@@ -9,7 +11,7 @@ import { fromBytes } from './input-tensors';
  * image model it is an encoded image, unless it has exactly the bytes of the tensor.
  * @throws ServingError INVALID_INPUT when name, type and shape do not follow from the model
  */
-export function rawInput(target: TensorTarget, body: Uint8Array): Tensor {
+export function* rawInput(target: TensorTarget, body: Uint8Array): Steps<Tensor> {
   const { signature } = target;
   const [spec] = signature.inputs;
   if (spec === undefined || signature.inputs.length > 1) {
@@ -30,12 +32,12 @@ export function rawInput(target: TensorTarget, body: Uint8Array): Tensor {
         `a raw binary request is one element of BYTES, and input "${name}" takes ${formatShape(spec.shape)}`,
       );
     }
-    return { name, dtype: 'string', shape: shape.map(() => 1), data: [new Uint8Array(body)] };
+    return { name, dtype: 'string', shape: shape.map(() => 1), data: oneString(body) };
   }
   const open = shape.filter((side) => side < 0).length;
   const fixed = elementCount(shape.filter((side) => side >= 0)) * size;
   if (name === target.imageInput && (open > 0 || fixed !== body.byteLength)) {
-    return { name, dtype: 'string', shape: [1], data: [body] };
+    return { name, dtype: 'string', shape: [1], data: oneString(body) };
   }
   if (open > 1) {
     throw invalid(
@@ -49,7 +51,11 @@ export function rawInput(target: TensorTarget, body: Uint8Array): Tensor {
     );
   }
   const complete = shape.map((side) => (side < 0 ? length : side));
-  return fromBytes(target, spec, { name, shape: complete, datatype }, body);
+  return yield* fromBytes(target, spec, { name, shape: complete, datatype }, body);
+}
+
+function oneString(body: Uint8Array): ByteStrings {
+  return byteStringsOver(body, Uint32Array.of(0, body.byteLength));
 }
 
 function invalid(message: string): ServingError {

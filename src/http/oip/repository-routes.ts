@@ -1,10 +1,10 @@
-import { Router, type Request } from 'express';
+import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
 import type { ModelManager } from '../../models/model-manager';
-import { bodyOf, readBody } from '../body';
-import { parseJson } from '../json/parse-json';
+import type { BodyReader } from '../body/body-reader';
+import { readDocument } from '../json/read-document';
 import { route } from '../route';
 import { repositoryIndex } from './repository-index';
 
@@ -17,14 +17,20 @@ export const controlRequestSchema = z.object({
 });
 
 /** Triton's model repository extension: index, load, unload. */
-export function repositoryRoutes(manager: ModelManager): Router {
+export function repositoryRoutes(manager: ModelManager, bodies: BodyReader): Router {
   const router = Router();
-  const read = readBody(MAX_BODY_BYTES);
+  const read = async <T>(
+    schema: z.ZodType<T>,
+    request: Request,
+    response: Response,
+  ): Promise<T> => {
+    bodies.requireRoom(request);
+    return parseBody(schema, await bodies.bytes(request, response, { maxBytes: MAX_BODY_BYTES }));
+  };
   route(router, '/v2/repository/index', {
     post: [
-      read,
       async (request, response) => {
-        const { ready = false } = parseBody(indexRequestSchema, request);
+        const { ready = false } = await read(indexRequestSchema, request, response);
         const models = manager.list();
         const unknown = ready ? [] : await manager.unknownModels();
         response.json(repositoryIndex(models, unknown, ready));
@@ -33,9 +39,9 @@ export function repositoryRoutes(manager: ModelManager): Router {
   });
   route(router, '/v2/repository/models/:name/load', {
     post: [
-      read,
       async (request, response) => {
-        refuseOverrides(parseBody(controlRequestSchema, request).parameters ?? {});
+        const { parameters = {} } = await read(controlRequestSchema, request, response);
+        refuseOverrides(parameters);
         await manager.load(String(request.params.name));
         response.status(200).end();
       },
@@ -43,10 +49,9 @@ export function repositoryRoutes(manager: ModelManager): Router {
   });
   route(router, '/v2/repository/models/:name/unload', {
     post: [
-      read,
       async (request, response) => {
         // `unload_dependents` asks for nothing: no model depends on another.
-        parseBody(controlRequestSchema, request);
+        await read(controlRequestSchema, request, response);
         await manager.unload(String(request.params.name));
         response.status(200).end();
       },
@@ -55,9 +60,8 @@ export function repositoryRoutes(manager: ModelManager): Router {
   return router;
 }
 
-function parseBody<T>(schema: z.ZodType<T>, request: Request): T {
-  const body = bodyOf(request);
-  const parsed = schema.safeParse(body.length === 0 ? {} : parseJson(body));
+async function parseBody<T>(schema: z.ZodType<T>, body: Buffer): Promise<T> {
+  const parsed = schema.safeParse(body.length === 0 ? {} : await readDocument(body));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
   throw new ServingError('BAD_REQUEST', `Invalid request: ${problems.join('; ')}`);

@@ -1,12 +1,16 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 
 import { ServingError } from '../../kernel/errors';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { inSlices } from '../../kernel/time-slices';
 import type { TensorTarget, TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { Logger } from '../../telemetry/logger';
-import { readBody } from '../body';
+import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
+import { sendJsonText, wholeText, writePiece } from '../json-text';
+import { byteElementPieces } from './byte-elements';
 import { versionOf } from '../model-version';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
@@ -14,7 +18,7 @@ import { route } from '../route';
 import { healthRoutes } from '../routes/health';
 import { isColumn } from './column-shape';
 import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
-import { parseInferRequest, type InferRequest } from './infer-request';
+import { readInferRequest, type InferRequest } from './infer-request';
 import { inferResponse, type InferResponse } from './infer-response';
 import { inputTensors } from './input-tensors';
 import { modelConfigurationBody } from './model-configuration';
@@ -26,9 +30,7 @@ import { repositoryRoutes } from './repository-routes';
 export interface OipRoutesOptions {
   readonly manager: ModelManager;
   readonly tensors: TensorUseCase;
-  readonly limits: { readonly maxBodyBytes: number };
-  /** Taken before the body of an infer request is read. */
-  readonly admit: readonly RequestHandler[];
+  readonly bodies: BodyReader;
   readonly logger: Logger;
   readonly draining: () => boolean;
   /** Of this server. */
@@ -49,10 +51,10 @@ const EXTENSIONS = [
 
 /** The Open Inference Protocol v2 with Triton's extensions: everything under /v2. */
 export function oipRoutes(options: OipRoutesOptions): Router {
-  const { manager, tensors, limits, admit, logger, draining, modelControl } = options;
+  const { manager, tensors, bodies, logger, draining, modelControl } = options;
   const router = Router();
   router.use(healthRoutes(manager, draining));
-  if (modelControl) router.use(repositoryRoutes(manager));
+  if (modelControl) router.use(repositoryRoutes(manager, bodies));
 
   route(router, '/v2', {
     get: [
@@ -72,23 +74,28 @@ export function oipRoutes(options: OipRoutesOptions): Router {
   });
 
   const infer: RequestHandler = async (request, response) => {
-    const { json, binary } = inferBodyOf(request);
-    const parsed = json === undefined ? undefined : parseInferRequest(json);
+    const signal = clientSignal(response);
+    const model = String(request.params.name);
     const version = versionOf(request);
-    const signature = parsed?.parameters?.signature_name;
+    // Everything is judged that can be before the body is read.
+    tensors.admit(model, version);
+    bodies.requireRoom(request);
+    const body = await bodies.bytes(request, response, { weight: TENSOR_WEIGHT });
+    const { json, binary } = inferBodyOf(request, body);
+    const parsed = json === undefined ? undefined : await readInferRequest(json, signal);
     const timeout = parsed?.parameters?.timeout ?? 0;
     const wanted = parsed?.outputs?.length === 0 ? undefined : parsed?.outputs;
     const answer = await tensors.infer({
-      model: String(request.params.name),
+      model,
+      version,
       inputs: (target) =>
         parsed === undefined
-          ? [rawInput(target, binary)]
-          : inputTensors(target, parsed.inputs, binary),
+          ? inSlices(rawInput(target, binary), signal).then((input) => [input])
+          : inSlices(inputTensors(target, parsed.inputs, binary), signal),
       outputs: () => wanted?.map(({ name }) => name),
-      ...(version === undefined ? {} : { version }),
-      ...(signature === undefined ? {} : { signature }),
-      ...(timeout === 0 ? {} : { timeoutMs: timeout / US_PER_MS }),
-      signal: clientSignal(response),
+      signature: parsed?.parameters?.signature_name,
+      timeoutMs: timeout === 0 ? undefined : timeout / US_PER_MS,
+      signal,
     });
     setTimingHeader(response, answer.timings);
     const form = {
@@ -97,7 +104,8 @@ export function oipRoutes(options: OipRoutesOptions): Router {
       binary: wantsBinary(parsed),
       columns: sentColumns(answer.target, parsed),
     };
-    sendInferResponse(response, inferResponse(answer, form));
+    const written = await inSlices(inferResponse(answer, form), signal);
+    await sendInferResponse(response, written, signal);
   };
   const ready: RequestHandler = (request, response) => {
     const { name, servables } = known(manager, request);
@@ -123,7 +131,7 @@ export function oipRoutes(options: OipRoutesOptions): Router {
     route(router, `${model}/ready`, { get: [ready] });
     route(router, `${model}/config`, { get: [ofServable(modelConfigurationBody)] });
     route(router, `${model}/stats`, { get: [stats] });
-    route(router, `${model}/infer`, { post: [...admit, readBody(limits.maxBodyBytes), infer] });
+    route(router, `${model}/infer`, { post: [infer] });
     route(router, model, { get: [ofServable(modelMetadataBody)] });
   }
   router.use('/v2', (request) => {
@@ -148,21 +156,32 @@ function sentColumns({ signature }: TensorTarget, request: InferRequest | undefi
 }
 
 /** JSON alone, or JSON and behind it the tensors, sent without putting them together first. */
-function sendInferResponse(response: Response, { json, binary }: InferResponse): void {
+async function sendInferResponse(
+  response: Response,
+  { json, binary }: InferResponse,
+  signal: AbortSignal,
+): Promise<void> {
   if (binary.length === 0) {
-    response.type('application/json').send(json);
+    await sendJsonText(response, json, signal);
     return;
   }
-  const head = Buffer.from(json);
-  const bytes = binary.reduce((sum, { byteLength }) => sum + byteLength, head.length);
+  const head = Buffer.from(await wholeText(json, signal));
   response.set({
     'Content-Type': 'application/octet-stream',
-    'Content-Length': String(bytes),
+    'Content-Length': String(binary.reduce((sum, { bytes }) => sum + bytes, head.length)),
     [JSON_LENGTH_HEADER]: String(head.length),
   });
   response.write(head);
-  for (const tensor of binary) response.write(tensor);
+  for (const { tensor } of binary) {
+    for (const piece of wirePieces(tensor)) await writePiece(response, piece, signal);
+  }
   response.end();
+}
+
+function wirePieces({ data }: Tensor): Iterable<Uint8Array> {
+  return isByteStrings(data)
+    ? byteElementPieces(data)
+    : [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
 }
 
 /**

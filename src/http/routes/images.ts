@@ -1,9 +1,11 @@
-import { Router, type Request, type RequestHandler } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
 import type { ImageRequest, ImageUseCase } from '../../inference/image-inference';
-import { imagesOf, readImages, type ImageRequestLimits } from '../image-request';
+import type { Task } from '../../models/model-config';
+import type { BodyReader } from '../body/body-reader';
+import { readImages } from '../image-request';
 import {
   failIfAlone,
   negotiatePictures,
@@ -19,20 +21,33 @@ import { classifyQuerySchema, generateQuerySchema } from '../schemas/image-api';
 
 export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
-  readonly limits: ImageRequestLimits;
-  /** Taken before the body is read. */
-  readonly admit: readonly RequestHandler[];
+  readonly bodies: BodyReader;
 }
 
 /** POST …/classify and …/generate, with and without a version. */
-export function imageRoutes({ inference, limits, admit }: ImageRoutesOptions): Router {
+export function imageRoutes({ inference, bodies }: ImageRoutesOptions): Router {
   const router = Router();
-  const read = readImages(limits);
+
+  /** Everything is judged that can be before the body is read. */
+  const read = async (
+    request: Request,
+    response: Response,
+    task: Task,
+  ): Promise<ImageRequest & { readonly signal: AbortSignal }> => {
+    const model = String(request.params.name);
+    const version = versionOf(request);
+    inference.admit(model, version, task);
+    bodies.requireRoom(request);
+    const signal = clientSignal(response);
+    const images = await readImages(bodies, request, response, signal);
+    return { model, version, images, signal };
+  };
 
   const classify: RequestHandler = async (request, response) => {
     requireJsonAccepted(request);
     const { top } = parseQuery(classifyQuerySchema, request);
-    const answer = await inference.classify(imageRequest(request, response), top);
+    const asked = await read(request, response, 'image-classification');
+    const answer = await inference.classify(asked, top);
     failIfAlone(answer);
     setTimingHeader(response, answer.timings);
     response.json(resultsBody(answer, (predictions) => ({ predictions })));
@@ -40,32 +55,19 @@ export function imageRoutes({ inference, limits, admit }: ImageRoutesOptions): R
 
   const generate: RequestHandler = async (request, response) => {
     const { format, quality } = parseQuery(generateQuerySchema, request);
-    const negotiated = negotiatePictures(request, imagesOf(request).length, format);
-    const answer = await inference.generate(
-      imageRequest(request, response),
-      negotiated.format,
-      quality,
-    );
+    const asked = await read(request, response, 'image-to-image');
+    const negotiated = negotiatePictures(request, asked.images.length, format);
+    const answer = await inference.generate(asked, negotiated.format, quality);
     failIfAlone(answer);
     setTimingHeader(response, answer.timings);
-    sendPictures(response, answer, negotiated);
+    await sendPictures(response, answer, negotiated, asked.signal);
   };
 
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/classify`, { post: [...admit, read, classify] });
-    route(router, `${prefix}/generate`, { post: [...admit, read, generate] });
+    route(router, `${prefix}/classify`, { post: [classify] });
+    route(router, `${prefix}/generate`, { post: [generate] });
   }
   return router;
-}
-
-function imageRequest(request: Request, response: Parameters<RequestHandler>[1]): ImageRequest {
-  const version = versionOf(request);
-  return {
-    model: String(request.params.name),
-    ...(version === undefined ? {} : { version }),
-    images: imagesOf(request),
-    signal: clientSignal(response),
-  };
 }
 
 function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {

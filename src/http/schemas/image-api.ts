@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
+import { JsonSlice } from '../json/json-slice';
 import { wholeNumber } from '../openapi/operation';
 import { problemSchema } from './problem';
 
@@ -25,19 +26,21 @@ export const generateQuerySchema = z.object({
   quality: wholeNumber(1, 100).optional().meta({ description: 'Of JPEG and WebP; default 90' }),
 });
 
-const b64Image = z
-  .strictObject({
-    b64: z.string().describe('The file in base64; a data URL and line breaks are taken too'),
-  })
-  .meta({ id: 'Base64Image' });
+/** One image or several, each an object with its file in base64. */
+function imagesAsJson<T extends z.ZodType>(base64: T) {
+  const image = z.strictObject({ b64: base64 });
+  return z.union([z.strictObject({ image }), z.strictObject({ images: z.array(image).min(1) })]);
+}
 
-/** The JSON body: one image or several, each base64, a data URL or with line breaks if need be. */
-export const imageJsonSchema = z
-  .union([
-    z.strictObject({ image: b64Image }),
-    z.strictObject({ images: z.array(b64Image).min(1) }),
-  ])
-  .meta({ id: 'ImagesAsJson' });
+/** The JSON body, for the document. */
+export const imageJsonSchema = imagesAsJson(
+  z.string().describe('The file in base64; a data URL and line breaks are taken too'),
+).meta({ id: 'ImagesAsJson' });
+
+/** The same as it is read: the files stay where they are in the body. */
+export const imageSlicesSchema = imagesAsJson(
+  z.custom<JsonSlice>((value) => value instanceof JsonSlice && value.isString),
+);
 
 const ms = z.number().min(0);
 const timingsSchema = z

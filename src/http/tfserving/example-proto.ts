@@ -1,61 +1,100 @@
-/** tensorflow.Feature: values of one kind. */
-export type Feature =
-  | { readonly kind: 'bytes'; readonly values: readonly Uint8Array[] }
-  | { readonly kind: 'float'; readonly values: readonly number[] }
-  | { readonly kind: 'int64'; readonly values: readonly bigint[] };
+/** Wire bytes of tensorflow.Feature, by the name of the feature. */
+export type EncodedFeatures = ReadonlyMap<string, Uint8Array>;
 
-const WIRE_LENGTH = 2;
 /** Field numbers of tensorflow/core/example/feature.proto. */
 const FEATURE_FIELD = { bytes: 1, float: 2, int64: 3 } as const;
+const WIRE_LENGTH = 2;
+const LONGEST_VARINT = 10;
 
-/**
- * Serialises a tensorflow.Example: the message that parse_example reads, as
- * tensorflow/core/example/{example,feature}.proto define it.
- */
-export function encodeExample(features: ReadonlyMap<string, Feature>): Uint8Array {
-  const entries = [...features].map(([name, feature]) =>
-    field(
-      1,
-      Buffer.concat([field(1, Buffer.from(name, 'utf8')), field(2, encodeFeature(feature))]),
-    ),
-  );
-  return field(1, Buffer.concat(entries));
-}
+/** Bytes that are written one after the other. */
+export class WireBytes {
+  #buffer = Buffer.allocUnsafe(64);
+  #length = 0;
 
-function encodeFeature(feature: Feature): Buffer {
-  return field(FEATURE_FIELD[feature.kind], encodeValues(feature));
-}
+  get length(): number {
+    return this.#length;
+  }
 
-function encodeValues(feature: Feature): Buffer {
-  switch (feature.kind) {
-    case 'bytes':
-      return Buffer.concat(feature.values.map((value) => field(1, value)));
-    case 'float': {
-      const packed = Buffer.alloc(feature.values.length * 4);
-      for (const [index, value] of feature.values.entries()) packed.writeFloatLE(value, index * 4);
-      return field(1, packed);
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.byteLength);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.byteLength;
+  }
+
+  float(value: number): void {
+    this.#reserve(4);
+    this.#length = this.#buffer.writeFloatLE(value, this.#length);
+  }
+
+  /** @param value a whole number; negative ones take ten bytes */
+  varint(value: number | bigint): void {
+    this.#reserve(LONGEST_VARINT);
+    if (typeof value === 'number' && value >= 0) {
+      let rest = value;
+      while (rest >= 0x80) {
+        this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
+        rest = Math.floor(rest / 0x80);
+      }
+      this.#buffer[this.#length++] = rest;
+      return;
     }
-    case 'int64':
-      return field(
-        1,
-        Buffer.concat(feature.values.map((value) => varint(BigInt.asUintN(64, value)))),
-      );
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest >= 0x80n) {
+      this.#buffer[this.#length++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.#buffer[this.#length++] = Number(rest);
+  }
+
+  /** Tag and length of a field of the length-delimited wire type. */
+  head(field: number, length: number): void {
+    this.varint((field << 3) | WIRE_LENGTH);
+    this.varint(length);
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
   }
 }
 
-/** A field of the length-delimited wire type. */
-function field(number: number, value: Uint8Array): Buffer {
-  const tag = varint(BigInt((number << 3) | WIRE_LENGTH));
-  return Buffer.concat([tag, varint(BigInt(value.length)), value]);
+/**
+ * tensorflow.Feature around its values.
+ * @param values of bytes: a length-delimited field 1 for each; of numbers: packed
+ */
+export function encodeFeature(kind: keyof typeof FEATURE_FIELD, values: WireBytes): Uint8Array {
+  const list = new WireBytes();
+  if (kind !== 'bytes') list.head(1, values.length);
+  const out = new WireBytes();
+  out.head(FEATURE_FIELD[kind], list.length + values.length);
+  out.bytes(list.finish());
+  out.bytes(values.finish());
+  return out.finish();
 }
 
-function varint(value: bigint): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    bytes.push(rest > 0n ? low | 0x80 : low);
-  } while (rest > 0n);
-  return Buffer.from(bytes);
+/**
+ * Appends a serialised tensorflow.Example: the message that parse_example reads, as
+ * tensorflow/core/example/{example,feature}.proto define it.
+ */
+export function appendExample(out: WireBytes, features: EncodedFeatures): void {
+  const entries = new WireBytes();
+  for (const [name, feature] of features) {
+    const key = Buffer.from(name, 'utf8');
+    const entry = new WireBytes();
+    entry.head(1, key.length);
+    entry.bytes(key);
+    entry.head(2, feature.length);
+    entries.head(1, entry.length + feature.length);
+    entries.bytes(entry.finish());
+    entries.bytes(feature);
+  }
+  out.head(1, entries.length);
+  out.bytes(entries.finish());
 }

@@ -1,34 +1,63 @@
 import { ServingError } from '../../kernel/errors';
+import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
 import type { TensorTarget } from '../../inference/tensor-inference';
 import type { Tensor } from '../../kernel/tensor';
-import type { JsonValue } from '../json/lossless-json';
-import { isJsonObject, preview, property, type JsonObject } from '../json/parse-json';
-import { isBase64Object, bytesOfJson } from '../tensors/json-elements';
-import { encodeExample, type Feature } from './example-proto';
-import { typeError } from './json-type-error';
+import type { Steps } from '../../kernel/time-slices';
+import {
+  CLOSE_LIST,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_LIST,
+  OPEN_OBJECT,
+  type JsonCursor,
+} from '../json/json-cursor';
+import type { JsonObject } from '../json/json-value';
+import { isBase64ObjectAt, typeError as elementTypeError } from '../tensors/element-sink';
+import { appendExample, WireBytes, type EncodedFeatures } from './example-proto';
+import { readFeature } from './read-feature';
+import { Uint32List } from '../tensors/uint32-list';
+import { sliceOf, typeError } from './request-body';
 
-const INT64_LIMIT = 2n ** 63n;
-
-/** Features of each example, those of the context included. */
-export type Examples = readonly ReadonlyMap<string, Feature>[];
+/** Serialised examples may be so many times as long as the request: the context is in each of them. */
+const MAX_GROWTH = 4;
+const ALWAYS_ALLOWED = 1024 * 1024;
 
 /**
- * The examples of a classify or regress request, parsed with `integersAsBigInt`: a number written
- * without a point is an int64 feature, another a float feature.
- * @throws ServingError BAD_REQUEST
+ * The serialised examples of a classify or regress request, those of the context in each. A number
+ * written without a point is an int64 feature, another a float feature.
+ * @throws ServingError BAD_REQUEST, PAYLOAD_TOO_LARGE
  */
-export function examplesOf(request: JsonObject): Examples {
-  const examples = property(request, 'examples');
+export function* examplesOf(request: JsonObject, bodyBytes: number): Steps<ByteStrings> {
+  const examples = sliceOf(request, 'examples');
   if (examples === undefined) throw new ServingError('BAD_REQUEST', "Missing 'examples' key");
-  if (!Array.isArray(examples)) throw typeError(examples, 'list');
-  if (examples.length === 0) {
+  if (!examples.isList) throw typeError(examples, 'list');
+  const context = sliceOf(request, 'context');
+  const shared: EncodedFeatures =
+    context === undefined ? new Map() : yield* features(context.cursor(), 'context');
+  const limit = ALWAYS_ALLOWED + MAX_GROWTH * bodyBytes;
+  const encoded = new WireBytes();
+  const bounds = new Uint32List();
+  const cursor = examples.cursor();
+  cursor.require(OPEN_LIST);
+  if (cursor.peek() === CLOSE_LIST) {
     throw new ServingError('BAD_REQUEST', "'examples' is an empty list: there is no row to run");
   }
-  const context = property(request, 'context');
-  const shared = context === undefined ? new Map<string, Feature>() : features(context, 'context');
-  return (examples as readonly JsonValue[]).map(
-    (example, index) => new Map([...shared, ...features(example, `examples[${index}]`)]),
-  );
+  do {
+    const own = yield* features(cursor, `examples[${bounds.length / 2}]`);
+    bounds.push(encoded.length);
+    appendExample(encoded, new Map([...shared, ...own]));
+    bounds.push(encoded.length);
+    if (encoded.length > limit) {
+      throw new ServingError(
+        'PAYLOAD_TOO_LARGE',
+        `With the context in each, the examples have more than ${limit} bytes: send fewer at once`,
+      );
+    }
+    yield;
+  } while (cursor.take(COMMA));
+  cursor.require(CLOSE_LIST);
+  return byteStringsOver(encoded.finish(), bounds.finish());
 }
 
 /**
@@ -38,7 +67,7 @@ export function examplesOf(request: JsonObject): Examples {
 export function exampleInputs(
   { signature, signatureName }: TensorTarget,
   method: 'classify' | 'regress',
-  examples: Examples,
+  examples: ByteStrings,
 ): Tensor[] {
   const expected = `tensorflow/serving/${method}`;
   if (signature.methodName !== expected) {
@@ -51,49 +80,23 @@ export function exampleInputs(
   if (input === undefined || others.length > 0) {
     throw new ServingError('INVALID_INPUT', `signature "${signatureName}" must take one input`);
   }
-  return [
-    {
-      name: input.name,
-      dtype: 'string',
-      shape: [examples.length],
-      data: examples.map(encodeExample),
-    },
-  ];
+  return [{ name: input.name, dtype: 'string', shape: [examples.length], data: examples }];
 }
 
-function features(value: JsonValue, where: string): ReadonlyMap<string, Feature> {
-  if (!isJsonObject(value) || isBase64Object(value)) {
-    throw new ServingError('BAD_REQUEST', `${where}: ${typeError(value, 'object').message}`);
+/** The features of the object at the cursor. */
+function* features(cursor: JsonCursor, where: string): Steps<Map<string, Uint8Array>> {
+  if (cursor.peek() !== OPEN_OBJECT || (yield* isBase64ObjectAt(cursor))) {
+    const error = elementTypeError(cursor, 'object');
+    throw new ServingError('BAD_REQUEST', `${where}: ${error.message}`);
   }
-  return new Map(
-    Object.keys(value).map((name) => [
-      name,
-      feature(property(value, name) ?? null, `${where}: feature "${name}"`),
-    ]),
-  );
-}
-
-function feature(value: JsonValue, where: string): Feature {
-  const values: readonly JsonValue[] = Array.isArray(value) ? (value as JsonValue[]) : [value];
-  if (values.every((one) => typeof one === 'bigint')) {
-    const outside = values.find((one) => one < -INT64_LIMIT || one >= INT64_LIMIT);
-    if (outside !== undefined) throw wrong(where, outside, 'is no int64');
-    return { kind: 'int64', values };
-  }
-  if (values.every((one) => typeof one === 'bigint' || typeof one === 'number')) {
-    return { kind: 'float', values: values.map(Number) };
-  }
-  return {
-    kind: 'bytes',
-    values: values.map((one) => {
-      if (typeof one === 'string' || isBase64Object(one)) {
-        return bytesOfJson(one, { b64Objects: true });
-      }
-      throw wrong(where, one, 'is not a number, a string or {"b64": …} like the others');
-    }),
-  };
-}
-
-function wrong(where: string, value: JsonValue, problem: string): ServingError {
-  return new ServingError('BAD_REQUEST', `${where}: ${preview(value)} ${problem}`);
+  const found = new Map<string, Uint8Array>();
+  cursor.require(OPEN_OBJECT);
+  if (cursor.take(CLOSE_OBJECT)) return found;
+  do {
+    const name = cursor.string();
+    cursor.require(COLON);
+    found.set(name, yield* readFeature(cursor, `${where}: feature "${name}"`));
+  } while (cursor.take(COMMA));
+  cursor.require(CLOSE_OBJECT);
+  return found;
 }

@@ -1,23 +1,35 @@
 import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-inference';
-import type { Tensor, TensorSpec } from '../../kernel/tensor';
-import type { JsonValue } from '../json/lossless-json';
-import { isJsonObject, property, type JsonObject } from '../json/parse-json';
-import { isBase64Object } from '../tensors/json-elements';
-import { tensorFromNested } from '../tensors/nested-json';
-import { typeError } from './json-type-error';
+import type { DType, Tensor, TensorSpec } from '../../kernel/tensor';
+import type { Steps } from '../../kernel/time-slices';
+import {
+  CLOSE_LIST,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  JsonCursor,
+  OPEN_LIST,
+  OPEN_OBJECT,
+} from '../json/json-cursor';
+import type { JsonSlice } from '../json/json-slice';
+import type { JsonObject } from '../json/json-value';
+import { isBase64ObjectAt } from '../tensors/element-sink';
+import { NestedReader, readNested } from '../tensors/nested-reader';
+import { sliceOf, typeError } from './request-body';
 
 /** How a predict request names its tensors, and how it is answered. */
 export interface PredictBody {
-  /** row: `instances`, one value a row; column: `inputs`, one value a tensor. */
+  /** row: `instances`, one value per row; column: `inputs`, one value per tensor. */
   readonly format: 'row' | 'column';
-  readonly value: JsonValue;
+  readonly value: JsonSlice;
 }
+
+const STRINGS = { b64Objects: true };
 
 /** @throws ServingError BAD_REQUEST */
 export function predictBody(request: JsonObject): PredictBody {
-  const instances = property(request, 'instances');
-  const inputs = property(request, 'inputs');
+  const instances = sliceOf(request, 'instances');
+  const inputs = sliceOf(request, 'inputs');
   if (instances !== undefined && inputs !== undefined) {
     throw new ServingError(
       'BAD_REQUEST',
@@ -28,8 +40,10 @@ export function predictBody(request: JsonObject): PredictBody {
   if (instances === undefined) {
     throw new ServingError('BAD_REQUEST', "Missing 'inputs' or 'instances' key");
   }
-  if (!Array.isArray(instances)) throw typeError(instances, 'list');
-  if (instances.length === 0) {
+  if (!instances.isList) throw typeError(instances, 'list');
+  const cursor = instances.cursor();
+  cursor.at += 1;
+  if (cursor.peek() === CLOSE_LIST) {
     throw new ServingError('BAD_REQUEST', "'instances' is an empty list: there is no row to run");
   }
   return { format: 'row', value: instances };
@@ -37,63 +51,114 @@ export function predictBody(request: JsonObject): PredictBody {
 
 /**
  * The tensors of a request, now that the signature is known.
- * @throws ServingError INVALID_INPUT
+ * @throws ServingError INVALID_INPUT, BAD_REQUEST where it is not JSON
  */
-export function predictInputs(target: TensorTarget, { format, value }: PredictBody): Tensor[] {
-  return format === 'row'
-    ? fromRows(target, value as readonly JsonValue[])
-    : fromColumns(target, value);
+export function* predictInputs(target: TensorTarget, body: PredictBody): Steps<Tensor[]> {
+  const { format, value } = body;
+  const cursor = value.cursor();
+  if (format === 'row') {
+    cursor.at += 1;
+    if (yield* namesTensors(cursor)) return yield* fromRows(target, value);
+    return [yield* tensor(target, onlyInput(target, 'instances'), value)];
+  }
+  if (yield* namesTensors(cursor)) return yield* fromColumns(target, value);
+  return [yield* tensor(target, onlyInput(target, 'inputs'), value)];
 }
 
 /** An object, but not one that stands for bytes. */
-function namesTensors(value: JsonValue | undefined): value is JsonObject {
-  return isJsonObject(value) && !isBase64Object(value);
+function* namesTensors(cursor: JsonCursor): Steps<boolean> {
+  return cursor.peek() === OPEN_OBJECT && !(yield* isBase64ObjectAt(cursor));
 }
 
-function fromRows(target: TensorTarget, instances: readonly JsonValue[]): Tensor[] {
-  if (!namesTensors(instances[0]))
-    return [tensor(target, onlyInput(target, 'instances'), instances)];
-  const rows = instances.map((instance, index) => {
-    if (namesTensors(instance)) return instance;
-    throw invalid(
-      `Expecting an object at position ${index} of 'instances', as at position 0; a list or value was given`,
-    );
-  });
-  for (const [index, row] of rows.entries()) {
-    for (const name of Object.keys(row)) {
-      if (!target.signature.inputs.some((input) => input.name === name)) {
+/** One object per row, whose values go into the tensors by their names. */
+function* fromRows(target: TensorTarget, instances: JsonSlice): Steps<Tensor[]> {
+  const cursor = instances.cursor();
+  cursor.require(OPEN_LIST);
+  const columns = new Map<string, { reader: NestedReader; rows: number }>();
+  let row = 0;
+  do {
+    if (!(yield* namesTensors(cursor))) {
+      throw invalid(
+        `Expecting an object at position ${row} of 'instances', as at position 0; a list or value was given`,
+      );
+    }
+    for (const name of eachName(cursor)) {
+      const spec = target.signature.inputs.find((input) => input.name === name);
+      if (spec === undefined) {
         throw invalid(
-          `Failed to process element: ${index} key: ${name} of 'instances' list. there is no input "${name}"; the signature takes ${names(target)}`,
+          `Failed to process element: ${row} key: ${name} of 'instances' list. there is no input "${name}"; the signature takes ${names(target)}`,
         );
       }
+      let column = columns.get(name);
+      if (column === undefined) {
+        const dtype = yield* dtypeOf(target, spec, cursor);
+        column = {
+          reader: new NestedReader({
+            name,
+            dtype,
+            strings: STRINGS,
+            max: instances.maxValues,
+            exact: false,
+          }),
+          rows: 0,
+        };
+        column.reader.openRows();
+        columns.set(name, column);
+      }
+      if (column.rows > row) throw invalid(`instances[${row}] names input "${name}" twice`);
+      yield* column.reader.row(cursor);
+      column.rows += 1;
     }
-  }
-  return target.signature.inputs.map((spec) =>
-    tensor(
-      target,
-      spec,
-      rows.map((row, index) => {
-        const value = property(row, spec.name);
-        if (value !== undefined) return value;
-        throw invalid(
-          `Failed to process element: ${index} of 'instances' list. input "${spec.name}" is missing; the signature takes ${names(target)}`,
-        );
-      }),
-    ),
-  );
+    const missing = target.signature.inputs.find(({ name }) => columns.get(name)?.rows !== row + 1);
+    if (missing !== undefined) {
+      throw invalid(
+        `Failed to process element: ${row} of 'instances' list. input "${missing.name}" is missing; the signature takes ${names(target)}`,
+      );
+    }
+    row += 1;
+  } while (cursor.take(COMMA));
+  cursor.require(CLOSE_LIST);
+  return [...columns.values()].map(({ reader }) => {
+    reader.closeRows();
+    return reader.finish();
+  });
 }
 
-function fromColumns(target: TensorTarget, inputs: JsonValue): Tensor[] {
-  if (!namesTensors(inputs)) return [tensor(target, onlyInput(target, 'inputs'), inputs)];
-  return Object.keys(inputs).map((name) => {
+function* fromColumns(target: TensorTarget, inputs: JsonSlice): Steps<Tensor[]> {
+  const cursor = inputs.cursor();
+  const tensors = new Map<string, Tensor>();
+  for (const name of eachName(cursor)) {
     const spec = target.signature.inputs.find((input) => input.name === name);
     if (spec === undefined) {
       throw invalid(
         `JSON object: does not match the signature: there is no input "${name}"; the signature takes ${names(target)}`,
       );
     }
-    return tensor(target, spec, property(inputs, name) ?? null);
-  });
+    if (tensors.has(name)) throw invalid(`'inputs' names input "${name}" twice`);
+    const dtype = yield* dtypeOf(target, spec, cursor);
+    const reader = new NestedReader({
+      name,
+      dtype,
+      strings: STRINGS,
+      max: inputs.maxValues,
+      exact: false,
+    });
+    yield* reader.value(cursor);
+    tensors.set(name, reader.finish());
+  }
+  return [...tensors.values()];
+}
+
+/** The names of the object at the cursor; the value of each is to be consumed before the next. */
+function* eachName(cursor: JsonCursor): Generator<string, void, undefined> {
+  cursor.require(OPEN_OBJECT);
+  if (cursor.take(CLOSE_OBJECT)) return;
+  do {
+    const name = cursor.string();
+    cursor.require(COLON);
+    yield name;
+  } while (cursor.take(COMMA));
+  cursor.require(CLOSE_OBJECT);
 }
 
 function onlyInput(target: TensorTarget, key: string): TensorSpec {
@@ -104,21 +169,21 @@ function onlyInput(target: TensorTarget, key: string): TensorSpec {
   );
 }
 
-function tensor(target: TensorTarget, spec: TensorSpec, value: JsonValue): Tensor {
-  // An encoded image where pixels are due: the use case turns it into them.
-  const encoded =
-    spec.name === target.imageInput && spec.dtype !== 'string' && isBase64Object(firstLeaf(value));
-  const dtype = encoded ? 'string' : spec.dtype;
-  if (dtype === undefined) {
-    throw invalid(`input "${spec.name}" has type ${spec.tfDtype}, which cannot be carried`);
-  }
-  return tensorFromNested(spec.name, dtype, value, { b64Objects: true });
+function* tensor(target: TensorTarget, spec: TensorSpec, value: JsonSlice): Steps<Tensor> {
+  const dtype = yield* dtypeOf(target, spec, value.cursor());
+  return yield* readNested(value, { name: spec.name, dtype, strings: STRINGS });
 }
 
-function firstLeaf(value: JsonValue): JsonValue | undefined {
-  let leaf: JsonValue | undefined = value;
-  while (Array.isArray(leaf)) leaf = (leaf as readonly JsonValue[])[0];
-  return leaf;
+/** The type to read the value at the cursor as. */
+function* dtypeOf(target: TensorTarget, spec: TensorSpec, cursor: JsonCursor): Steps<DType> {
+  // An encoded image where pixels are due: the use case turns it into them.
+  if (spec.name === target.imageInput && spec.dtype !== 'string') {
+    const ahead = new JsonCursor(cursor.bytes, cursor.at, cursor.end);
+    while (ahead.take(OPEN_LIST));
+    if (yield* isBase64ObjectAt(ahead)) return 'string';
+  }
+  if (spec.dtype !== undefined) return spec.dtype;
+  throw invalid(`input "${spec.name}" has type ${spec.tfDtype}, which cannot be carried`);
 }
 
 function names({ signature }: TensorTarget): string {

@@ -1,27 +1,36 @@
 import { ServingError } from '../../kernel/errors';
 import { formatShape, sliceRows, type Tensor } from '../../kernel/tensor';
-import { nestedJson } from '../tensors/tensor-text';
+import { nestedJson, type TextPieces } from '../tensors/tensor-text';
 import type { PredictBody } from './predict-request';
 
 /**
  * The answer as JSON text. NaN and Infinity are written as such, as TensorFlow Serving does.
  * @throws ServingError INVALID_INPUT when outputs have no rows in common and rows were asked for
  */
-export function predictResponse(outputs: readonly Tensor[], format: PredictBody['format']): string {
-  return format === 'row'
-    ? `{"predictions": ${rowsText(outputs)}}`
-    : `{"outputs": ${columnsText(outputs)}}`;
+export function* predictResponse(
+  outputs: readonly Tensor[],
+  format: PredictBody['format'],
+): TextPieces {
+  yield format === 'row' ? '{"predictions": ' : '{"outputs": ';
+  yield* format === 'row' ? rowsText(outputs) : columnsText(outputs);
+  yield '}';
 }
 
-function columnsText(outputs: readonly Tensor[]): string {
+function* columnsText(outputs: readonly Tensor[]): TextPieces {
   const [only, ...others] = outputs;
-  if (only !== undefined && others.length === 0) return tensorText(only);
-  return `{${outputs.map((output) => named(output, tensorText(output))).join(',')}}`;
+  if (only !== undefined && others.length === 0) {
+    yield* tensorText(only);
+    return;
+  }
+  yield* objectOf(outputs);
 }
 
-function rowsText(outputs: readonly Tensor[]): string {
+function* rowsText(outputs: readonly Tensor[]): TextPieces {
   const [first, ...others] = outputs;
-  if (first === undefined) return '[]';
+  if (first === undefined) {
+    yield '[]';
+    return;
+  }
   const rows = rowsOf(first);
   for (const output of others) {
     if (rowsOf(output) !== rows) {
@@ -31,12 +40,25 @@ function rowsText(outputs: readonly Tensor[]): string {
       );
     }
   }
-  if (others.length === 0) return tensorText(first);
-  const texts = Array.from({ length: rows }, (_, row) => {
-    const values = outputs.map((output) => named(output, tensorText(oneRow(output, row))));
-    return `{${values.join(',')}}`;
-  });
-  return `[${texts.join(',')}]`;
+  if (others.length === 0) {
+    yield* tensorText(first);
+    return;
+  }
+  yield '[';
+  for (let row = 0; row < rows; row++) {
+    if (row > 0) yield ',';
+    yield* objectOf(outputs.map((output) => oneRow(output, row)));
+  }
+  yield ']';
+}
+
+function* objectOf(outputs: readonly Tensor[]): TextPieces {
+  yield '{';
+  for (const [index, output] of outputs.entries()) {
+    yield `${index === 0 ? '' : ','}${JSON.stringify(output.name)}: `;
+    yield* tensorText(output);
+  }
+  yield '}';
 }
 
 function rowsOf({ name, shape }: Tensor): number {
@@ -55,10 +77,6 @@ function oneRow(output: Tensor, row: number): Tensor {
 }
 
 /** Bytes are base64 where the name of the output says that they are bytes. */
-function tensorText(output: Tensor): string {
+function tensorText(output: Tensor): TextPieces {
   return nestedJson(output, output.name.endsWith('_bytes'));
-}
-
-function named(output: Tensor, text: string): string {
-  return `${JSON.stringify(output.name)}: ${text}`;
 }

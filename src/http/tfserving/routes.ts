@@ -1,27 +1,28 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 
 import { ServingError } from '../../kernel/errors';
+import { inSlices } from '../../kernel/time-slices';
 import type { TensorAnswer, TensorRequest, TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager } from '../../models/model-manager';
 import type { Logger } from '../../telemetry/logger';
-import { bodyOf, readBody } from '../body';
+import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
+import { sendJsonText } from '../json-text';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
+import type { TextPieces } from '../tensors/tensor-text';
 import { exampleInputs, examplesOf } from './examples';
 import { classifyResponse, regressResponse } from './example-response';
 import { modelMetadataBody } from './model-metadata';
 import { modelStatusBody, servablesAt } from './model-status';
 import { predictBody, predictInputs } from './predict-request';
 import { predictResponse } from './predict-response';
-import { parseRequestObject, signatureNameOf } from './request-body';
+import { readRequestObject, signatureNameOf } from './request-body';
 
 export interface TfServingRoutesOptions {
   readonly manager: ModelManager;
   readonly tensors: TensorUseCase;
-  readonly limits: { readonly maxBodyBytes: number };
-  /** Taken before the body is read. */
-  readonly admit: readonly RequestHandler[];
+  readonly bodies: BodyReader;
   readonly logger: Logger;
 }
 
@@ -31,28 +32,35 @@ const MODEL_PATHS = [
   '/v1/models/:name/labels/:label',
 ] as const;
 
+/** Read when the types of the inputs are known. */
+const PREDICT_CAPTURES = { instances: true, inputs: true } as const;
+const EXAMPLE_CAPTURES = { examples: true, context: true } as const;
+
 /** TensorFlow Serving's REST API: everything under /v1. */
 export function tfServingRoutes(options: TfServingRoutesOptions): Router {
-  const { manager, tensors, limits, admit, logger } = options;
+  const { manager, tensors, bodies, logger } = options;
   const router = Router();
-  const read = readBody(limits.maxBodyBytes);
+
+  /** Everything is judged that can be before the body is read. */
+  const read = (request: Request, response: Response): Promise<Buffer> => {
+    const model = String(request.params.name);
+    const version = versionOf(manager, request);
+    named(model, version, () => {
+      tensors.admit(model, version);
+    });
+    bodies.requireRoom(request);
+    return bodies.bytes(request, response, { weight: TENSOR_WEIGHT });
+  };
 
   const infer = async (
     request: Request,
     response: Response,
-    rest: Pick<TensorRequest, 'inputs'> & { signature: string | undefined },
+    rest: Pick<TensorRequest, 'inputs' | 'signature' | 'signal'>,
   ): Promise<TensorAnswer> => {
     const model = String(request.params.name);
     const version = versionOf(manager, request);
-    const { signature, inputs } = rest;
     try {
-      const answer = await tensors.infer({
-        model,
-        inputs,
-        ...(version === undefined ? {} : { version }),
-        ...(signature === undefined ? {} : { signature }),
-        signal: clientSignal(response),
-      });
+      const answer = await tensors.infer({ model, version, ...rest });
       setTimingHeader(response, answer.timings);
       return answer;
     } catch (thrown) {
@@ -61,28 +69,33 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
   };
 
   const predict: RequestHandler = async (request, response) => {
-    const parsed = parseRequestObject(bodyOf(request));
+    const signal = clientSignal(response);
+    const parsed = await readRequestObject(await read(request, response), PREDICT_CAPTURES, signal);
     const body = predictBody(parsed);
     const { outputs } = await infer(request, response, {
+      signal,
       signature: signatureNameOf(parsed),
-      inputs: (target) => predictInputs(target, body),
+      inputs: (target) => inSlices(predictInputs(target, body), signal),
     });
-    sendJson(response, predictResponse(outputs, body.format));
+    await sendJsonText(response, predictResponse(outputs, body.format), signal);
   };
 
   const fromExamples =
     (
       method: 'classify' | 'regress',
-      write: (outputs: TensorAnswer['outputs'], examples: number) => string,
+      write: (outputs: TensorAnswer['outputs'], examples: number) => TextPieces,
     ): RequestHandler =>
     async (request, response) => {
-      const parsed = parseRequestObject(bodyOf(request), { integersAsBigInt: true });
-      const examples = examplesOf(parsed);
+      const signal = clientSignal(response);
+      const body = await read(request, response);
+      const parsed = await readRequestObject(body, EXAMPLE_CAPTURES, signal);
+      const examples = await inSlices(examplesOf(parsed, body.length), signal);
       const { outputs } = await infer(request, response, {
+        signal,
         signature: signatureNameOf(parsed),
         inputs: (target) => exampleInputs(target, method, examples),
       });
-      sendJson(response, write(outputs, examples.length));
+      await sendJsonText(response, write(outputs, examples.length), signal);
     };
   const classify = fromExamples('classify', classifyResponse);
   const regress = fromExamples('regress', regressResponse);
@@ -100,19 +113,18 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
   const metadata: RequestHandler = (request, response) => {
     const name = String(request.params.name);
     const version = versionOf(manager, request);
+    const { servable, release } = named(name, version, () => manager.acquire(name, version));
     try {
-      const { servable, release } = manager.acquire(name, version);
       response.json(modelMetadataBody(servable));
+    } finally {
       release();
-    } catch (thrown) {
-      throw namedServable(thrown, name, version);
     }
   };
 
   for (const model of MODEL_PATHS) {
-    router.post(`${model}\\:predict`, ...admit, read, predict);
-    router.post(`${model}\\:classify`, ...admit, read, classify);
-    router.post(`${model}\\:regress`, ...admit, read, regress);
+    router.post(`${model}\\:predict`, predict);
+    router.post(`${model}\\:classify`, classify);
+    router.post(`${model}\\:regress`, regress);
     router.get(`${model}/metadata`, metadata);
     router.get(model, status);
   }
@@ -129,11 +141,6 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
 function malformed(request: Request, why = ''): ServingError {
   const address = request.originalUrl.replace(/\?.*/, '');
   return new ServingError('BAD_REQUEST', `Malformed request: ${request.method} ${address}${why}`);
-}
-
-/** JSON with the tokens NaN and Infinity in it, which no JSON writer makes. */
-function sendJson(response: Response, text: string): void {
-  response.type('application/json').send(text);
 }
 
 /** @throws ServingError BAD_REQUEST for a label or a version that does not exist as such */
@@ -172,6 +179,14 @@ function notFound(name: string, version: number | undefined, why?: string): Serv
     version === undefined ? 'MODEL_NOT_FOUND' : 'VERSION_NOT_FOUND',
     `Could not find ${what}${why === undefined ? '' : `. ${why}`}`,
   );
+}
+
+function named<T>(name: string, version: number | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw namedServable(thrown, name, version);
+  }
 }
 
 /** What TensorFlow Serving says of a model that is not there, and then what we know of it. */

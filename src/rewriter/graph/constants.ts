@@ -6,7 +6,8 @@ import {
   TensorShapeProtoSchema,
   type TensorProto,
 } from '../../saved-model/protobuf/tensorflow_pb';
-import type { Tensor } from '../../kernel/tensor';
+import { eachByteString } from '../../kernel/byte-strings';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
 
 /** The types the native binding carries, as TensorFlow numbers them. */
 const CARRIED = new Set([
@@ -53,8 +54,9 @@ export function toTensorProto(tensor: Tensor, type: DataType): TensorProto {
     dim: shape.map((size) => ({ size: BigInt(size) })),
   });
   const { data } = tensor;
-  if (Array.isArray(data)) {
-    return create(TensorProtoSchema, { dtype: type, tensorShape, stringVal: data });
+  if (isByteStrings(data)) {
+    const stringVal = [...eachByteString(data)];
+    return create(TensorProtoSchema, { dtype: type, tensorShape, stringVal });
   }
   const tensorContent = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return create(TensorProtoSchema, { dtype: type, tensorShape, tensorContent });

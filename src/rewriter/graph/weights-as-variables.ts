@@ -21,6 +21,7 @@ import {
 } from './attributes';
 import { toTensorProto } from './constants';
 import { nodeDef } from './node-def';
+import { joinByteStrings } from '../../kernel/byte-strings';
 
 /** Smaller constants stay: they weigh nothing, and TensorFlow prepares constants in advance. */
 const LEAST_BYTES = 64 * 1024;
@@ -102,7 +103,7 @@ function restoreNodes(weights: readonly NamedTensor[]): NodeDef[] {
   const names = `${PREFIX}names`;
   const slices = `${PREFIX}slices`;
   const strings = (values: readonly string[]): Attributes => {
-    const data = values.map((value) => Buffer.from(value));
+    const data = joinByteStrings(values.map((value) => Buffer.from(value)));
     const tensor = { name: '', dtype: 'string', shape: [data.length], data } as const;
     return {
       dtype: typeAttr(DataType.DT_STRING),

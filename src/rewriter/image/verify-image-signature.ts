@@ -3,7 +3,7 @@ import { writeNormalized } from '../../imaging/normalize';
 import { classify } from '../../outputs/classification';
 import { toImage } from '../../outputs/generated-image';
 import type { LoadedModel } from '../../runtime/backend';
-import { sliceRows, type Tensor } from '../../kernel/tensor';
+import { numbersOf, sliceRows, type Tensor } from '../../kernel/tensor';
 import { compareOutputs, TOLERANCE } from '../compare-outputs';
 import { randomInputs } from '../random-inputs';
 import {
@@ -119,6 +119,7 @@ function compareClasses(
   { activation, k }: Extract<Postprocess, { kind: 'classes' }>,
 ): string | undefined {
   if (scores === undefined || indices === undefined) return 'there are no best classes';
+  const [values, places] = [numbersOf(scores), numbersOf(indices)];
   const classes = expected.shape.at(-1) ?? 0;
   const answered = Math.min(k, classes);
   for (let row = 0; row < (expected.shape[0] ?? 0); row++) {
@@ -132,8 +133,8 @@ function compareClasses(
     for (let place = 0; place < answered; place++) {
       const at = row * answered + place;
       const wanted = all[place]?.score ?? NaN;
-      const score = Number(scores.data[at]);
-      const own = scoreOf.get(Number(indices.data[at])) ?? NaN;
+      const score = Number(values[at]);
+      const own = scoreOf.get(Number(places[at])) ?? NaN;
       const difference = Math.max(Math.abs(score - wanted), Math.abs(own - wanted));
       if (!(difference <= TOLERANCE * largest)) return 'the best classes differ';
     }

@@ -2,18 +2,19 @@ import fc from 'fast-check';
 
 import { assembleBatch, splitOutputs } from '../../../src/batching/assemble';
 import { BufferPool } from '../../../src/batching/buffer-pool';
-import { sliceRows, type Tensor } from '../../../src/kernel/tensor';
-import { floats, numbersOf } from '../../support/tensors';
+import { eachByteString } from '../../../src/kernel/byte-strings';
+import { isByteStrings, sliceRows, type Tensor } from '../../../src/kernel/tensor';
+import { floats, numbersOf, strings } from '../../support/tensors';
 
 function tensor(dtype: Tensor['dtype'], shape: readonly number[], data: Tensor['data']): Tensor {
   return { name: 'x', dtype, shape, data };
 }
 
-function elementsOf(data: Tensor['data'] = []): unknown[] {
-  return Array.from<unknown>(data);
+function elementsOf(data: Tensor['data'] = new Uint8Array()): unknown[] {
+  return isByteStrings(data)
+    ? Array.from(eachByteString(data), (bytes) => Buffer.from(bytes).toString())
+    : Array.from<unknown>(data);
 }
-
-const text = (value: string) => new TextEncoder().encode(value);
 
 describe('assembleBatch', () => {
   const cases: Record<string, { parts: Tensor[]; padded: readonly unknown[] }> = {
@@ -58,10 +59,10 @@ describe('assembleBatch', () => {
     },
     string: {
       parts: [
-        tensor('string', [1, 2], [text('a'), text('bc')]),
-        tensor('string', [1, 2], [text(''), text('d')]),
+        tensor('string', [1, 2], strings('a', 'bc')),
+        tensor('string', [1, 2], strings('', 'd')),
       ],
-      padded: ['a', 'bc', '', 'd', 'a', 'bc', 'a', 'bc'].map(text),
+      padded: ['a', 'bc', '', 'd', 'a', 'bc', 'a', 'bc'],
     },
   };
 
@@ -82,19 +83,19 @@ describe('assembleBatch', () => {
     },
   );
 
-  test('every numeric input has a buffer to move, strings have none', () => {
+  test('every input has buffers to move, which hold nothing else', () => {
     const inputs = [
       tensor('float32', [1], Float32Array.of(1)),
-      tensor('string', [1], [text('a')]),
+      tensor('string', [1], strings('a')),
       tensor('uint8', [1], Uint8Array.of(1)),
     ];
 
     const { inputs: joined, transfer } = assembleBatch([inputs], 2, new BufferPool());
 
-    expect(transfer.map(({ byteLength }) => byteLength)).toEqual([8, 2]);
-    expect([joined[0], joined[2]].map((input) => (input?.data as Uint8Array).buffer)).toEqual(
-      transfer,
-    );
+    expect(transfer.map(({ byteLength }) => byteLength)).toEqual([8, 2, 16, 2]);
+    const [first, text, last] = joined.map(({ data }) => data);
+    const buffers = [first, ...(isByteStrings(text!) ? [text.bytes, text.bounds] : []), last];
+    expect(buffers.map((view) => (view as Uint8Array).buffer)).toEqual(transfer);
   });
 
   test('what was in a used buffer does not show', () => {
@@ -148,7 +149,7 @@ describe('splitOutputs', () => {
 
 test.each([
   tensor('complex64', [3, 1], Float32Array.of(1, 2, 3, 4, 5, 6)),
-  tensor('string', [3, 2], ['a', 'b', 'c', 'd', 'e', 'f'].map(text)),
+  tensor('string', [3, 2], strings('a', 'b', 'c', 'd', 'e', 'f')),
   tensor('uint8', [3, 2], Uint8Array.of(1, 2, 3, 4, 5, 6)),
 ])('a slice of $dtype holds the elements of its rows', (whole) => {
   const slice = sliceRows(whole, 1, 1);

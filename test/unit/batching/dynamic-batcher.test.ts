@@ -1,6 +1,7 @@
 import type { BatcherEvents } from '../../../src/batching/batch-executor';
 import type { BatchRequest, BatchResult } from '../../../src/batching/batch-request';
-import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
+import type { BatchingOptions } from '../../../src/batching/batching-options';
+import { DynamicBatcher } from '../../../src/batching/dynamic-batcher';
 import { ServingError, toServingError, type ErrorCode } from '../../../src/kernel/errors';
 import { FakeExecutor } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';

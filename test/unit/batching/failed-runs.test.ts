@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 
 import type { BatcherEvents } from '../../../src/batching/batch-executor';
-import { DynamicBatcher, type BatchingOptions } from '../../../src/batching/dynamic-batcher';
+import type { BatchingOptions } from '../../../src/batching/batching-options';
+import { DynamicBatcher } from '../../../src/batching/dynamic-batcher';
 import { ServingError, toServingError, type ErrorCode } from '../../../src/kernel/errors';
 import { RunFailedError } from '../../../src/kernel/run-failed-error';
 import { FakeExecutor, type PendingRun } from '../../support/fake-executor';

@@ -3,7 +3,8 @@ import sharp from 'sharp';
 
 import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/open-image';
 import { hasEndMarker } from '../../../src/imaging/end-marker';
-import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
+import { preprocessImage } from '../../../src/imaging/preprocess';
+import type { PreprocessSpec } from '../../../src/imaging/preprocess-spec';
 import {
   card,
   CARD_COLORS,

@@ -5,7 +5,8 @@ import sharp from 'sharp';
 
 import { DEFAULT_DECODE_LIMITS as LIMITS } from '../../../src/imaging/open-image';
 import { coverRegion, placeInTarget } from '../../../src/imaging/geometry';
-import { preprocessImage, type PreprocessSpec } from '../../../src/imaging/preprocess';
+import { preprocessImage } from '../../../src/imaging/preprocess';
+import type { PreprocessSpec } from '../../../src/imaging/preprocess-spec';
 import {
   card,
   CARD_COLORS,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
-import { joinParts, splitIntoParts } from '../../../src/inference/tensor-parts';
+import { joinParts, splitIntoParts, type TensorPart } from '../../../src/inference/tensor-parts';
+import { strings } from '../../support/tensors';
 import type { DType, Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
 
 function spec(name: string, shape: readonly number[], dtype: DType = 'int32'): TensorSpec {
@@ -12,6 +13,11 @@ const BATCHED: Signature = {
   outputs: [spec('y', [-1])],
   methodName: '',
 };
+
+function partsOf(signature: Signature, inputs: readonly Tensor[], limit: number): TensorPart[] {
+  const { count, part } = splitIntoParts(signature, inputs, limit);
+  return Array.from({ length: count }, (_, index) => part(index));
+}
 
 function request(rows: number): Tensor[] {
   return [
@@ -25,7 +31,7 @@ function request(rows: number): Tensor[] {
       name: 'b',
       dtype: 'string',
       shape: [rows],
-      data: Array.from({ length: rows }, (_, row) => Buffer.from(`row ${row}`)),
+      data: strings(...Array.from({ length: rows }, (_, row) => `row ${row}`)),
     },
   ];
 }
@@ -35,7 +41,7 @@ test('whatever is split is joined to what it was, in parts no larger than allowe
     fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 12 }), (rows, limit) => {
       const whole = request(rows);
 
-      const parts = splitIntoParts(BATCHED, whole, limit);
+      const parts = partsOf(BATCHED, whole, limit);
 
       expect(parts.every((part) => part.rows <= limit && part.batchable)).toBe(true);
       expect(parts).toHaveLength(Math.ceil(rows / limit));
@@ -47,8 +53,8 @@ test('whatever is split is joined to what it was, in parts no larger than allowe
 test('a request that fits is not copied', () => {
   const whole = request(3);
 
-  expect(splitIntoParts(BATCHED, whole, 4)).toEqual([{ inputs: whole, rows: 3, batchable: true }]);
-  expect(splitIntoParts(BATCHED, whole, 4)[0]?.inputs).toBe(whole);
+  expect(partsOf(BATCHED, whole, 4)).toEqual([{ inputs: whole, rows: 3, batchable: true }]);
+  expect(partsOf(BATCHED, whole, 4)[0]?.inputs).toBe(whole);
 });
 
 test('inputs that share no rows run alone', () => {
@@ -56,7 +62,7 @@ test('inputs that share no rows run alone', () => {
   const [, b] = request(2);
 
   expect(
-    splitIntoParts(
+    partsOf(
       BATCHED,
       [a, b].flatMap((input) => input ?? []),
       4,
@@ -67,7 +73,7 @@ test('inputs that share no rows run alone', () => {
 test('a model without a batch dimension runs its request alone', () => {
   const fixed: Signature = { ...BATCHED, outputs: [spec('y', [])] };
 
-  expect(splitIntoParts(fixed, request(3), 1)).toMatchObject([{ rows: 1, batchable: false }]);
+  expect(partsOf(fixed, request(3), 1)).toMatchObject([{ rows: 1, batchable: false }]);
 });
 
 test('no rows is an error that names the input', () => {

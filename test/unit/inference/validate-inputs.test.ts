@@ -1,7 +1,7 @@
 import { toServingError } from '../../../src/kernel/errors';
 import { validateInputs } from '../../../src/inference/validate-inputs';
 import type { Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
-import { floats } from '../../support/tensors';
+import { floats, strings } from '../../support/tensors';
 
 function signature(...inputs: readonly TensorSpec[]): Signature {
   return { inputs, outputs: [], methodName: 'tensorflow/serving/predict' };
@@ -42,7 +42,7 @@ test.each<[string, TensorSpec, Tensor]>([
   [
     'an array for strings',
     { ...X, dtype: 'string' },
-    { name: 'x', dtype: 'string', shape: [1, 2], data: [new Uint8Array(3), new Uint8Array()] },
+    { name: 'x', dtype: 'string', shape: [1, 2], data: strings('abc', '') },
   ],
 ])('%s fits', (_, spec, tensor) => {
   expect(refusal(signature(spec), tensor)).toBeUndefined();

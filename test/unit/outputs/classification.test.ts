@@ -6,7 +6,7 @@ import {
   type ClassificationOptions,
 } from '../../../src/outputs/classification';
 import type { Tensor } from '../../../src/kernel/tensor';
-import { floats } from '../../support/tensors';
+import { floats, strings } from '../../support/tensors';
 
 const OPTIONS: ClassificationOptions = { activation: 'none', labels: undefined, topK: 3 };
 
@@ -106,7 +106,7 @@ test.each<[ClassificationOptions['activation'], readonly number[]]>([
 });
 
 test.each<Tensor>([
-  { name: 'y', dtype: 'string', shape: [1, 1], data: [new Uint8Array()] },
+  { name: 'y', dtype: 'string', shape: [1, 1], data: strings('') },
   { name: 'y', dtype: 'int64', shape: [1, 1], data: BigInt64Array.of(1n) },
 ])('scores of $dtype are refused', (tensor) => {
   expect(() => classify(tensor, OPTIONS)).toThrow(

@@ -1,6 +1,6 @@
 import { toImage, type GeneratedImageOptions } from '../../../src/outputs/generated-image';
 import type { Tensor } from '../../../src/kernel/tensor';
-import { floats } from '../../support/tensors';
+import { floats, strings } from '../../support/tensors';
 
 const OPTIONS: GeneratedImageOptions = { valueRange: [0, 1], layout: 'NHWC' };
 
@@ -175,7 +175,7 @@ test.each<[string, readonly number[], 'NHWC' | 'NCHW']>([
 });
 
 test.each<Tensor>([
-  { name: 'y', dtype: 'string', shape: [1, 1, 1, 1], data: [new Uint8Array()] },
+  { name: 'y', dtype: 'string', shape: [1, 1, 1, 1], data: strings('') },
   { name: 'y', dtype: 'int64', shape: [1, 1, 1, 1], data: BigInt64Array.of(1n) },
 ])('pixels of $dtype are refused', (output) => {
   expect(() => toImage(output, OPTIONS)).toThrow(

@@ -1,7 +1,7 @@
 import { ServingClient } from '../../../client/serving-client';
 import { ServingClientError } from '../../../client/client-error';
 import { messageOf } from '../../../kernel/errors';
-import { readImageHeader } from '../../../imaging/open-image';
+import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../imaging/open-image';
 import { CliError } from '../../exit-codes';
 import { backOff } from './back-off';
 import {
@@ -60,9 +60,9 @@ export async function remoteEngine(options: RemoteOptions): Promise<ScoringEngin
     const { format, quality } = request;
     const { bytes, timings } = await client.generate(image, { ...asked, format, quality });
     const { width, height } = await readImageHeader(bytes, {
+      ...DEFAULT_DECODE_LIMITS,
       maxPixels: Number.MAX_SAFE_INTEGER,
-      background: '#ffffff',
-      applyIcc: false,
+      maxImageSide: Number.MAX_SAFE_INTEGER,
     });
     return {
       picture: { bytes, format, width, height },

@@ -35,7 +35,13 @@ export const repositoryOperations: readonly Operation[] = [
           ],
         },
       }),
-      ...plainErrors('BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
+      ...plainErrors(
+        'BAD_REQUEST',
+        'PAYLOAD_TOO_LARGE',
+        'UNSUPPORTED_MEDIA_TYPE',
+        'REQUEST_TIMEOUT',
+        'OVERLOADED',
+      ),
     },
   },
   ...(['load', 'unload'] as const).map((action): Operation => ({
@@ -59,6 +65,8 @@ export const repositoryOperations: readonly Operation[] = [
         'MODEL_CONTROL_NOT_ALLOWED',
         'MODEL_NOT_FOUND',
         'PAYLOAD_TOO_LARGE',
+        'REQUEST_TIMEOUT',
+        'OVERLOADED',
         'UNSUPPORTED_MEDIA_TYPE',
         'DRAINING',
       ),

@@ -1,4 +1,13 @@
-import { convertExactly, convertible } from '../../../../src/http/oip/exact-conversion';
+import {
+  convertExactly as convertExactlySteps,
+  convertible,
+} from '../../../../src/http/oip/exact-conversion';
+import { atOnce } from '../../../../src/kernel/time-slices';
+import type { NumericData } from '../../../../src/kernel/tensor';
+
+function convertExactly(...given: Parameters<typeof convertExactlySteps>): NumericData {
+  return atOnce(convertExactlySteps(...given));
+}
 
 test('numbers that stay the same are converted', () => {
   expect(convertExactly('x', 'FP64', Float64Array.of(0.5, -2, NaN, Infinity), 'float32')).toEqual(

@@ -1,11 +1,11 @@
-import { parseInferRequest } from '../../../../src/http/oip/infer-request';
+import { readInferRequest, type InferRequest } from '../../../../src/http/oip/infer-request';
 
 const INPUT = { name: 'x', shape: [1], datatype: 'FP32' };
-const parse = (request: object): ReturnType<typeof parseInferRequest> =>
-  parseInferRequest(Buffer.from(JSON.stringify(request)));
+const parse = (request: object): Promise<InferRequest> =>
+  readInferRequest(Buffer.from(JSON.stringify(request)));
 
-test('numbers among the parameters may be text, and unknown parameters are passed over', () => {
-  const { parameters, inputs } = parse({
+test('numbers among the parameters may be text, and unknown parameters are ignored', async () => {
+  const { parameters, inputs } = await parse({
     inputs: [{ ...INPUT, parameters: { binary_data_size: 4, more: [1] } }],
     parameters: { timeout: '5', priority: false, mine: { deep: null } },
   });
@@ -21,8 +21,19 @@ test.each([
   ['a type that is none', { inputs: [{ ...INPUT, datatype: 'FP8' }] }, 'inputs.0.datatype'],
   ['a timeout that is none', { inputs: [INPUT], parameters: { timeout: 'soon' } }, 'timeout'],
   ['a sequence', { inputs: [INPUT], parameters: { sequence_id: 7 } }, 'sequence_id'],
-])('%s is refused by name', (_what, request, name) => {
-  expect(() => parse(request)).toThrow(
+])('%s is refused by name', async (_what, request, name) => {
+  await expect(parse(request)).rejects.toEqual(
     expect.objectContaining({ code: 'BAD_REQUEST', message: expect.stringContaining(name) }),
   );
 });
+
+test.each(['inputs', 'outputs'])(
+  'a thousand %s too many are refused before they are looked at',
+  async (key) => {
+    const request = { inputs: [INPUT], [key]: Array.from({ length: 2000 }, () => ({})) };
+
+    await expect(parse(request)).rejects.toThrow(
+      new RegExp(`${key} has 2000 items; 1024 are allowed`),
+    );
+  },
+);

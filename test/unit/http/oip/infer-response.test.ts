@@ -1,8 +1,13 @@
-import { inferResponse, type ResponseForm } from '../../../../src/http/oip/infer-response';
+import {
+  inferResponse,
+  type InferResponse,
+  type ResponseForm,
+} from '../../../../src/http/oip/infer-response';
 import type { TensorAnswer } from '../../../../src/inference/tensor-inference';
 import { resolveServable } from '../../../../src/models/servable-spec';
 import type { Tensor } from '../../../../src/kernel/tensor';
-import { floats } from '../../../support/tensors';
+import { atOnce } from '../../../../src/kernel/time-slices';
+import { floats, strings } from '../../../support/tensors';
 
 const JSON_FORM: ResponseForm = {
   id: undefined,
@@ -10,6 +15,10 @@ const JSON_FORM: ResponseForm = {
   binary: false,
   columns: false,
 };
+
+function parsed({ json }: InferResponse): any {
+  return JSON.parse([...json].join(''));
+}
 
 function answered(
   output: Tensor,
@@ -50,8 +59,10 @@ function classification(
   classes = 2,
 ): any {
   const outputs = [{ name: output.name, parameters: { classification: classes } }];
-  const { json } = inferResponse(answered(output, shape, labels), { ...JSON_FORM, outputs });
-  return JSON.parse(json).outputs[0];
+  const response = atOnce(
+    inferResponse(answered(output, shape, labels), { ...JSON_FORM, outputs }),
+  );
+  return parsed(response).outputs[0];
 }
 
 test('the best classes of each row, with their labels', () => {
@@ -98,7 +109,7 @@ test('whole numbers are ranked too, in 64 bits as well', () => {
 });
 
 test('what has no order is not ranked', () => {
-  const text: Tensor = { name: 'y', dtype: 'string', shape: [1, 1], data: [Buffer.from('a')] };
+  const text: Tensor = { name: 'y', dtype: 'string', shape: [1, 1], data: strings('a') };
 
   expect(() => classification(text, [-1, 1])).toThrow(/output "y" of type string/);
   expect(() => classification(floats('y', [1, 2], [NaN, 1]), [-1, 2])).toThrow(/not numbers/);
@@ -108,19 +119,17 @@ test('a binary tensor is the memory of the output itself', () => {
   const memory = Float32Array.of(9, 1, 2, 9);
   const output: Tensor = { name: 'y', dtype: 'float32', shape: [2], data: memory.subarray(1, 3) };
 
-  const { json, binary } = inferResponse(answered(output, [-1]), { ...JSON_FORM, binary: true });
+  const response = atOnce(inferResponse(answered(output, [-1]), { ...JSON_FORM, binary: true }));
 
-  expect(JSON.parse(json).outputs[0].parameters).toEqual({ binary_data_size: 8 });
-  expect(
-    binary.map(({ buffer, byteOffset, byteLength }) => [buffer, byteOffset, byteLength]),
-  ).toEqual([[memory.buffer, 4, 8]]);
+  expect(parsed(response).outputs[0].parameters).toEqual({ binary_data_size: 8 });
+  expect(response.binary).toEqual([{ tensor: output, bytes: 8 }]);
+  expect(response.binary[0]?.tensor.data).toBe(output.data);
 });
 
 test('names and ids are escaped', () => {
-  const { json } = inferResponse(answered(floats('y"', [1], [1]), [-1]), {
-    ...JSON_FORM,
-    id: 'a"\n',
-  });
+  const response = atOnce(
+    inferResponse(answered(floats('y"', [1], [1]), [-1]), { ...JSON_FORM, id: 'a"\n' }),
+  );
 
-  expect(JSON.parse(json)).toMatchObject({ id: 'a"\n', outputs: [{ name: 'y"' }] });
+  expect(parsed(response)).toMatchObject({ id: 'a"\n', outputs: [{ name: 'y"' }] });
 });

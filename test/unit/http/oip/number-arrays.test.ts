@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 
 import {
-  numbersOver,
+  numbersOver as numbersOverSteps,
   type NumberArray,
   type NumericDatatype,
 } from '../../../../src/http/oip/number-arrays';
+import { atOnce } from '../../../../src/kernel/time-slices';
+
+function numbersOver(...given: Parameters<typeof numbersOverSteps>): NumberArray {
+  return atOnce(numbersOverSteps(...given));
+}
 
 const ARRAYS: Readonly<Partial<Record<NumericDatatype, fc.Arbitrary<NumberArray>>>> = {
   UINT8: fc.uint8Array(),
