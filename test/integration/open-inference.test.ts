@@ -492,7 +492,7 @@ test('statistics count what was run', async () => {
   expect(after.inference_stats.fail.count - before.inference_stats.fail.count).toBe(1);
   expect(after.last_inference).toBeGreaterThan(0);
   expect(after.batch_stats).toContainEqual(expect.objectContaining({ batch_size: 3 }));
-  expect((await get('/v2/models/stats')).body.model_stats).toHaveLength(6);
+  expect((await get('/v2/models/stats')).body.model_stats).toHaveLength(7);
 });
 
 test.each([

@@ -37,18 +37,22 @@ export function* endOfString(bytes: Buffer, from: number, end: number): Steps<nu
   let at = from;
   let walkTo = Math.min(end, from + SHORT_STRING);
   for (;;) {
-    for (; at < walkTo; at++) {
-      const byte = bytes[at];
-      if (byte === QUOTE) return at;
-      if (byte === BACKSLASH) at += 1;
+    while (at < walkTo) {
+      const pauseAt = Math.min(walkTo, at + STEP_BYTES);
+      for (; at < pauseAt; at++) {
+        const byte = bytes[at];
+        if (byte === QUOTE) return at;
+        if (byte === BACKSLASH) at += 1;
+      }
+      if (at < walkTo) yield;
     }
     if (at >= end) return end;
     const quote = bytes.indexOf(QUOTE, at);
     if (quote < 0 || quote >= end) return end;
     if (bytes[quote - 1] !== BACKSLASH) return quote;
-    // Where there are escapes there may be millions: a search for each would take longer.
-    walkTo = Math.min(end, at + STEP_BYTES);
-    yield;
+    // Whether it is escaped shows on the way there; where there is one escape there may be millions,
+    // and a search for each would take longer.
+    walkTo = Math.min(end, Math.max(quote + 1, at + STEP_BYTES));
   }
 }
 
