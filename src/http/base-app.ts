@@ -4,6 +4,10 @@ import helmet from 'helmet';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import { requestContext } from './middleware/request-context';
+import { stalledAnswers } from './middleware/stalled-answers';
+
+/** Milliseconds in which a client takes nothing of its answer, after which it is cut. */
+const ANSWER_STALL_MS = 30_000;
 
 export interface BaseAppDeps {
   readonly metrics: Metrics;
@@ -19,6 +23,7 @@ export function createBaseApp({ metrics, logger, draining }: BaseAppDeps): Expre
   // Answers are made for one request: a hash of each would be work for nothing.
   app.disable('etag');
   app.use(requestContext(logger, metrics));
+  app.use(stalledAnswers(ANSWER_STALL_MS));
   // TLS ends in front of this server: whether there is any is not for it to promise.
   app.use(
     helmet({

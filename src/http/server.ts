@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Milliseconds in which the head of a request must have come. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
@@ -23,7 +26,9 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
   const server = createServer(
     {
       requestTimeout: options.requestTimeoutMs,
-      headersTimeout: Math.min(options.requestTimeoutMs, 30_000),
+      headersTimeout: Math.min(options.requestTimeoutMs, HEADERS_TIMEOUT_MS),
+      // Node looks every half minute by default.
+      connectionsCheckingInterval: 1000,
       keepAliveTimeout: options.keepAliveTimeoutMs,
     },
     app,

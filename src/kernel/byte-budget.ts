@@ -124,8 +124,9 @@ export class ByteBudget {
     while (this.#used + bytes > this.limit) {
       const youngest = [...this.#growing].at(-1);
       if (youngest === undefined || youngest === holder) throw this.#full();
+      const error = this.#full();
       this.#end(youngest);
-      youngest.onRevoked(this.#full());
+      youngest.onRevoked(error);
     }
     this.#used += bytes;
     holder.bytes += bytes;

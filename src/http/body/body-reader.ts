@@ -42,7 +42,10 @@ const MAX_FIELD_BYTES = 64 * 1024;
 /** What is noted of a form while it is read. */
 interface FormProgress {
   readonly reservation: ByteReservation;
+  /** Refuses the form at once: multer says so only when all of it has come. */
+  readonly refuse: (error: ServingError) => void;
   bytes: number;
+  files: number;
 }
 
 /**
@@ -60,20 +63,28 @@ export class BodyReader {
     this.limits = options.limits;
     const { maxBodyBytes, maxFileBytes, maxFiles } = options.limits;
     this.#readForm = multer({
-      storage: formStorage((request, bytes) => {
-        const form = this.#forms.get(request);
-        if (form === undefined) return;
-        form.bytes += bytes;
-        if (form.bytes > maxBodyBytes) {
-          throw new ServingError(
-            'PAYLOAD_TOO_LARGE',
-            `The files are over the limit of ${maxBodyBytes} bytes`,
-          );
-        }
-        form.reservation.add(bytes);
+      storage: formStorage({
+        onFile: (request) => {
+          this.#form(request, (form) => {
+            form.files += 1;
+            if (form.files <= maxFiles) return;
+            throw new ServingError('TOO_MANY_IMAGES', `The form holds more than ${maxFiles} files`);
+          });
+        },
+        onBytes: (request, bytes) => {
+          this.#form(request, (form) => {
+            form.bytes += bytes;
+            form.reservation.add(bytes);
+            if (form.bytes <= maxBodyBytes) return;
+            throw new ServingError(
+              'PAYLOAD_TOO_LARGE',
+              `The files are over the limit of ${maxBodyBytes} bytes`,
+            );
+          });
+        },
       }),
       limits: {
-        files: maxFiles,
+        files: maxFiles + 1,
         fileSize: maxFileBytes,
         fields: MAX_FIELDS,
         fieldSize: MAX_FIELD_BYTES,
@@ -125,11 +136,11 @@ export class BodyReader {
       );
     }
     return this.#within(request, response, async (reservation, upload) => {
-      this.#forms.set(request, { reservation, bytes: 0 });
       request.on('data', (chunk: Buffer) => {
         upload.received(chunk.length);
       });
       await new Promise<void>((resolve, reject) => {
+        this.#forms.set(request, { reservation, refuse: reject, bytes: 0, files: 0 });
         this.#readForm(request, response, (thrown: unknown) => {
           if (thrown === undefined) resolve();
           else reject(asError(thrown));
@@ -138,6 +149,18 @@ export class BodyReader {
       const files = Array.isArray(request.files) ? request.files : [];
       return files.map(({ buffer }) => buffer);
     });
+  }
+
+  /** Checks what comes of a form. @throws ServingError, which the request is answered with */
+  #form(request: Request, check: (form: FormProgress) => void): void {
+    const form = this.#forms.get(request);
+    if (form === undefined) return;
+    try {
+      check(form);
+    } catch (thrown) {
+      if (thrown instanceof ServingError) form.refuse(thrown);
+      throw thrown;
+    }
   }
 
   /** The bytes stay reserved until the response is over: the request works with them. */

@@ -1,20 +1,31 @@
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 
+/** Both throw when what comes is not to be kept. */
+export interface FormStorageOptions {
+  readonly onFile: (request: Request) => void;
+  readonly onBytes: (request: Request, bytes: number) => void;
+}
+
 /**
  * Keeps uploaded files in memory, as multer's own memory storage does, but asks before it keeps
  * anything: a form sent in chunks announces no length that could be checked first.
- * @param keep notes bytes of a request; throws when they are not to be kept
  */
-export function formStorage(keep: (request: Request, bytes: number) => void): StorageEngine {
+export function formStorage({ onFile, onBytes }: FormStorageOptions): StorageEngine {
   return {
     _handleFile: (request, file, done) => {
       let chunks: Buffer[] = [];
       let over = false;
+      try {
+        onFile(request);
+      } catch (thrown) {
+        over = true;
+        done(thrown);
+      }
       file.stream.on('data', (chunk: Buffer) => {
         if (over) return;
         try {
-          keep(request, chunk.length);
+          onBytes(request, chunk.length);
           chunks.push(chunk);
         } catch (thrown) {
           over = true;

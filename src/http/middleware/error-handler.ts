@@ -9,6 +9,9 @@ import { slowDown } from './slow-down';
 /** Bytes of a body that are read to the end although it was refused. */
 const SHORT_BODY = 1024 * 1024;
 
+/** Milliseconds in which the rest of a refused body is read and dropped. */
+const REST_MS = 1000;
+
 /** How one family of addresses writes its errors. */
 export type ErrorForm = (
   error: ServingError,
@@ -29,22 +32,48 @@ export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandl
       response.destroy();
       return;
     }
-    const answer = (): void => {
-      if (response.destroyed) return;
+    const { mediaType, body } = form(error, requestId);
+    const text = Buffer.from(JSON.stringify(body));
+    const head = (): void => {
       if (error.code === 'OVERLOADED') slowDown(request, response);
       setErrorHeaders(response, error);
-      const { mediaType, body } = form(error, requestId);
-      response.status(error.status).type(mediaType).send(JSON.stringify(body));
+      response.status(error.status).type(mediaType);
     };
-    if (!request.complete && !request.readableEnded && isShort(request)) {
-      // Passing over the rest of it costs less than a new connection.
-      request.once('end', answer).resume();
-      return;
+    if (request.complete || request.readableEnded) {
+      head();
+      response.send(text);
+    } else if (isShort(request) && error.code !== 'REQUEST_TIMEOUT') {
+      // Reading the rest of it costs less than a new connection, if it comes.
+      restOf(request, (came) => {
+        if (response.destroyed) return;
+        if (!came) response.set('Connection', 'close');
+        head();
+        response.send(text);
+      });
+    } else {
+      // The rest of a body that was refused half-way would be taken for the next request. Closed at once,
+      // the connection would be reset before the client has read why.
+      head();
+      response.set({ Connection: 'close', 'Content-Length': String(text.length) });
+      if (request.method !== 'HEAD') response.write(text);
+      restOf(request, () => {
+        response.end();
+      });
     }
-    // The rest of a body that was refused half-way would be taken for the next request.
-    if (!request.complete) response.set('Connection', 'close');
-    answer();
   };
+}
+
+/** Reads and drops what is left of a body, for a while. @param done told whether it ended */
+function restOf(request: Request, done: (came: boolean) => void): void {
+  let over = false;
+  const finish = (came: boolean) => (): void => {
+    if (over) return;
+    over = true;
+    clearTimeout(late);
+    done(came);
+  };
+  const late = setTimeout(finish(false), REST_MS);
+  request.once('end', finish(true)).once('close', finish(false)).resume();
 }
 
 /** `{"error": "…"}`, as TensorFlow Serving and the Open Inference Protocol have it. */
