@@ -1,9 +1,7 @@
 import { SOS, jpegSegments } from './jpeg-segments';
+import { pngChunks } from './png-chunks';
 import type { ImageFormat } from './sniff';
 
-const PNG_SIGNATURE_BYTES = 8;
-const PNG_CHUNK_HEADER_BYTES = 8;
-const PNG_CHECKSUM_BYTES = 4;
 const JPEG_END = Buffer.from([0xff, 0xd9]);
 
 /**
@@ -15,7 +13,7 @@ const JPEG_END = Buffer.from([0xff, 0xd9]);
 export function hasEndMarker(bytes: Uint8Array, format: ImageFormat): boolean {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (format === 'jpeg') return jpegEnds(file);
-  return format === 'png' ? pngEnds(file) : true;
+  return format === 'png' ? pngChunks(file).ends : true;
 }
 
 /** Looks behind the headers only: a thumbnail in them has an end marker of its own. */
@@ -23,15 +21,6 @@ function jpegEnds(file: Buffer): boolean {
   for (const { marker, end } of jpegSegments(file)) {
     // Compressed data never holds ff d9: there every ff is followed by 00 or a restart marker.
     if (marker === SOS) return file.includes(JPEG_END, end);
-  }
-  return false;
-}
-
-function pngEnds(file: Buffer): boolean {
-  let at = PNG_SIGNATURE_BYTES;
-  while (at + PNG_CHUNK_HEADER_BYTES <= file.length) {
-    if (file.toString('latin1', at + 4, at + 8) === 'IEND') return true;
-    at += PNG_CHUNK_HEADER_BYTES + file.readUInt32BE(at) + PNG_CHECKSUM_BYTES;
   }
   return false;
 }

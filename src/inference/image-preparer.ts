@@ -2,7 +2,7 @@ import { BufferPool } from '../batching/buffer-pool';
 import type { ByteBudget } from '../kernel/byte-budget';
 import { ServingError } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';
-import { decodingBytes } from '../imaging/decoding-bytes';
+import { decodingBytes, isLarge, isSlowToOpen } from '../imaging/decoding-cost';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
 import { preprocessOpened, type ImageTensor } from '../imaging/preprocess';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
@@ -24,9 +24,6 @@ export interface PreparedImage {
   /** Run or failed, nothing may look at the pixels again. Later calls do nothing. */
   readonly release: () => void;
 }
-
-/** A picture that needs more memory than this to decode is a large one. */
-const LARGE_BYTES = 128 * 1024 * 1024;
 
 /** Encoded image → input of a model, as model.json says: the same for every way in. */
 export class ImagePreparer {
@@ -54,22 +51,44 @@ export class ImagePreparer {
       throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
     }
     const { imaging, limits } = this.#options;
-    const first = await imaging.run(async () => {
+    const open = async (): Promise<OpenedImage> => {
       throwIfGone(signal);
-      const opened = await openImage(image, limits);
-      // Large ones may take seconds: some places are always left to the others.
-      return decodingBytes(opened.header) > LARGE_BYTES
-        ? { large: opened }
-        : { prepared: await this.#decode(opened, spec, signal) };
+      return openImage(image, limits);
+    };
+    const decode = (opened: OpenedImage): Promise<PreparedImage> => {
+      throwIfGone(signal);
+      return this.#decode(opened, spec, signal);
+    };
+    // What may take seconds leaves some places to the others.
+    const apart = (work: () => Promise<PreparedImage>): Promise<PreparedImage> =>
+      this.#apart(work, servable.spec.batching.queueTimeoutMs, signal);
+    if (isSlowToOpen(image)) return apart(async () => decode(await open()));
+    const first = await imaging.run(async () => {
+      const opened = await open();
+      return isLarge(opened.header) ? { opened } : { prepared: await decode(opened) };
     });
-    const { large } = first;
-    if (large === undefined) return first.prepared;
-    return this.#large.run(() =>
-      imaging.run(() => {
-        throwIfGone(signal);
-        return this.#decode(large, spec, signal);
-      }),
-    );
+    return first.prepared ?? apart(() => decode(first.opened));
+  }
+
+  /** Waits no longer than the image might in the queue of its model. */
+  async #apart(
+    work: () => Promise<PreparedImage>,
+    patienceMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<PreparedImage> {
+    const patience = AbortSignal.timeout(patienceMs);
+    const waiting = signal === undefined ? patience : AbortSignal.any([signal, patience]);
+    try {
+      return await this.#large.run(() => this.#options.imaging.run(work), waiting);
+    } catch (thrown) {
+      throwIfGone(signal);
+      if (thrown !== patience.reason) throw thrown;
+      throw new ServingError(
+        'QUEUE_TIMEOUT',
+        `The image waited ${patienceMs} ms for other large ones to be decoded`,
+        { retryAfterS: 1 },
+      );
+    }
   }
 
   async #decode(

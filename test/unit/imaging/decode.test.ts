@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 
-import { DEFAULT_DECODE_LIMITS, readImageHeader } from '../../../src/imaging/open-image';
+import {
+  DEFAULT_DECODE_LIMITS,
+  readImageHeader,
+  undecodable,
+} from '../../../src/imaging/open-image';
 import { hasEndMarker } from '../../../src/imaging/end-marker';
 import { preprocessImage } from '../../../src/imaging/preprocess';
 import type { PreprocessSpec } from '../../../src/imaging/preprocess-spec';
@@ -412,3 +416,10 @@ function crc32(bytes: Uint8Array): number {
   }
   return (crc ^ 0xffffffff) >>> 0;
 }
+
+test('what sharp ended for taking too long is not called damaged', () => {
+  expect(undecodable('png', new Error('timeout: 42% complete'))).toMatchObject({
+    code: 'DECODE_TIMEOUT',
+    message: 'The PNG file took too long to decode',
+  });
+});

@@ -99,3 +99,21 @@ test('permits are free again when nobody waits', async () => {
 
   expect(begun).toEqual(['a', 'b']);
 });
+
+test('who gives up waiting is told why, and keeps nobody from a turn', async () => {
+  const semaphore = new Semaphore(1);
+  const { begun, start, end } = controlled(semaphore);
+  const impatient = new AbortController();
+  void start('first');
+  const left = semaphore.run(() => Promise.resolve('never'), impatient.signal);
+  void start('last');
+
+  impatient.abort(new Error('tired'));
+  await expect(left).rejects.toThrow('tired');
+  await end('first');
+
+  expect(begun).toEqual(['first', 'last']);
+  await expect(semaphore.run(() => Promise.resolve('never'), impatient.signal)).rejects.toThrow(
+    'tired',
+  );
+});
