@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
 import { messageOf, hasErrorCode } from '../kernel/errors';
+import { fingerprintOf } from './version-fingerprint';
 
 /** One folder of the model repository. */
 export interface RepositoryModel {
@@ -20,7 +21,7 @@ export interface RepositoryModel {
   readonly problems: readonly string[];
   /** Changes when model.json or the labels change. */
   readonly configRevision: string;
-  /** Changes, by version, when saved_model.pb is replaced. */
+  /** Changes, by version, when a file of its SavedModel does. */
   readonly fileRevisions: ReadonlyMap<number, string>;
 }
 
@@ -50,9 +51,7 @@ export async function scanRepository(repository: string): Promise<RepositoryMode
     .sort();
   const models = await Promise.all(
     folders.map(async (name) =>
-      (await isDirectory(path.join(directory, name)))
-        ? [await readModel(name, path.join(directory, name))]
-        : [],
+      (await isDirectory(path.join(directory, name))) ? [await readModel(name, directory)] : [],
     ),
   );
   return models.flat();
@@ -65,7 +64,8 @@ export async function versionDirectory(modelDirectory: string, version: number):
   return path.join(modelDirectory, name ?? String(version));
 }
 
-async function readModel(name: string, directory: string): Promise<RepositoryModel> {
+async function readModel(name: string, repository: string): Promise<RepositoryModel> {
+  const directory = path.join(repository, name);
   const problems: string[] = [];
   const hash = createHash('sha256');
   let config: ModelConfig = {};
@@ -78,13 +78,14 @@ async function readModel(name: string, directory: string): Promise<RepositoryMod
         `the folder name "${name}" is no model name: use letters, digits, ".", "_" and "-", at most 128`,
       );
     }
-    const text = await readOptional(path.join(directory, 'model.json'));
+    const roots = [await realpath(repository), await realpath(directory)];
+    const text = await readWithin(roots, path.join(directory, 'model.json'), 'model.json');
     if (text !== undefined) {
       configured = true;
       hash.update(text);
       config = parseModelConfig(text);
       if (config.output?.labels !== undefined) {
-        const labelText = await readLabels(directory, config.output.labels);
+        const labelText = await readLabels(roots, directory, config.output.labels);
         hash.update(labelText);
         labels = splitLabels(labelText);
       }
@@ -115,29 +116,30 @@ async function readModel(name: string, directory: string): Promise<RepositoryMod
   };
 }
 
-/** Versions, ascending, with what tells one saved_model.pb from its successor. */
+/** Versions, ascending, with what tells the files of one from those that take their place. */
 async function listVersions(directory: string): Promise<ReadonlyMap<number, string>> {
   const names = (await readdir(directory)).filter((name) => VERSION.test(name));
   const versions = await Promise.all(
     names.map(async (name) => {
-      const found = await stat(path.join(directory, name, 'saved_model.pb')).catch(() => undefined);
-      return found?.isFile() === true
-        ? [[Number(name), `${found.size}/${found.mtimeMs}`] as const]
-        : [];
+      const fingerprint = await fingerprintOf(path.join(directory, name));
+      return fingerprint === undefined ? [] : [[Number(name), fingerprint] as const];
     }),
   );
   return new Map(versions.flat().sort(([a], [b]) => a - b));
 }
 
-async function readLabels(directory: string, file: string): Promise<string> {
+async function readLabels(
+  roots: readonly string[],
+  directory: string,
+  file: string,
+): Promise<string> {
+  const key = 'model.json.output.labels';
   const resolved = path.resolve(directory, file);
-  if (!resolved.startsWith(directory + path.sep)) {
-    throw new ModelConfigError(['model.json.output.labels: must name a file in the model folder']);
+  if (!isBelow(directory, resolved)) {
+    throw new ModelConfigError([`${key}: must name a file in the model folder`]);
   }
-  const text = await readOptional(resolved);
-  if (text === undefined) {
-    throw new ModelConfigError([`model.json.output.labels: there is no file "${file}"`]);
-  }
+  const text = await readWithin(roots, resolved, key);
+  if (text === undefined) throw new ModelConfigError([`${key}: there is no file "${file}"`]);
   return text;
 }
 
@@ -146,13 +148,36 @@ function splitLabels(text: string): string[] {
   return text.replace(/\r?\n$/, '').split(/\r?\n/);
 }
 
-async function readOptional(file: string): Promise<string | undefined> {
+/**
+ * Text of a file; undefined when there is none. A link that leads out of the repository would show
+ * clients whatever this process may read.
+ * @param roots folders in one of which the file itself must be, links followed: the repository, and
+ * the model's own, which may be a link to somewhere else
+ * @param what it is called in messages
+ * @throws ModelConfigError when it is somewhere else, or not a file
+ */
+async function readWithin(
+  roots: readonly string[],
+  file: string,
+  what: string,
+): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    const real = await realpath(file);
+    if (!roots.some((root) => isBelow(root, real))) {
+      throw new ModelConfigError([`${what}: a link leads out of the model repository`]);
+    }
+    // Reading a pipe or a device would not end.
+    if (!(await stat(real)).isFile()) throw new ModelConfigError([`${what}: is not a file`]);
+    return await readFile(real, 'utf8');
   } catch (thrown) {
     if (hasErrorCode(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
+}
+
+function isBelow(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative !== '' && relative.split(path.sep)[0] !== '..';
 }
 
 async function isDirectory(directory: string): Promise<boolean> {

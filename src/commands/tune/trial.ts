@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -56,7 +56,7 @@ export async function runTrial(
   }
 }
 
-/** Everything is linked but model.json. */
+/** Versions are linked; what stands beside them is copied, as labels must not lie outside the repository. */
 async function linkModel(
   repository: string,
   { directory, name, modelJson }: TrialOptions,
@@ -66,7 +66,9 @@ async function linkModel(
   await mkdir(folder);
   for (const entry of await readdir(directory)) {
     if (entry === 'model.json' || entry.startsWith('.')) continue;
-    await symlink(path.resolve(directory, entry), path.join(folder, entry));
+    const [from, to] = [path.resolve(directory, entry), path.join(folder, entry)];
+    if (/^\d+$/.test(entry)) await symlink(from, to);
+    else await cp(from, to, { recursive: true, dereference: true });
   }
   await writeFile(path.join(folder, 'model.json'), withSettings(modelJson, settings));
 }
@@ -99,7 +101,8 @@ async function startServer(
     });
   });
   const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
+    // As at a terminal: no load balancer has to notice.
+    child.kill('SIGINT');
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
     await exited;
     clearTimeout(timer);

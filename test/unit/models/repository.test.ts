@@ -156,7 +156,7 @@ test.each(['resnet-50', 'a', '0.5_quant', 'A'.repeat(128)])(
 test('a model.json that cannot be read is a problem, not the end', async () => {
   await write({ 'm/1/saved_model.pb': '', 'm/model.json/a-folder': '' });
 
-  expect((await scanOne()).problems).toEqual([expect.stringContaining('EISDIR')]);
+  expect((await scanOne()).problems).toEqual(['model.json: is not a file']);
 });
 
 describe('labels', () => {
@@ -198,6 +198,95 @@ describe('labels', () => {
     },
   );
 
+  describe('links', () => {
+    let outside: string;
+
+    beforeEach(async () => {
+      outside = await mkdtemp(path.join(tmpdir(), 'outside-'));
+      await writeFile(path.join(outside, 'secret.txt'), 'secret\n');
+    });
+    afterEach(() => rm(outside, { recursive: true, force: true }));
+
+    /** A link in the repository. */
+    async function link(from: string, to: string): Promise<void> {
+      await symlink(to, path.join(repository, from));
+    }
+
+    test('a link to a file outside the repository is refused', async () => {
+      await write(model);
+      await link('m/labels.txt', path.join(outside, 'secret.txt'));
+
+      expect(await scanOne()).toMatchObject({
+        labels: undefined,
+        problems: ['model.json.output.labels: a link leads out of the model repository'],
+      });
+    });
+
+    test('a file behind a linked folder outside the repository is refused', async () => {
+      await write({ ...model, 'm/model.json': { output: { labels: 'text/secret.txt' } } });
+      await link('m/text', outside);
+
+      expect((await scanOne()).labels).toBeUndefined();
+    });
+
+    test('a model.json outside the repository is refused, and nothing of it is told', async () => {
+      await write({ 'm/1/saved_model.pb': '' });
+      await link('m/model.json', path.join(outside, 'secret.txt'));
+
+      expect((await scanOne()).problems).toEqual([
+        'model.json: a link leads out of the model repository',
+      ]);
+    });
+
+    test('a link to a file of another model is followed', async () => {
+      await write({ ...model, '.shared/en.txt': 'cat\n' });
+      await link('m/labels.txt', '../.shared/en.txt');
+
+      expect(await scanOne()).toMatchObject({ labels: ['cat'], problems: [] });
+    });
+
+    test('a model folder that is a link to somewhere else has its own files', async () => {
+      await mkdir(path.join(outside, 'store/1'), { recursive: true });
+      await writeFile(path.join(outside, 'store/1/saved_model.pb'), '');
+      await writeFile(path.join(outside, 'store/labels.txt'), 'cat\n');
+      await writeFile(
+        path.join(outside, 'store/model.json'),
+        JSON.stringify({ output: { labels: 'labels.txt' } }),
+      );
+      await link('m', path.join(outside, 'store'));
+
+      expect(await scanOne()).toMatchObject({ labels: ['cat'], problems: [] });
+    });
+
+    test('files linked through `..data`, as Kubernetes mounts them, are read', async () => {
+      await write({
+        'm/..2026/labels.txt': 'cat\n',
+        'm/..2026/model.json': { output: { labels: 'labels.txt' } },
+        'm/1/saved_model.pb': '',
+      });
+      await link('m/..data', '..2026');
+      await link('m/labels.txt', '..data/labels.txt');
+      await link('m/model.json', '..data/model.json');
+
+      expect(await scanOne()).toMatchObject({ labels: ['cat'], problems: [] });
+    });
+
+    test('a link that leads nowhere is a file that is not there', async () => {
+      await write(model);
+      await link('m/labels.txt', 'nowhere');
+
+      expect((await scanOne()).problems).toEqual([
+        'model.json.output.labels: there is no file "labels.txt"',
+      ]);
+    });
+  });
+
+  test('what is not a file is refused', async () => {
+    await write({ ...model, 'm/labels.txt/a-folder': '' });
+
+    expect((await scanOne()).problems).toEqual(['model.json.output.labels: is not a file']);
+  });
+
   test('a file in a folder of the model is read', async () => {
     await write({
       ...model,
@@ -237,6 +326,44 @@ describe('revisions', () => {
     const [firstAfter, secondAfter] = await revisions();
     expect(firstAfter).toBe(first);
     expect(secondAfter).not.toBe(second);
+  });
+
+  test.each([
+    'variables/variables.index',
+    'variables/variables.data-00000-of-00001',
+    'assets/vocabulary.txt',
+    'assets/deep/er/vocabulary.txt',
+    'assets.extra/tf_serving_warmup_requests',
+  ])('of one version change when %s comes, grows, is written again and goes', async (file) => {
+    const at = path.join(repository, 'm/2', file);
+    const seen: string[] = [];
+    const look = async (): Promise<void> => {
+      const [first, second] = await revisions();
+      expect(first).toBe(before);
+      seen.push(second ?? '');
+    };
+    const [before] = await revisions();
+
+    await look();
+    await write({ [`m/2/${file}`]: 'old' });
+    await utimes(at, 1, 1);
+    await look();
+    await write({ [`m/2/${file}`]: 'older' });
+    await utimes(at, 1, 1);
+    await look();
+    await utimes(at, 2, 2);
+    await look();
+    await rm(at);
+
+    expect(new Set(seen).size).toBe(4);
+    expect((await revisions())[1]).toBe(seen[0]);
+  });
+
+  test('of a version whose folders lead in a circle are found all the same', async () => {
+    await write({ 'm/2/assets/a.txt': '' });
+    await symlink('..', path.join(repository, 'm/2/assets/up'));
+
+    expect(await revisions()).toEqual(await revisions());
   });
 
   test.each<[string, string | object]>([
