@@ -13,7 +13,8 @@ import { configureSharp } from './imaging/sharp-settings';
 import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
-import { ModelManager, type ModelEvents } from './models/model-manager';
+import { ModelManager } from './models/model-manager';
+import type { ModelEvents } from './models/model-manager-options';
 import { defaultCacheDirectory, privateTemporaryDirectory } from './rewriter/cache-directory';
 import { ModelOptimizer, isDropped } from './rewriter/model-optimizer';
 import {
@@ -98,7 +99,7 @@ export async function startService(config: Config): Promise<Service> {
     metrics.close();
     throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
   }
-  const poll = pollRepository(config, reload, logger);
+  const poll = pollRepository(config, () => manager.poll(), logger);
   logger.info({ models: manager.list().map(({ name }) => name), ready: manager.ready }, 'serving');
 
   return {
@@ -132,7 +133,13 @@ export async function startInference(config: Config): Promise<LocalInference> {
   const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
-  const { manager, inference } = createInference(config, logger, metrics, budget);
+  // Whoever waits for the models decides what a failure means.
+  const { manager, inference } = createInference(
+    { ...config, maxLoadRetries: 0 },
+    logger,
+    metrics,
+    budget,
+  );
   const stop = async (): Promise<void> => {
     await manager.drain();
     metrics.close();
@@ -213,6 +220,9 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       only: config.models,
       control: config.modelControl,
       loadConcurrency: config.loadConcurrency,
+      maxLoadRetries: config.maxLoadRetries,
+      loadRetryIntervalMs: config.loadRetryIntervalMs,
+      livenessTimeoutMs: config.livenessTimeoutMs,
       defaults,
       runtime: {
         runTimeoutMs: config.runTimeoutMs,
@@ -264,9 +274,10 @@ function createOptimizer(
 
 function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
   return {
-    onState: ({ name, version, state, reason, device }) => {
+    onState: ({ name, version, state, reason, device }, retry) => {
       const facts = { model: name, version, state, device };
-      if (reason !== undefined) logger.error({ ...facts, reason }, 'model not loaded');
+      const again = retry && { ...retry, at: new Date(retry.at).toISOString() };
+      if (reason !== undefined) logger.error({ ...facts, reason, retry: again }, 'model not loaded');
       else logger.info(facts, 'model state');
     },
     onProblem: (model, problems) => {

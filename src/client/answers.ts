@@ -72,6 +72,9 @@ export interface ModelVersion {
   readonly ready: boolean;
   /** Why it could not be loaded. */
   readonly reason?: string | undefined;
+  /** The next attempt at what failed; `at` is a time as ISO 8601 has it. */
+  readonly retry?:
+    { readonly attempt: number; readonly of: number; readonly at: string } | undefined;
 }
 
 export interface ModelSummary {

@@ -75,6 +75,17 @@ export const configSchema = z.strictObject({
     .default(300_000)
     .describe('Milliseconds a worker may take to load a model'),
   loadConcurrency: count(1, 64).default(2).describe('Model versions that load at the same time'),
+  maxLoadRetries: count(0, 1_000_000)
+    .default(5)
+    .describe('How often a version that failed to load is tried again; 0: never'),
+  loadRetryIntervalMs: count(1, 86_400_000)
+    .default(60_000)
+    .describe('Milliseconds before a version that failed to load is tried again'),
+  livenessTimeoutMs: ms()
+    .default(300_000)
+    .describe(
+      'Milliseconds that every loaded version may be without a working instance before /v2/health/live fails; 0: never',
+    ),
 
   optimize: z
     .boolean()

@@ -1,57 +1,27 @@
-import { ServingError } from '../kernel/errors';
+import { ServingError, messageOf } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';
+import { canRecover } from './liveness';
+import { LoadRetries, type PlannedRetry } from './load-retries';
+import {
+  availableServable,
+  loadFailure,
+  statusOf,
+  whyNotAvailable,
+  type ModelEntry,
+  type ModelStatus,
+} from './model-entry';
+import type { ModelEvents, ModelManagerOptions } from './model-manager-options';
+import { leavingServables, planReconciliation, revisionsOf, type Take } from './reconciliation';
 import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
-import type { VersionPolicy } from './model-config';
-import { Servable, type ServableEvents, type ServableRuntimeOptions } from './servable';
-import type { ServableDefaults } from './servable-spec';
-import { DEFAULT_VERSION_POLICY, selectVersions } from './version-policy';
+import { Servable, type ServableOptions } from './servable';
 
-export interface ModelManagerOptions {
-  /** Model repository folder. */
-  readonly repository: string;
-  /** Names to serve; all when empty. With explicit control, those loaded at the start. */
-  readonly only: readonly string[];
-  /**
-   * explicit: after the start, models come and go by `load` and `unload` alone.
-   * @default 'none'
-   */
-  readonly control?: 'none' | 'explicit' | 'poll';
-  readonly defaults: ServableDefaults;
-  readonly runtime: ServableRuntimeOptions;
-  /** Versions that load at the same time. */
-  readonly loadConcurrency: number;
-}
+export type { ModelStatus };
 
-export interface ModelEvents {
-  /** A state was reached; `reason` with END after a failed load. */
-  readonly onState?: (servable: Servable) => void;
-  readonly onProblem?: (model: string, problems: readonly string[]) => void;
-  /** Events of one servable, for metrics. */
-  readonly servableEvents?: (model: string, version: number) => ServableEvents;
-}
-
-/** A model as the repository and the lifecycle have it. */
-export interface ModelStatus {
-  readonly name: string;
-  /** What is wrong with its folder; empty when nothing is. */
-  readonly problems: readonly string[];
-  readonly configured: boolean;
-  /** Every version there is or was asked for, ascending. */
-  readonly servables: readonly Servable[];
-  /** Not to be served until it is loaded: unloaded, or never loaded, by explicit control. */
-  readonly held: boolean;
-  /** Versions by their labels. */
-  readonly versionLabels: Readonly<Record<string, number>>;
-  readonly versionPolicy: VersionPolicy;
-}
-
-interface Entry {
-  source: RepositoryModel;
-  servables: Servable[];
-  /** The folder has gone from the repository. */
-  removed: boolean;
-  /** See ModelStatus. */
-  held: boolean;
+interface ReconcileOptions {
+  readonly take: Take;
+  readonly holdIfNew?: boolean;
+  /** A version that failed and is to be loaded all the same. */
+  readonly retry?: number | undefined;
 }
 
 /** A servable in use; `release` lets it go when a newer version has taken over. */
@@ -64,9 +34,14 @@ export interface Lease {
 export class ModelManager {
   readonly #options: ModelManagerOptions;
   readonly #events: ModelEvents;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, ModelEntry>();
   readonly #loading: Semaphore;
+  readonly #retries: LoadRetries;
+  /** Servables that are another attempt at what failed. */
+  readonly #retried = new WeakSet<Servable>();
   #sync: Promise<unknown> = Promise.resolve();
+  /** Nothing is loaded any more. */
+  #closing = false;
   #draining = false;
   #synced = false;
 
@@ -74,6 +49,13 @@ export class ModelManager {
     this.#options = options;
     this.#events = events;
     this.#loading = new Semaphore(options.loadConcurrency);
+    this.#retries = new LoadRetries({
+      maxRetries: options.maxLoadRetries ?? 5,
+      intervalMs: options.loadRetryIntervalMs ?? 60_000,
+      retry: (model, version) => {
+        this.#tryAgain(model, version);
+      },
+    });
   }
 
   /**
@@ -82,17 +64,27 @@ export class ModelManager {
    * @throws Error when the repository folder cannot be read
    */
   sync(): Promise<void> {
-    return this.#inTurn(() => this.#reconcile());
+    return this.#inTurn(() => this.#reconcile('at-once'));
+  }
+
+  /**
+   * As `sync`, but what is new or has changed is loaded only when the look before saw the same files:
+   * one that is still being copied is left until it is complete.
+   * @throws Error when the repository folder cannot be read
+   */
+  poll(): Promise<void> {
+    return this.#inTurn(() => this.#reconcile('when-settled'));
   }
 
   /**
    * Loads a model, or brings a loaded one up to date with its folder. Resolves when it is served.
+   * Attempts to come at what failed before are cancelled, and counted afresh.
    * @throws ServingError MODEL_CONTROL_NOT_ALLOWED, MODEL_NOT_FOUND, MODEL_LOAD_FAILED, DRAINING
    */
   load(name: string): Promise<void> {
     this.#requireExplicit();
     return this.#inTurn(async () => {
-      if (this.#draining) throw new ServingError('DRAINING', 'The server is shutting down');
+      this.#requireOpen();
       const source = (await scanRepository(this.#options.repository)).find(
         (model) => model.name === name,
       );
@@ -102,26 +94,18 @@ export class ModelManager {
           `There is no folder "${name}" in the model repository`,
         );
       }
+      this.#retries.forget(name);
       const entry = this.#entries.get(name);
       if (entry !== undefined) {
         entry.held = false;
         // What failed before, or was unloaded, is tried afresh.
         entry.servables = entry.servables.filter(({ state }) => state !== 'END');
       }
-      await this.#reconcileModel(source, false);
-      const loaded = this.#entry(name);
-      const reasons = [
-        ...source.problems,
-        ...loaded.servables.flatMap(({ version, reason }) =>
-          reason === undefined ? [] : [`version ${version}: ${reason}`],
-        ),
-      ];
-      if (reasons.length > 0) {
-        throw new ServingError(
-          'MODEL_LOAD_FAILED',
-          `failed to load '${name}': ${reasons.join('; ')}`,
-        );
-      }
+      await this.#reconcileModel(source, { take: 'at-once' });
+      // Stopped meanwhile, it has neither failed nor succeeded.
+      this.#requireOpen();
+      const failure = loadFailure(this.get(name));
+      if (failure !== undefined) throw failure;
     });
   }
 
@@ -134,13 +118,16 @@ export class ModelManager {
     return this.#inTurn(async () => {
       const entry = this.#entry(name);
       entry.held = true;
+      this.#retries.forget(name);
       await Promise.all(entry.servables.map((servable) => this.#unload(servable)));
     });
   }
 
   /** Every model, by name. */
   list(): ModelStatus[] {
-    return [...this.#entries.values()].map(status).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.#entries.values()]
+      .map((entry) => this.#status(entry))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**
@@ -155,7 +142,7 @@ export class ModelManager {
 
   /** @throws ServingError MODEL_NOT_FOUND */
   get(name: string): ModelStatus {
-    return status(this.#entry(name));
+    return this.#status(this.#entry(name));
   }
 
   /**
@@ -168,7 +155,7 @@ export class ModelManager {
     if (entry.held) throw new ServingError('MODEL_NOT_FOUND', `Model ${name} is not loaded`);
     const servable = availableServable(entry, version);
     if (servable !== undefined) return { servable, release: servable.lease() };
-    throw this.#whyNot(entry, version);
+    throw whyNotAvailable(entry, version);
   }
 
   /**
@@ -178,17 +165,37 @@ export class ModelManager {
   get ready(): boolean {
     if (!this.#synced || this.#draining) return false;
     const entries = [...this.#entries.values()].filter(({ removed, held }) => !removed && !held);
-    const servable = entries.filter((entry) => !broken(entry));
+    const servable = entries.filter((entry) => !this.#broken(entry));
     if (entries.length > 0 && servable.length === 0) return false;
     return servable.every(({ servables }) => servables.some(({ ready }) => ready));
+  }
+
+  /** False when only a restart can help. */
+  get live(): boolean {
+    return canRecover(this.#all(), this.#options.livenessTimeoutMs ?? 300_000);
+  }
+
+  /** Whether the repository has been read and what it holds been loaded, well or badly. */
+  get synced(): boolean {
+    return this.#synced;
   }
 
   get draining(): boolean {
     return this.#draining;
   }
 
+  /** Nothing is loaded from now on, and what is being loaded is given up. What is served stays. */
+  stopLoading(): void {
+    this.#closing = true;
+    this.#retries.clear();
+    for (const servable of this.#all()) {
+      if (servable.state === 'START' || servable.state === 'LOADING') servable.kill();
+    }
+  }
+
   /** No new leases from now on; resolves when every lease has ended and every model is unloaded. */
   async drain(): Promise<void> {
+    this.stopLoading();
     this.#draining = true;
     await this.#sync.catch(() => undefined);
     await Promise.all(this.#all().map((servable) => servable.unload()));
@@ -196,6 +203,7 @@ export class ModelManager {
 
   /** Ends every worker at once. */
   kill(): void {
+    this.stopLoading();
     this.#draining = true;
     for (const servable of this.#all()) servable.kill();
   }
@@ -205,6 +213,10 @@ export class ModelManager {
     const next = this.#sync.catch(() => undefined).then(work);
     this.#sync = next;
     return next;
+  }
+
+  #requireOpen(): void {
+    if (this.#closing) throw new ServingError('DRAINING', 'The server is shutting down');
   }
 
   #requireExplicit(): void {
@@ -219,7 +231,21 @@ export class ModelManager {
     return [...this.#entries.values()].flatMap(({ servables }) => servables);
   }
 
-  #entry(name: string): Entry {
+  #status(entry: ModelEntry): ModelStatus {
+    return statusOf(entry, this.#retries.planned(entry.source.name));
+  }
+
+  /**
+   * Nothing that the server could do at once would make it ready. Another attempt at what failed
+   * changes nothing yet: the server must not stop being ready for it.
+   */
+  #broken({ servables, source }: ModelEntry): boolean {
+    const failed = (servable: Servable): boolean =>
+      servable.state === 'END' || (servable.state !== 'AVAILABLE' && this.#retried.has(servable));
+    return servables.every(failed) && (source.problems.length > 0 || servables.length > 0);
+  }
+
+  #entry(name: string): ModelEntry {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry;
     const known = [...this.#entries.keys()].sort();
@@ -229,27 +255,8 @@ export class ModelManager {
     );
   }
 
-  #whyNot(entry: Entry, version: number | undefined): ServingError {
-    const { name } = entry.source;
-    const candidates = entry.servables.filter(
-      (servable) => version === undefined || servable.version === version,
-    );
-    if (version !== undefined && candidates.length === 0) {
-      const there = entry.servables.map((servable) => servable.version).join(', ');
-      return new ServingError(
-        'VERSION_NOT_FOUND',
-        `Model ${name} has no version ${version} loaded; there are: ${there === '' ? 'none' : there}`,
-      );
-    }
-    const reason = candidates.at(-1)?.reason ?? entry.source.problems.join('; ');
-    return new ServingError(
-      'MODEL_NOT_READY',
-      reason === '' ? `Model ${name} is loading` : `Model ${name} cannot be served: ${reason}`,
-      { retryAfterS: 1 },
-    );
-  }
-
-  async #reconcile(): Promise<void> {
+  async #reconcile(take: Take): Promise<void> {
+    if (this.#closing) return;
     const { repository, only, control } = this.#options;
     const chosen = (name: string): boolean => only.length === 0 || only.includes(name);
     const found = (await scanRepository(repository)).filter(
@@ -262,32 +269,40 @@ export class ModelManager {
     const gone = [...this.#entries.values()].filter(({ source }) => !names.has(source.name));
     await Promise.all([
       ...found.map((source) =>
-        this.#reconcileModel(
-          source,
+        this.#reconcileModel(source, {
+          take,
           // Explicit control: what appears later waits to be asked for.
-          control === 'explicit' && (this.#synced || !chosen(source.name)),
-        ),
+          holdIfNew: control === 'explicit' && (this.#synced || !chosen(source.name)),
+        }),
       ),
       ...gone.map((entry) => this.#remove(entry)),
     ]);
     this.#synced = true;
   }
 
-  async #remove(entry: Entry): Promise<void> {
+  async #remove(entry: ModelEntry): Promise<void> {
     entry.removed = true;
+    this.#retries.forget(entry.source.name);
     await Promise.all(entry.servables.map((servable) => this.#unload(servable)));
     this.#entries.delete(entry.source.name);
   }
 
-  async #reconcileModel(source: RepositoryModel, holdIfNew: boolean): Promise<void> {
+  async #reconcileModel(
+    source: RepositoryModel,
+    { take, holdIfNew = false, retry }: ReconcileOptions,
+  ): Promise<void> {
     const entry = this.#entries.get(source.name) ?? {
       source,
       servables: [],
       removed: false,
       held: holdIfNew,
+      seen: new Map<number, string>(),
     };
     this.#entries.set(source.name, entry);
     const known = entry.source === source ? [] : entry.source.problems;
+    // Another attempt comes at any time: only looks that are an interval apart tell what has settled.
+    const seen = retry === undefined ? entry.seen : new Map<number, string>();
+    if (retry === undefined) entry.seen = revisionsOf(source);
     entry.source = source;
     if (entry.held) return;
     if (source.problems.length > 0) {
@@ -296,30 +311,19 @@ export class ModelManager {
       // A fault made in the folder of a running model does not take it down.
       return;
     }
-    const wanted = selectVersions(
-      source.versions,
-      source.config.versionPolicy ?? DEFAULT_VERSION_POLICY,
-    );
-    const fresh = wanted
-      .filter((version) => !entry.servables.some((servable) => current(servable, version, source)))
-      .map((version) => this.#load(entry, version));
-    await Promise.all(fresh);
+    const { load, settled } = planReconciliation(entry, { seen, take, retry });
+    await Promise.all(load.map((version) => this.#load(entry, version)));
     // Old versions go only after their successors came: a model is never without a version.
-    const outdated = entry.servables.filter(
-      (servable) => !wanted.some((version) => current(servable, version, source)),
-    );
-    // … and a model whose successors all failed keeps what it had.
-    const served = entry.servables.some(
-      (servable) => servable.state === 'AVAILABLE' && !outdated.includes(servable),
-    );
-    const leaving = outdated.filter(({ state }) => served || state !== 'AVAILABLE');
+    if (!settled) return;
+    const leaving = leavingServables(entry);
     await Promise.all(leaving.map((servable) => this.#unload(servable)));
     entry.servables = entry.servables.filter((servable) => !leaving.includes(servable));
   }
 
-  async #load(entry: Entry, version: number): Promise<void> {
+  async #load(entry: ModelEntry, version: number): Promise<void> {
     const { source } = entry;
-    const servable = new Servable({
+    const { createServable = (options: ServableOptions) => new Servable(options) } = this.#options;
+    const servable = createServable({
       source,
       version,
       directory: await versionDirectory(source.directory, version),
@@ -327,13 +331,47 @@ export class ModelManager {
       runtime: this.#options.runtime,
       events: this.#events.servableEvents?.(source.name, version) ?? {},
     });
-    entry.servables = [...entry.servables, servable].sort((a, b) => a.version - b.version);
+    // It takes the place of one that failed.
+    const others = entry.servables.filter((old) => old.version !== version || old.state !== 'END');
+    if (others.length < entry.servables.length) this.#retried.add(servable);
+    entry.servables = [...others, servable].sort((a, b) => a.version - b.version);
     await this.#loading.run(async () => {
-      if (this.#draining) return;
+      if (this.#closing) {
+        servable.kill();
+        return;
+      }
       const load = servable.load();
       this.#events.onState?.(servable);
       await load;
-      this.#events.onState?.(servable);
+      this.#events.onState?.(servable, this.#planRetry(servable));
+    });
+  }
+
+  #planRetry({ name, version, revision, state, mayLoadLater }: Servable): PlannedRetry | undefined {
+    if (state === 'AVAILABLE') this.#retries.forget(name, version);
+    if (this.#closing || state !== 'END' || !mayLoadLater) return undefined;
+    return this.#retries.failed(name, version, revision);
+  }
+
+  /** Another attempt at a version that failed, with the files as they are then. */
+  #tryAgain(name: string, version: number): void {
+    void this.#inTurn(async () => {
+      const failed = this.#entries
+        .get(name)
+        ?.servables.find((servable) => servable.version === version && servable.state === 'END');
+      if (failed === undefined || this.#closing) return;
+      try {
+        const { repository, control } = this.#options;
+        const source = (await scanRepository(repository)).find((model) => model.name === name);
+        // A folder that has gone is for the next look at the repository to see.
+        if (source === undefined) return;
+        if (failed.revision === revisionOf(source, version)) {
+          await this.#reconcileModel(source, { take: 'when-settled', retry: version });
+        } else if (control !== 'poll') await this.#reconcileModel(source, { take: 'at-once' });
+      } catch (thrown) {
+        this.#events.onProblem?.(name, [`it cannot be tried again now: ${messageOf(thrown)}`]);
+        this.#retries.failed(name, version, failed.revision);
+      }
     });
   }
 
@@ -344,40 +382,4 @@ export class ModelManager {
     await unloading;
     this.#events.onState?.(servable);
   }
-}
-
-/** The version asked for, or the newest. */
-function availableServable(
-  { servables }: Entry,
-  version: number | undefined,
-): Servable | undefined {
-  return servables.findLast(
-    (candidate) =>
-      candidate.state === 'AVAILABLE' && (version === undefined || candidate.version === version),
-  );
-}
-
-/** Loaded (or failed) from the files as they are now. */
-function current(servable: Servable, version: number, source: RepositoryModel): boolean {
-  return servable.version === version && servable.revision === revisionOf(source, version);
-}
-
-/** Nothing that the server could do would make it ready. */
-function broken(entry: Entry): boolean {
-  return (
-    entry.servables.every(({ state }) => state === 'END') &&
-    (entry.source.problems.length > 0 || entry.servables.length > 0)
-  );
-}
-
-function status({ source, servables, held }: Entry): ModelStatus {
-  return {
-    name: source.name,
-    problems: source.problems,
-    configured: source.configured,
-    servables,
-    held,
-    versionLabels: source.config.versionLabels ?? {},
-    versionPolicy: source.config.versionPolicy ?? DEFAULT_VERSION_POLICY,
-  };
 }

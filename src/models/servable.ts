@@ -11,6 +11,7 @@ import { readSignatures } from '../saved-model/signatures';
 import type { DeviceKind } from '../runtime/backend';
 import type { Signatures } from '../kernel/tensor';
 import { imagePlanOf, readImageGraph, type ImageGraph } from './image-graph';
+import { ModelConfigError } from './model-config';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
@@ -64,6 +65,7 @@ export class Servable {
   readonly #options: ServableOptions;
   #state: ServableState = 'START';
   #reason: string | undefined;
+  #mayLoadLater = false;
   #loaded: Loaded | undefined;
   /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
   #group: InstanceGroup | undefined;
@@ -88,6 +90,14 @@ export class Servable {
   /** Why it could not be loaded. */
   get reason(): string | undefined {
     return this.#reason;
+  }
+
+  /**
+   * Whether the same files may load another time. What model.json and the SavedModel contradict each
+   * other in stays wrong until one of them changes.
+   */
+  get mayLoadLater(): boolean {
+    return this.#mayLoadLater;
   }
 
   /** @throws ServingError MODEL_NOT_READY while it is not loaded */
@@ -129,6 +139,11 @@ export class Servable {
     };
   }
 
+  /** Milliseconds without a working instance; 0 when there is one. */
+  get failingMs(): number {
+    return this.#loaded?.group.failingMs ?? 0;
+  }
+
   /** Takes requests now: loaded, and at least one worker is alive. */
   get ready(): boolean {
     return this.#state === 'AVAILABLE' && this.instances.ready > 0;
@@ -136,17 +151,20 @@ export class Servable {
 
   /**
    * START → LOADING → AVAILABLE: reads the signature, starts and warms every instance.
-   * A failure ends in END with `reason` set; it is not thrown.
+   * A failure ends in END with `reason` set; it is not thrown. Killed meanwhile, it has no reason.
    */
   async load(): Promise<void> {
+    if (this.#isKilled()) return;
     this.#state = 'LOADING';
     try {
       this.#loaded = await this.#start();
       // A shutdown may have ended it meanwhile.
-      if (!this.#shutdown.signal.aborted) this.#state = 'AVAILABLE';
+      if (!this.#isKilled()) this.#state = 'AVAILABLE';
     } catch (thrown) {
-      this.#reason = messageOf(thrown);
       this.#state = 'END';
+      if (this.#isKilled()) return;
+      this.#reason = messageOf(thrown);
+      this.#mayLoadLater = !(thrown instanceof ModelConfigError);
     }
   }
 
@@ -181,12 +199,18 @@ export class Servable {
     this.#state = 'END';
   }
 
+  #isKilled(): boolean {
+    return this.#shutdown.signal.aborted;
+  }
+
   async #start(): Promise<Loaded> {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
     const { signatures } = await readSignatures(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
     const optimization = await this.#optimize(spec);
     this.#imageGraph = await readImageGraph(optimization, spec);
+    // From here on a shutdown finds the group that it has to end.
+    this.#shutdown.signal.throwIfAborted();
     // The group tells the batcher when there is room; the batcher runs on the group.
     const link: { batcher?: DynamicBatcher } = {};
     const group = new InstanceGroup(

@@ -34,6 +34,8 @@ interface Slot {
   readonly index: number;
   readonly placement: Placement;
   current: Instance | undefined;
+  /** One that is loading or warming. */
+  starting: Instance | undefined;
   ready: boolean;
   /** Losses and failed starts since the last successful run. */
   failures: number;
@@ -51,6 +53,8 @@ export class InstanceGroup {
   #info: InstanceInfo | undefined;
   #closed = false;
   #restarts = 0;
+  /** When the last working instance was lost. */
+  #failingSince: number | undefined;
 
   constructor(options: InstanceGroupOptions, events: InstanceGroupEvents = {}) {
     this.#options = options;
@@ -59,6 +63,7 @@ export class InstanceGroup {
       index,
       placement,
       current: undefined,
+      starting: undefined,
       ready: false,
       failures: 0,
       retry: undefined,
@@ -83,6 +88,20 @@ export class InstanceGroup {
   /** Instances that take work now. */
   get readyCount(): number {
     return this.#slots.filter((slot) => slot.ready).length;
+  }
+
+  /**
+   * Milliseconds since an instance last worked; 0 when one works. One that starts and is lost again
+   * before it has answered a run does not work.
+   */
+  get failingMs(): number {
+    return this.#failingSince === undefined || this.#works
+      ? 0
+      : performance.now() - this.#failingSince;
+  }
+
+  get #works(): boolean {
+    return this.#slots.some(({ ready, failures }) => ready && failures < 2);
   }
 
   snapshot(): InstanceSnapshot[] {
@@ -125,6 +144,7 @@ export class InstanceGroup {
     try {
       const output = await instance.run(request);
       slot.failures = 0;
+      this.#failingSince = undefined;
       return output;
     } finally {
       this.#events.onChange?.();
@@ -138,6 +158,7 @@ export class InstanceGroup {
       this.#slots.map(async (slot) => {
         clearTimeout(slot.retry);
         slot.ready = false;
+        slot.starting?.kill('the instance group was closed');
         await slot.current?.close();
       }),
     );
@@ -150,11 +171,12 @@ export class InstanceGroup {
       clearTimeout(slot.retry);
       slot.ready = false;
       slot.current?.kill('the instance group was closed');
+      slot.starting?.kill('the instance group was closed');
     }
   }
 
   async #launch(slot: Slot): Promise<void> {
-    const instance = await this.#startInstance(slot.placement);
+    const instance = await this.#startInstance(slot);
     if (this.#closed) {
       instance.kill('the instance group was closed');
       return;
@@ -163,14 +185,15 @@ export class InstanceGroup {
   }
 
   /** Starts, loads and warms a worker, which then gives back the memory that took. */
-  async #startInstance(placement: Placement): Promise<Instance> {
+  async #startInstance(slot: Slot): Promise<Instance> {
     const { directory, runTimeoutMs, loadTimeoutMs, warmup } = this.#options;
     const instance = new Instance({
       directory: directory(),
-      placement,
+      placement: slot.placement,
       runTimeoutMs,
       loadTimeoutMs,
     });
+    slot.starting = instance;
     try {
       const info = await instance.ready;
       this.#info ??= info;
@@ -179,6 +202,8 @@ export class InstanceGroup {
     } catch (thrown) {
       instance.kill('the start failed');
       throw thrown;
+    } finally {
+      slot.starting = undefined;
     }
     return instance;
   }
@@ -186,8 +211,10 @@ export class InstanceGroup {
   #adopt(slot: Slot, instance: Instance): void {
     slot.current = instance;
     slot.ready = true;
+    if (instance.hasRun) this.#failingSince = undefined;
     void instance.ended.then((reason) => {
       if (slot.current !== instance || this.#closed) return;
+      if (this.#works || this.#failingSince === undefined) this.#failingSince = performance.now();
       slot.current = undefined;
       slot.ready = false;
       this.#restarts += 1;

@@ -59,6 +59,7 @@ export class Instance {
   #timer: NodeJS.Timeout | undefined;
   #over = false;
   #closing = false;
+  #hasRun = false;
   readonly #ready = deferred<InstanceInfo>();
   readonly #ended = deferred<string>();
 
@@ -81,6 +82,11 @@ export class Instance {
       },
     );
     this.#arm(options.loadTimeoutMs, 'loading');
+  }
+
+  /** Whether a run has succeeded. */
+  get hasRun(): boolean {
+    return this.#hasRun;
   }
 
   /** Runs posted and not answered. */
@@ -123,6 +129,7 @@ export class Instance {
     if (!this.#over && !this.#closing) {
       this.#closing = true;
       this.#channel.post({ kind: 'close' }, []);
+      if (this.#pending.size === 0) this.#arm(this.#options.runTimeoutMs, 'closing');
     }
     await this.ended;
   }
@@ -144,6 +151,7 @@ export class Instance {
         this.kill(message.message);
         return;
       case 'result':
+        this.#hasRun = true;
         this.#take(message.id)?.resolve(message);
         return;
       case 'run-failed':
@@ -156,6 +164,7 @@ export class Instance {
     this.#pending.delete(id);
     // The deadline is that of the oldest run: the next one has only now begun.
     if (this.#pending.size > 0) this.#arm(this.#options.runTimeoutMs, 'a run');
+    else if (this.#closing) this.#arm(this.#options.runTimeoutMs, 'closing');
     else this.#disarm();
     return pending;
   }

@@ -133,6 +133,48 @@ test('a hung run is given up after its deadline and answered 503 the second time
   await until(() => group.readyCount === 1);
 });
 
+test('how long nothing has worked is counted from the loss to the next start that works', async () => {
+  let directory = path.join(FIXTURES, 'models/half_plus_two/1');
+  const { group, submit } = await start('half_plus_two', {
+    directory: () => directory,
+    warmup: async (instance) => {
+      await instance.run({ signature: 'serving_default', inputs: [floats('x', [1], [2])] });
+    },
+  });
+  expect(group.failingMs).toBe(0);
+
+  directory = path.join(FIXTURES, 'models/nowhere');
+  crashNextWorker();
+  await expect(
+    group.run(0, { signature: 'serving_default', inputs: [floats('x', [1], [2])] }),
+  ).rejects.toMatchObject({ code: 'WORKER_LOST' });
+  await until(() => group.failingMs > 50);
+  expect(group.readyCount).toBe(0);
+
+  directory = path.join(FIXTURES, 'models/half_plus_two/1');
+  await until(() => group.readyCount === 1);
+  expect(group.failingMs).toBe(0);
+  await expect(submit([4])).resolves.toEqual([4]);
+});
+
+test('an instance that starts and is lost again before it has answered does not work', async () => {
+  const { group, submit } = await start('half_plus_two', {});
+  const lose = async (): Promise<void> => {
+    crashNextWorker();
+    const run = group.run(0, { signature: 'serving_default', inputs: [floats('x', [1], [2])] });
+    await expect(run).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    await until(() => group.readyCount === 1);
+  };
+
+  await lose();
+  expect(group.failingMs).toBe(0);
+  await lose();
+  expect(group.failingMs).toBeGreaterThan(0);
+  await submit([4]);
+
+  expect(group.failingMs).toBe(0);
+});
+
 test('failed runs leave nothing behind in memory', async () => {
   const { group, submit, restarts } = await start('assert_positive', {});
   const failing = async (): Promise<void> => {

@@ -1,3 +1,4 @@
+import type { PlannedRetry } from '../../models/load-retries';
 import type { ModelStatus } from '../../models/model-manager';
 import type { Servable, ServableState } from '../../models/servable';
 
@@ -34,17 +35,24 @@ export function repositoryIndex(
   return onlyReady ? entries.filter(({ state }) => state === 'READY') : entries;
 }
 
-function entriesOf({ name, servables, problems, held }: ModelStatus): IndexEntry[] {
-  if (servables.length > 0) return servables.map((servable) => versionEntry(servable, held));
+function entriesOf({ name, servables, problems, held, retries }: ModelStatus): IndexEntry[] {
+  if (servables.length > 0) {
+    return servables.map((servable) => versionEntry(servable, held, retries.get(servable.version)));
+  }
   const reason = problems.length > 0 ? problems.join('; ') : 'not loaded';
   return [{ name, state: 'UNAVAILABLE', reason }];
 }
 
-function versionEntry({ name, version, state, reason }: Servable, held: boolean): IndexEntry {
+function versionEntry(
+  { name, version, state, reason }: Servable,
+  held: boolean,
+  retry: PlannedRetry | undefined,
+): IndexEntry {
+  const more = retry === undefined ? '' : ` (retry ${retry.attempt} of ${retry.of} follows)`;
   return {
     name,
     version: String(version),
     state: STATES[state],
-    reason: reason ?? (held && state === 'END' ? 'unloaded' : ''),
+    reason: reason !== undefined ? `${reason}${more}` : held && state === 'END' ? 'unloaded' : '',
   };
 }

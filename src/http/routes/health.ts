@@ -4,12 +4,16 @@ import type { ModelManager } from '../../models/model-manager';
 import { route } from '../route';
 
 /** `draining`: SIGTERM has come; the server still answers but wants no new clients. */
-export function healthRoutes(manager: ModelManager, draining: () => boolean): Router {
+export function healthRoutes(
+  manager: Pick<ModelManager, 'live' | 'ready'>,
+  draining: () => boolean,
+): Router {
   const router = Router();
   route(router, '/v2/health/live', {
     get: [
       (_request, response) => {
-        response.json({ live: true });
+        const { live } = manager;
+        response.status(live ? 200 : 503).json({ live });
       },
     ],
   });

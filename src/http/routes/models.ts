@@ -40,7 +40,7 @@ function summary(status: ModelStatus): ModelSummary {
     name: status.name,
     ready: status.servables.some(({ ready }) => ready),
     task: newest?.spec.task,
-    versions: status.servables.map(versionSummary),
+    versions: status.servables.map((servable) => versionSummary(servable, status)),
     problems: status.problems,
   };
 }
@@ -58,9 +58,16 @@ function newestAvailable({ servables }: ModelStatus): Servable | undefined {
   return servables.findLast(({ state }) => state === 'AVAILABLE');
 }
 
-function versionSummary(servable: Servable): ModelVersion {
+function versionSummary(servable: Servable, { retries }: ModelStatus): ModelVersion {
   const { version, state, reason, ready } = servable;
-  return { version, state, ready, ...(reason === undefined ? {} : { reason }) };
+  const retry = retries.get(version);
+  return {
+    version,
+    state,
+    ready,
+    reason,
+    retry: retry === undefined ? undefined : { ...retry, at: new Date(retry.at).toISOString() },
+  };
 }
 
 function servableDetails(servable: Servable): ServableDetails {

@@ -14,6 +14,14 @@ const versionSchema = z
     state: stateSchema,
     ready: z.boolean().describe('At least one worker can run it'),
     reason: z.string().optional().describe('Why it could not be loaded'),
+    retry: z
+      .object({
+        attempt: count.describe('From 1'),
+        of: count,
+        at: z.iso.datetime().describe('When it is tried again'),
+      })
+      .optional()
+      .describe('The next attempt at what failed'),
   })
   .meta({ id: 'ModelVersion' });
 

@@ -9,9 +9,14 @@ export const healthOperations: readonly Operation[] = [
     path: '/v2/health/live',
     operationId: 'live',
     tags: ['Health'],
-    summary: '200 while the process runs',
+    summary: '200 unless only a restart can help',
     responses: {
-      200: answer('It runs', { 'application/json': { schema: liveSchema } }),
+      200: answer('It runs', {
+        'application/json': { schema: liveSchema, example: { live: true } },
+      }),
+      503: answer('No version has had a working instance for livenessTimeoutMs', {
+        'application/json': { schema: liveSchema, example: { live: false } },
+      }),
       ...plainErrors(),
     },
   },
