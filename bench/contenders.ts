@@ -38,7 +38,7 @@ const oneClassifier = ({ task, models, encoding }: BenchCase): boolean =>
 const ourServer = (repository: string, port: number): ContenderCommand => ({
   command: process.execPath,
   args: ['--enable-source-maps', 'dist/main.js', '--model-repository', repository],
-  env: { PORT: String(port) },
+  env: { PORT: String(port), TFJS_SERVING_DRAIN_DELAY_MS: '0' },
 });
 const OUR_PATHS = {
   readyPath: '/v2/health/ready',

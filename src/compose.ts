@@ -26,30 +26,15 @@ import {
 import { ByteBudget } from './kernel/byte-budget';
 import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
+import { Service } from './service';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
 import { serverSettings } from './models/server-settings';
 
-/** A running service; everything that has to be ended is ended by `stop`. */
-export interface Service {
-  readonly url: string;
-  /** Where the model repository API is, when it has a port of its own. */
-  readonly adminUrl: string | undefined;
-  readonly manager: ModelManager;
-  readonly inference: ImageInference;
-  readonly logger: Logger;
-  /** Looks through the model repository again. */
-  reload(): Promise<void>;
-  /**
-   * Not ready at once; after the drain delay no new requests; then what is in flight finishes, or
-   * is dropped when the time-out passes.
-   * @returns whether everything finished in time
-   */
-  stop(): Promise<boolean>;
-}
+export type { Service };
 
-/** The one place that constructs things and hands them to each other. */
-export async function startService(config: Config): Promise<Service> {
+/** The one place that constructs things and hands them to each other. Nothing runs yet. */
+export function createService(config: Config): Service {
   const logger = createLogger(
     config.logLevel,
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
@@ -57,8 +42,6 @@ export async function startService(config: Config): Promise<Service> {
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
   const { manager, inference, tensors } = createInference(config, logger, metrics, budget);
-  let draining = false;
-  const isDraining = (): boolean => draining;
   const bodies = new BodyReader({
     limits: config,
     budget,
@@ -69,60 +52,49 @@ export async function startService(config: Config): Promise<Service> {
     }),
     places: new RequestPlaces(config.maxInFlightRequests),
   });
-  const app = createApp({
-    manager,
-    inference,
-    tensors,
-    bodies,
-    metrics,
-    logger,
-    draining: isDraining,
-    modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
-  });
-  const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining: isDraining });
-  // Before the models are loaded: live at once, ready later.
-  const server = await listen(app, config);
-  logger.info({ url: server.url }, 'listening');
-  const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
-    metrics.close();
-    await server.close();
-    throw error;
-  });
-  if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
-  const servers = [server, ...(admin === undefined ? [] : [admin])];
-  const reload = (): Promise<void> => manager.sync();
-  try {
-    await reload();
-  } catch (cause) {
-    manager.kill();
-    await cut(servers);
-    metrics.close();
-    throw new Error(`The model repository "${config.modelRepository}" cannot be read`, { cause });
-  }
-  const poll = pollRepository(config, () => manager.poll(), logger);
-  logger.info({ models: manager.list().map(({ name }) => name), ready: manager.ready }, 'serving');
-
-  return {
-    url: server.url,
-    adminUrl: admin?.url,
+  return new Service({
     manager,
     inference,
     logger,
-    reload,
-    stop: async () => {
-      draining = true;
-      clearInterval(poll);
-      await pause(config.drainDelayMs);
-      const finished = await withDeadline(drain(servers, manager), config.drainTimeoutMs);
-      if (!finished) {
-        logger.warn({ drainTimeoutMs: config.drainTimeoutMs }, 'dropping unfinished work');
-        manager.kill();
-        for (const one of servers) one.destroy();
-      }
-      metrics.close();
-      return finished;
+    listen: async (draining) => {
+      const app = createApp({
+        manager,
+        inference,
+        tensors,
+        bodies,
+        metrics,
+        logger,
+        draining,
+        modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
+      });
+      const server = await listen(app, config);
+      logger.info({ url: server.url }, 'listening');
+      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining });
+      const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
+        await server.close();
+        throw error;
+      });
+      if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+      return { server, admin };
     },
-  };
+    release: () => {
+      metrics.close();
+    },
+    repository: config.modelRepository,
+    pollIntervalMs: config.modelControl === 'poll' ? config.pollIntervalMs : undefined,
+    drainDelayMs: config.drainDelayMs,
+    drainTimeoutMs: config.drainTimeoutMs,
+  });
+}
+
+/**
+ * Creates a service and starts it.
+ * @throws Error when a port is taken or the model repository cannot be read
+ */
+export async function startService(config: Config): Promise<Service> {
+  const service = createService(config);
+  await service.start();
+  return service;
 }
 
 /**
@@ -184,16 +156,6 @@ function createInference(
 /** Large enough for one body and what is made of it. */
 function bytesInFlight({ maxBytesInFlight, maxBodyBytes }: Config): number {
   return maxBytesInFlight ?? Math.max(memoryLimit() / 4, TENSOR_WEIGHT * maxBodyBytes);
-}
-
-/** Models are unloaded once no request holds them; new requests are refused from the start. */
-async function drain(servers: readonly HttpServer[], manager: ModelManager): Promise<void> {
-  await Promise.all([...servers.map((server) => server.close()), manager.drain()]);
-}
-
-async function cut(servers: readonly HttpServer[]): Promise<void> {
-  for (const server of servers) server.destroy();
-  await Promise.all(servers.map((server) => server.close()));
 }
 
 /** Undefined when the model repository API is off, or on the port of everything else. */
@@ -277,7 +239,8 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
     onState: ({ name, version, state, reason, device }, retry) => {
       const facts = { model: name, version, state, device };
       const again = retry && { ...retry, at: new Date(retry.at).toISOString() };
-      if (reason !== undefined) logger.error({ ...facts, reason, retry: again }, 'model not loaded');
+      if (reason !== undefined)
+        logger.error({ ...facts, reason, retry: again }, 'model not loaded');
       else logger.info(facts, 'model state');
     },
     onProblem: (model, problems) => {
@@ -310,43 +273,4 @@ function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
       },
     }),
   };
-}
-
-function pollRepository(
-  { modelControl, pollIntervalMs }: Config,
-  reload: () => Promise<void>,
-  logger: Logger,
-): NodeJS.Timeout | undefined {
-  if (modelControl !== 'poll') return undefined;
-  let busy = false;
-  return setInterval(() => {
-    // Loading can take longer than the interval.
-    if (busy) return;
-    busy = true;
-    reload()
-      .catch((error: unknown) => {
-        logger.error({ err: error }, 'the model repository cannot be read');
-      })
-      .finally(() => {
-        busy = false;
-      });
-  }, pollIntervalMs);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function withDeadline(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

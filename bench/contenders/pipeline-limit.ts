@@ -12,7 +12,15 @@ async function main(): Promise<void> {
   const { prepareProcess } =
     serverModule<typeof import('../../src/process/prepare-process')>('process/prepare-process');
   const config = loadConfig({
-    args: ['--port', '0', '--log-level', 'error', ...process.argv.slice(2)],
+    args: [
+      '--port',
+      '0',
+      '--log-level',
+      'error',
+      '--drain-delay-ms',
+      '0',
+      ...process.argv.slice(2),
+    ],
     env: {},
   });
   await prepareProcess(config);

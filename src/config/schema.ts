@@ -178,8 +178,10 @@ export const configSchema = z.strictObject({
     .describe('Milliseconds a client may take to send a request'),
   keepAliveTimeoutMs: ms().default(75_000).describe('Milliseconds an idle connection stays open'),
   drainDelayMs: ms()
-    .default(0)
-    .describe('Milliseconds after SIGTERM in which the server is not ready but still serves'),
+    .default(3000)
+    .describe(
+      'Milliseconds after SIGTERM in which the server is not ready but still serves; none after SIGINT',
+    ),
   drainTimeoutMs: ms()
     .default(30_000)
     .describe('Milliseconds after which unfinished work is dropped'),

@@ -30,7 +30,7 @@ export interface AppDeps extends BaseAppDeps {
 /** The HTTP application; it never listens, so tests need no socket. */
 export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
-  const app = createBaseApp({ metrics, logger, draining });
+  const app = createBaseApp({ metrics, logger });
   // First, as Express tries routes in turn and nothing else is asked for as often.
   app.use(imageRoutes({ inference, bodies }));
   app.use(metricsRoutes(metrics));

@@ -17,7 +17,10 @@ export interface BaseAppDeps {
 }
 
 /** An application without addresses: request ids, logs, metrics and security headers. */
-export function createBaseApp({ metrics, logger, draining }: BaseAppDeps): Express {
+export function createBaseApp({
+  metrics,
+  logger,
+}: Pick<BaseAppDeps, 'metrics' | 'logger'>): Express {
   const app = express();
   app.disable('x-powered-by');
   // Answers are made for one request: a hash of each would be work for nothing.
@@ -31,10 +34,5 @@ export function createBaseApp({ metrics, logger, draining }: BaseAppDeps): Expre
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     }),
   );
-  app.use((_request, response, next) => {
-    // Clients that keep connections open learn here to go elsewhere.
-    if (draining()) response.set('Connection', 'close');
-    next();
-  });
   return app;
 }

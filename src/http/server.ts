@@ -1,5 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** Milliseconds in which the head of a request must have come. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -15,14 +15,31 @@ export interface ServerOptions {
 export interface HttpServer {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /**
+   * From now on every answer closes its connection, those included that are being made. New
+   * connections are still taken.
+   */
+  drain(): void;
   /** Takes no new connections; resolves when all requests have been answered. */
   close(): Promise<void>;
   /** Cuts every connection. */
   destroy(): void;
 }
 
+/** Milliseconds that a connection may wait for its first byte when the server closes. */
+const SILENCE_MS = 500;
+
+/** Milliseconds that waiting connections are still accepted for when the server closes, at most. */
+const ACCEPT_MS = 1000;
+const QUIET_MS = 1;
+
 /** @throws Error such as EADDRINUSE */
 export async function listen(app: RequestListener, options: ServerOptions): Promise<HttpServer> {
+  const unanswered = new Set<ServerResponse>();
+  const sockets = new Set<Socket>();
+  let accepted = 0;
+  let draining = false;
+  let closing = false;
   const server = createServer(
     {
       requestTimeout: options.requestTimeoutMs,
@@ -31,17 +48,24 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: options.keepAliveTimeoutMs,
     },
-    app,
+    (request, response) => {
+      unanswered.add(response);
+      if (draining) closeAfter(response);
+      response.once('close', () => {
+        unanswered.delete(response);
+        // Kept alive, the connection of the last answer would hold up the end.
+        if (closing)
+          setImmediate(() => {
+            server.closeIdleConnections();
+          });
+      });
+      app(request, response);
+    },
   );
-  let closing = false;
-  server.on('request', (_request, response) => {
-    response.once('close', () => {
-      // Kept alive, the connection of the last answer would hold up the end.
-      if (closing)
-        setImmediate(() => {
-          server.closeIdleConnections();
-        });
-    });
+  server.on('connection', (socket) => {
+    accepted += 1;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -50,20 +74,53 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
       resolve();
     });
   });
+  const drain = (): void => {
+    draining = true;
+    for (const response of unanswered) closeAfter(response);
+  };
   return {
     url: urlOf(server),
-    close: () =>
-      new Promise((resolve) => {
-        closing = true;
+    drain,
+    close: async () => {
+      drain();
+      await untilNoneWaits(() => accepted);
+      closing = true;
+      // To Node a connection without a byte is not idle.
+      const silence = setTimeout(() => {
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      }, SILENCE_MS);
+      await new Promise<void>((resolve) => {
         server.close(() => {
           resolve();
         });
         server.closeIdleConnections();
-      }),
+      });
+      clearTimeout(silence);
+    },
     destroy: () => {
       server.closeAllConnections();
     },
   };
+}
+
+/**
+ * A listening socket that is closed resets the connections that wait to be accepted, one of which
+ * is taken in each turn of the event loop. Resolves right after a turn that found none.
+ */
+async function untilNoneWaits(accepted: () => number): Promise<void> {
+  const end = performance.now() + ACCEPT_MS;
+  for (let now = performance.now(); now < end;) {
+    const [before, started] = [accepted(), now];
+    await new Promise((resolve) => setImmediate(resolve));
+    now = performance.now();
+    // In a long turn more may have come after the look.
+    if (accepted() === before && now - started < QUIET_MS) return;
+  }
+}
+
+/** A client that would use the connection again learns from the answer that it cannot. */
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
 }
 
 function urlOf(server: Server): string {

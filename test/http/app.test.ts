@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Express } from 'express';
+import express, { type Express } from 'express';
 import request from 'supertest';
 
 import { ServingError } from '../../src/kernel/errors';
 import { createApp, type AppDeps } from '../../src/http/app';
+import { healthRoutes } from '../../src/http/routes/health';
 import type { ImageAnswer, ImageRequest, ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
 import type { Prediction } from '../../src/outputs/classification';
@@ -324,13 +325,23 @@ describe('health', () => {
     expect((await request(app).get('/v2/health/ready')).body).toEqual({ ready: true });
   });
 
-  test('not ready while draining, and connections are closed', async () => {
+  test.each([
+    [true, 200],
+    [false, 503],
+  ])('live: %s is answered %d', async (live, status) => {
+    const health = express().use(healthRoutes({ live, ready: false }, () => false));
+
+    const response = await request(health).get('/v2/health/live');
+
+    expect({ status: response.status, body: response.body }).toEqual({ status, body: { live } });
+  });
+
+  test('not ready while draining', async () => {
     await manager.sync();
 
     const response = await request(createTestApp({ draining: () => true })).get('/v2/health/ready');
 
     expect(response.status).toBe(503);
-    expect(response.headers.connection).toBe('close');
   });
 });
 

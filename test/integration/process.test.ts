@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
@@ -12,60 +11,11 @@ import {
   startTestService,
   toy,
 } from '../support/service';
+import { killServers, startServer } from '../support/server-process';
 
-const MAIN = path.resolve(__dirname, '../../dist/main.js');
 const COFFEE = readFileSync(photo('coffee.jpg'));
 
-interface Run {
-  readonly child: ChildProcess;
-  readonly exit: Promise<number | null>;
-  /** Resolves with the log line in which `msg` is `message`. */
-  line(message: string): Promise<Record<string, unknown>>;
-  output(): string;
-}
-
-function run(args: readonly string[], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      TFJS_SERVING_LOG_FORMAT: 'json',
-      TFJS_SERVING_INSTANCES: '1',
-      TFJS_SERVING_OPTIMIZE: 'false',
-      ...env,
-    },
-  });
-  let output = '';
-  const watchers = new Set<() => void>();
-  const collect = (chunk: Buffer): void => {
-    output += chunk.toString();
-    for (const watch of watchers) watch();
-  };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
-  const exit = new Promise<number | null>((resolve) => {
-    child.once('close', resolve);
-  });
-  return {
-    child,
-    exit,
-    output: () => output,
-    line: (message) =>
-      new Promise((resolve, reject) => {
-        const watch = (): void => {
-          const found = output.split('\n').find((text) => text.includes(`"msg":"${message}"`));
-          if (found === undefined) return;
-          watchers.delete(watch);
-          resolve(JSON.parse(found) as Record<string, unknown>);
-        };
-        watchers.add(watch);
-        void exit.then(() => {
-          reject(new Error(`the server ended before "${message}":\n${output}`));
-        });
-        watch();
-      }),
-  };
-}
+afterEach(killServers);
 
 /** The threads of a process as Linux shows them. */
 function threadsOf(pid: number): { id: number; name: string; niceness: number }[] {
@@ -79,7 +29,7 @@ function threadsOf(pid: number): { id: number; name: string; niceness: number }[
 }
 
 test('SIGTERM: in-flight work is answered, new connections are refused, exit code 0', async () => {
-  const server = run(['--model-repository', SHIPPED]);
+  const server = startServer(['--model-repository', SHIPPED]);
   const { url } = await server.line('listening');
   await server.line('serving');
   const request = fetch(`${String(url)}/models/esrgan-slim-x2/generate`, {
@@ -109,7 +59,7 @@ test('SIGTERM: in-flight work is answered, new connections are refused, exit cod
 });
 
 test('before it stops it says that it is not ready, and still serves', async () => {
-  const server = run([
+  const server = startServer([
     '--model-repository',
     SHIPPED,
     '--models',
@@ -141,7 +91,7 @@ test('before it stops it says that it is not ready, and still serves', async () 
 
 test('SIGHUP looks for new models and goes on serving', async () => {
   const repository = await makeRepository({ first: toy('half_plus_two') });
-  const server = run(['--model-repository', repository]);
+  const server = startServer(['--model-repository', repository]);
   const { url } = await server.line('serving').then(() => server.line('listening'));
   await addVersion(repository, 'second', 1, toy('half_plus_three'));
 
@@ -161,7 +111,7 @@ test('SIGHUP looks for new models and goes on serving', async () => {
 });
 
 test('names every problem of its configuration at once and exits 1', async () => {
-  const server = run(['--max-batch-size', 'many', '--colour', 'red'], { PORT: '99999' });
+  const server = startServer(['--max-batch-size', 'many', '--colour', 'red'], { PORT: '99999' });
 
   await expect(server.exit).resolves.toBe(1);
 
@@ -175,8 +125,8 @@ test('says when the port is taken or the repository is not there', async () => {
   const repository = await makeRepository({});
   const other = await startTestService({ modelRepository: repository });
 
-  const taken = run(['--model-repository', repository], { PORT: new URL(other.url).port });
-  const missing = run(['--model-repository', path.join(repository, 'none')]);
+  const taken = startServer(['--model-repository', repository], { PORT: new URL(other.url).port });
+  const missing = startServer(['--model-repository', path.join(repository, 'none')]);
 
   await expect(taken.exit).resolves.toBe(1);
   await expect(missing.exit).resolves.toBe(1);
@@ -219,7 +169,7 @@ test('the queue full is answered 429 with Retry-After, the rest 200', async () =
 
 test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
   const own = getPriority();
-  const server = run(['--model-repository', SHIPPED, '--models', 'efficientnet-lite0'], {
+  const server = startServer(['--model-repository', SHIPPED, '--models', 'efficientnet-lite0'], {
     TFJS_SERVING_IMAGING_CONCURRENCY: '30',
   });
   const { url } = await server.line('listening');
@@ -252,10 +202,13 @@ test.each([
   ['a model that cannot be rewritten is none', 'lookup_table', '60000', 'info'],
 ])('%s', async (_, name, timeoutMs, level) => {
   const repository = await makeRepository({ model: toy(name) });
-  const server = run(['--model-repository', repository, '--optimize-timeout-ms', timeoutMs], {
-    TFJS_SERVING_OPTIMIZE: 'true',
-    TFJS_SERVING_CACHE: path.join(repository, '.cache'),
-  });
+  const server = startServer(
+    ['--model-repository', repository, '--optimize-timeout-ms', timeoutMs],
+    {
+      TFJS_SERVING_OPTIMIZE: 'true',
+      TFJS_SERVING_CACHE: path.join(repository, '.cache'),
+    },
+  );
 
   const line = await server.line('optimization');
 

@@ -73,6 +73,7 @@ export function startTestService(config: Partial<Config>): Promise<Service> {
       logFormat: 'json',
       instances: 1,
       optimize: false,
+      drainDelayMs: 0,
       ...config,
     }),
   );

@@ -11,7 +11,8 @@ const STOPPED_BY = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const;
 async function main(): Promise<void> {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    // Not once: npm passes on what the terminal has sent already, and that would end it half-way.
+    process.on(signal, () => {
       controller.abort(new CliError(STOPPED_BY[signal], 'stopped; nothing was written'));
     });
   }

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+
+import { listen, type HttpServer } from '../../src/http/server';
+
+const OPTIONS = {
+  host: '127.0.0.1',
+  port: 0,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 60_000,
+};
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly connection: string | undefined;
+}
+
+let server: HttpServer;
+let agent: Agent;
+/** Requests that have not been answered. */
+let held: ServerResponse[];
+
+beforeEach(async () => {
+  held = [];
+  agent = new Agent({ keepAlive: true });
+  server = await listen((asked, response) => {
+    if (asked.url === '/held') held.push(response);
+    else response.end('at once');
+  }, OPTIONS);
+});
+afterEach(async () => {
+  agent.destroy();
+  server.destroy();
+  await server.close();
+});
+
+async function get(path: string): Promise<Answer> {
+  const [response] = (await once(request(`${server.url}${path}`, { agent }).end(), 'response')) as [
+    IncomingMessage,
+  ];
+  await once(response.resume(), 'end');
+  return { status: response.statusCode, connection: response.headers.connection };
+}
+
+/** Resolves when `condition` holds; each look waits for the next turn of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('connections are kept until it drains, and from then on no answer keeps one', async () => {
+  const before = await get('/');
+  const inFlight = get('/held');
+  await until(() => held.length === 1);
+
+  server.drain();
+  const after = await get('/');
+  held[0]?.end();
+
+  expect(before).toEqual({ status: 200, connection: 'keep-alive' });
+  expect(after).toEqual({ status: 200, connection: 'close' });
+  expect(await inFlight).toEqual({ status: 200, connection: 'close' });
+});
+
+test('it closes once what is in flight has been answered, whatever connections are idle', async () => {
+  await get('/');
+  const inFlight = get('/held');
+  await until(() => held.length === 1);
+  let closed = false;
+
+  const close = server.close().then(() => {
+    closed = true;
+  });
+  await get('/').catch(() => undefined);
+  expect(closed).toBe(false);
+  held[0]?.end();
+  await close;
+
+  expect(await inFlight).toEqual({ status: 200, connection: 'close' });
+  await expect(get('/')).rejects.toThrow('ECONNREFUSED');
+});
+
+test('a connection that has not sent a byte does not hold up the end', async () => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  await get('/');
+
+  await server.close();
+
+  await once(socket.resume(), 'close');
+});
+
+test('connections that wait to be accepted when it closes are answered', async () => {
+  const waiting = Array.from({ length: 64 }, () => get('/'));
+
+  // The kernel has made the connections, and no turn of the event loop has taken them.
+  await server.close();
+
+  const answers = await Promise.all(waiting);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(64);
+});
