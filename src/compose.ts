@@ -52,6 +52,7 @@ export function createService(config: Config): Service {
     }),
     places: new RequestPlaces(config.maxInFlightRequests),
   });
+  const adminAccess = { host: config.host, token: config.adminToken };
   return new Service({
     manager,
     inference,
@@ -66,10 +67,11 @@ export function createService(config: Config): Service {
         logger,
         draining,
         modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
+        adminAccess,
       });
       const server = await listen(app, config);
       logger.info({ url: server.url }, 'listening');
-      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining });
+      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
       const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
         await server.close();
         throw error;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { Command } from 'commander';
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 
 import { configSchema, OPTIONS, type Config, type OptionDoc } from './schema';
 import { messageOf } from '../kernel/errors';
@@ -59,10 +60,11 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0] ?? '');
       const entry = given.get(name);
+      const secret = OPTIONS.some((option) => option.name === name && option.secret);
       problems.push(
         issue.code === 'unrecognized_keys'
           ? `unknown option ${issue.keys.map((key) => `"${key}"`).join(', ')} in ${file ?? ''}`
-          : `${entry?.origin ?? name}: ${issue.message}, given ${JSON.stringify(entry?.value)}`,
+          : `${entry?.origin ?? name}: ${issue.message}${secret ? '' : `, given ${JSON.stringify(entry?.value)}`}`,
       );
     }
   }
@@ -108,7 +110,8 @@ export function createCommand(version: string): Command {
 
 function readConfigFile(file: string, given: Map<string, Given>, problems: string[]): void {
   try {
-    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const text = readFileSync(file, 'utf8');
+    const content = parseJson(text);
     if (typeof content !== 'object' || content === null || Array.isArray(content)) {
       problems.push(`${file}: must hold a JSON object of options`);
       return;
@@ -119,6 +122,19 @@ function readConfigFile(file: string, given: Map<string, Given>, problems: strin
   } catch (thrown) {
     problems.push(`${file}: ${messageOf(thrown)}`);
   }
+}
+
+/** @throws Error that says where the text is not JSON; it may hold a secret and is not told */
+function parseJson(text: string): unknown {
+  const errors: ParseError[] = [];
+  const value: unknown = parse(text, errors, { disallowComments: true, allowEmptyContent: false });
+  const [error] = errors;
+  if (error === undefined) return value;
+  const lines = text.slice(0, error.offset).split('\n');
+  const column = (lines.at(-1)?.length ?? 0) + 1;
+  throw new Error(
+    `is not JSON: ${printParseErrorCode(error.error)} at line ${lines.length}, column ${column}`,
+  );
 }
 
 /** Text that does not fit is left as it is: the schema says what is wrong with it. */

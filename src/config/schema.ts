@@ -44,6 +44,14 @@ export const configSchema = z.strictObject({
   adminPort: count(0, 65_535)
     .optional()
     .describe('Port for the model repository API, which is then on no other; 0 picks a free one'),
+  adminToken: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
+    .optional()
+    .describe(
+      'Secret for the model repository API: `Authorization: Bearer …`; needed where `host` is not a loopback address. Best set by the variable or a file: other users see flags',
+    ),
   pollIntervalMs: count(100, 86_400_000).default(5000).describe('Milliseconds between two looks'),
 
   instances: count(1, 64)
@@ -212,12 +220,15 @@ export interface OptionDoc {
   readonly description: string;
   /** Values an option may have, for those that choose. */
   readonly choices: readonly string[];
+  /** Its value is never shown. */
+  readonly secret: boolean;
   /** As text; undefined when it depends on the machine. */
   readonly defaultText: string | undefined;
 }
 
 /** Options whose default is the machine's, so that documents do not change with it. */
 const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency'];
+const SECRETS: readonly OptionName[] = ['adminToken'];
 /**
  * No TFJS_SERVING_PORT: Kubernetes sets that, to something else, in every pod beside a service of
  * the name tfjs-serving.
@@ -236,6 +247,7 @@ export const OPTIONS: readonly OptionDoc[] = (
     env: PLAIN_ENV[name] ?? `TFJS_SERVING_${kebab.toUpperCase().replaceAll('-', '_')}`,
     kind: kindOf(inner),
     description: schema.description ?? '',
+    secret: SECRETS.includes(name),
     choices: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
     defaultText:
       schema instanceof z.ZodDefault && !MACHINE_DEFAULTS.includes(name)

@@ -4,6 +4,7 @@ import { ServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
 import type { BodyReader } from './body/body-reader';
 import { createBaseApp, type BaseAppDeps } from './base-app';
+import { LOCAL_ACCESS, type AdminAccess } from './middleware/admin-guard';
 import { plainErrorHandler } from './middleware/error-handler';
 import { problemHandler } from './middleware/problem-details';
 import { repositoryRoutes } from './oip/repository-routes';
@@ -13,13 +14,23 @@ import { healthRoutes } from './routes/health';
 export interface AdminAppDeps extends BaseAppDeps {
   readonly manager: ModelManager;
   readonly bodies: BodyReader;
+  /**
+   * Who may use the model repository API.
+   * @default what listens on the loopback interface without a token
+   */
+  readonly adminAccess?: AdminAccess | undefined;
 }
 
 /** What adminPort answers: the model repository API, its documents, and whether the server is live and ready. */
-export function createAdminApp({ manager, bodies, ...base }: AdminAppDeps): Express {
+export function createAdminApp({
+  manager,
+  bodies,
+  adminAccess = LOCAL_ACCESS,
+  ...base
+}: AdminAppDeps): Express {
   const app = createBaseApp(base);
   app.use(healthRoutes(manager, base.draining));
-  app.use(repositoryRoutes(manager, bodies));
+  app.use(repositoryRoutes(manager, bodies, adminAccess));
   app.use(docsRoutes('admin'));
   app.use('/docs', problemHandler(base.logger));
   app.use((request) => {

@@ -7,6 +7,7 @@ import type { ModelManager } from '../models/model-manager';
 import { packageVersion } from '../process/package-version';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import type { BodyReader } from './body/body-reader';
+import { LOCAL_ACCESS, type AdminAccess } from './middleware/admin-guard';
 import { problemHandler } from './middleware/problem-details';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
@@ -25,6 +26,11 @@ export interface AppDeps extends BaseAppDeps {
    * @default true
    */
   readonly modelControl?: boolean;
+  /**
+   * Who may use the model repository API.
+   * @default what listens on the loopback interface without a token
+   */
+  readonly adminAccess?: AdminAccess | undefined;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
@@ -34,7 +40,7 @@ export function createApp(deps: AppDeps): Express {
   // First, as Express tries routes in turn and nothing else is asked for as often.
   app.use(imageRoutes({ inference, bodies }));
   app.use(metricsRoutes(metrics));
-  const { modelControl = true } = deps;
+  const { modelControl = true, adminAccess = LOCAL_ACCESS } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
   app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
@@ -47,6 +53,7 @@ export function createApp(deps: AppDeps): Express {
       draining,
       version: packageVersion(),
       modelControl,
+      adminAccess,
     }),
   );
 

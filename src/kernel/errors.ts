@@ -8,6 +8,8 @@ export const ERROR_CODES = {
   VERSION_NOT_FOUND: { status: 404, retriable: false, title: 'No such model version' },
   ROUTE_NOT_FOUND: { status: 404, retriable: false, title: 'No such address' },
   MODEL_LOAD_FAILED: { status: 400, retriable: false, title: 'The model cannot be loaded' },
+  UNAUTHENTICATED: { status: 401, retriable: false, title: 'The token is missing or wrong' },
+  FORBIDDEN: { status: 403, retriable: false, title: 'Not allowed from there' },
   MODEL_CONTROL_NOT_ALLOWED: {
     status: 403,
     retriable: false,

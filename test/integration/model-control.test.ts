@@ -121,6 +121,18 @@ describe('explicit', () => {
   });
 });
 
+test('with a token, models come and go for those who show it, on either port', async () => {
+  const adminToken = '0123456789abcdef';
+  const started = await start({ modelControl: 'explicit', adminPort: 0, adminToken });
+  const unload = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${started.adminUrl ?? ''}/v2/repository/models/two/unload`, { method: 'POST', headers });
+
+  expect((await unload({})).status).toBe(401);
+  expect((await infer(started.url, 'two')).status).toBe(200);
+  expect((await unload({ Authorization: `Bearer ${adminToken}` })).status).toBe(200);
+  expect((await infer(started.url, 'two')).status).toBe(404);
+});
+
 test('the repository is not polled unless that is asked for', () => {
   expect(configSchema.parse({}).modelControl).toBe('none');
 });

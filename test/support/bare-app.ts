@@ -43,7 +43,7 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
   });
   return {
     app,
-    admin: createAdminApp({ ...base, bodies }),
+    admin: createAdminApp({ ...base, bodies, adminAccess: overrides.adminAccess }),
     close: () => {
       metrics.close();
     },

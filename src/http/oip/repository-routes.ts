@@ -5,6 +5,7 @@ import { ServingError } from '../../kernel/errors';
 import type { ModelManager } from '../../models/model-manager';
 import type { BodyReader } from '../body/body-reader';
 import { readDocument } from '../json/read-document';
+import { adminGuard, type AdminAccess } from '../middleware/admin-guard';
 import { route } from '../route';
 import { repositoryIndex } from './repository-index';
 
@@ -17,8 +18,13 @@ export const controlRequestSchema = z.object({
 });
 
 /** Triton's model repository extension: index, load, unload. */
-export function repositoryRoutes(manager: ModelManager, bodies: BodyReader): Router {
+export function repositoryRoutes(
+  manager: ModelManager,
+  bodies: BodyReader,
+  access: AdminAccess,
+): Router {
   const router = Router();
+  router.use('/v2/repository', adminGuard(access));
   const read = async <T>(
     schema: z.ZodType<T>,
     request: Request,

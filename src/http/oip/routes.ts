@@ -12,6 +12,7 @@ import { setTimingHeader } from '../image-response';
 import { sendJsonText, wholeText, writePiece } from '../json-text';
 import { byteElementPieces } from './byte-elements';
 import { versionOf } from '../model-version';
+import type { AdminAccess } from '../middleware/admin-guard';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
@@ -37,6 +38,8 @@ export interface OipRoutesOptions {
   readonly version: string;
   /** Whether the model repository API is on this port. */
   readonly modelControl: boolean;
+  /** Who may use it. */
+  readonly adminAccess: AdminAccess;
 }
 
 const US_PER_MS = 1000;
@@ -54,7 +57,7 @@ export function oipRoutes(options: OipRoutesOptions): Router {
   const { manager, tensors, bodies, logger, draining, modelControl } = options;
   const router = Router();
   router.use(healthRoutes(manager, draining));
-  if (modelControl) router.use(repositoryRoutes(manager, bodies));
+  if (modelControl) router.use(repositoryRoutes(manager, bodies, options.adminAccess));
 
   route(router, '/v2', {
     get: [

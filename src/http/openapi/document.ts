@@ -9,7 +9,7 @@ import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
 import { oipOperations } from './paths/oip';
-import { REPOSITORY_TAG, repositoryOperations } from './paths/repository';
+import { ADMIN_TOKEN, REPOSITORY_TAG, repositoryOperations } from './paths/repository';
 import { tfServingOperations } from './paths/tfserving';
 
 /** Every operation of the server. A test compares them with the routes that there are. */
@@ -57,6 +57,13 @@ export function openApiDocument(part: DocumentPart): object {
   }
   for (const [code, example] of PROBLEM_EXAMPLES) {
     registry.registerComponent('examples', code, example);
+  }
+  if (part !== 'no-model-control') {
+    registry.registerComponent('securitySchemes', ADMIN_TOKEN, {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The option adminToken, where the server has one',
+    });
   }
   for (const operation of operations) registry.registerPath(operation);
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({

@@ -68,6 +68,7 @@ function headersOf(codes: readonly ErrorCode[]): HeaderName[] {
   return [
     'X-Error-Code',
     ...(retriable ? (['Retry-After'] as const) : []),
+    ...(codes.includes('UNAUTHENTICATED') ? (['WWW-Authenticate'] as const) : []),
     ...(codes.includes('UNSUPPORTED_MEDIA_TYPE') ? (['Accept'] as const) : []),
   ];
 }

@@ -26,6 +26,10 @@ const DESCRIPTIONS = {
     description: 'Code of the error: docs/errors.md',
     schema: { type: 'string', examples: ['MODEL_NOT_FOUND'] },
   },
+  'WWW-Authenticate': {
+    description: 'What has to be shown',
+    schema: { type: 'string', examples: ['Bearer realm="model repository"'] },
+  },
   'Retry-After': {
     description: 'Seconds after which a retry makes sense, where the server knows',
     schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },

@@ -168,6 +168,25 @@ describe('problems', () => {
     expect(problemsOf(['--config', file])).toEqual([expect.stringContaining(problem)]);
   });
 
+  test.each([
+    ['a flag', ['--admin-token', 'hunter2'], {}],
+    ['the environment', [], { TFJS_SERVING_ADMIN_TOKEN: 'hunter2' }],
+  ])('of the token from %s do not tell it', (_from, args, env) => {
+    const problems = problemsOf(args, env);
+
+    expect(problems).toEqual([expect.stringContaining('at least 16 characters')]);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  test('a file that is not JSON is told by the place, without its text', () => {
+    const problems = problemsOf(['--config', configFile('{"adminToken":"0123456789abcdef"x}')]);
+
+    expect(problems).toEqual([
+      expect.stringMatching(/config\.json: is not JSON: .* at line 1, column 33/),
+    ]);
+    expect(problems.join()).not.toContain('0123456789abcdef');
+  });
+
   test('a file that is not there is one', () => {
     const file = path.join(folder, 'nowhere.json');
 

@@ -7,6 +7,12 @@ import { answer, nameParameter, type Operation } from '../operation';
 
 export const REPOSITORY_TAG = 'Model repository';
 
+/** Name of the security scheme of the document. */
+export const ADMIN_TOKEN = 'adminToken';
+
+/** Wanted where the server has one. */
+const ADMIN_SECURITY: NonNullable<Operation['security']> = [{}, { [ADMIN_TOKEN]: [] }];
+
 const params = z.object({ name: nameParameter });
 
 /** Triton's model repository extension. */
@@ -17,6 +23,7 @@ export const repositoryOperations: readonly Operation[] = [
     operationId: 'repositoryIndex',
     tags: [REPOSITORY_TAG],
     summary: 'Every version of every model, loaded or not',
+    security: ADMIN_SECURITY,
     request: {
       body: {
         description: 'May be left out',
@@ -37,6 +44,8 @@ export const repositoryOperations: readonly Operation[] = [
       }),
       ...plainErrors(
         'BAD_REQUEST',
+        'UNAUTHENTICATED',
+        'FORBIDDEN',
         'PAYLOAD_TOO_LARGE',
         'UNSUPPORTED_MEDIA_TYPE',
         'REQUEST_TIMEOUT',
@@ -50,6 +59,7 @@ export const repositoryOperations: readonly Operation[] = [
     operationId: `${action}Model`,
     tags: [REPOSITORY_TAG],
     summary: `${action === 'load' ? 'Loads a model, or loads it again' : 'Unloads a model'}; with modelControl explicit`,
+    security: ADMIN_SECURITY,
     request: {
       params,
       body: {
@@ -62,6 +72,8 @@ export const repositoryOperations: readonly Operation[] = [
       ...plainErrors(
         'BAD_REQUEST',
         'MODEL_LOAD_FAILED',
+        'UNAUTHENTICATED',
+        'FORBIDDEN',
         'MODEL_CONTROL_NOT_ALLOWED',
         'MODEL_NOT_FOUND',
         'PAYLOAD_TOO_LARGE',
