@@ -40,7 +40,7 @@ module.exports = {
       'runtime-alone',
       '^src/runtime/',
       below('runtime/', 'saved-model/', 'process/'),
-      'worker.ts runs in its own thread and must stay small.',
+      'An instance is a process that loads no more than this.',
     ),
     only(
       'rewriter-below',
@@ -58,6 +58,7 @@ module.exports = {
         'rewriter/',
         'saved-model/',
         'config/',
+        'process/memory-limit',
         'imaging/preprocess-spec',
       ),
     ),
@@ -115,7 +116,7 @@ module.exports = {
     only(
       'tune-below',
       '^src/commands/tune/(?!main)',
-      below('commands/tune/', 'models/'),
+      below('commands/tune/', 'models/', 'runtime/devices'),
       'It starts the server as a process of its own, as a user would.',
     ),
     only(
@@ -131,12 +132,16 @@ module.exports = {
         'imaging/',
         'outputs/',
         'config/',
-        'batching/(assemble|buffer-pool)',
+        'batching/assemble',
         'commands/exit-codes',
       ),
       'It runs models itself, one call after the other: no server, no batcher.',
     ),
-    only('telemetry-leaf', '^src/telemetry/', below('telemetry/')),
+    only(
+      'telemetry-below',
+      '^src/telemetry/',
+      below('telemetry/', 'models/', 'rewriter/model-optimizer'),
+    ),
     only('config-leaf', '^src/config/', below('config/')),
     only('kernel-alone', '^src/kernel/', '^src/kernel/'),
     only('process-below', '^src/process/', below('process/')),
@@ -145,7 +150,7 @@ module.exports = {
     onlyIn(
       'protobuf-in-its-place',
       'node_modules/@bufbuild',
-      '^src/(saved-model|rewriter|commands/convert)/',
+      '^src/(saved-model|rewriter|commands/convert|runtime/config-proto)',
     ),
     onlyIn('sharp-in-imaging', 'node_modules/sharp', '^src/imaging/'),
     onlyIn('express-in-http', 'node_modules/(express|multer)/', '^src/http/'),

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
 
+import { RunMemoryBudget } from './batching/run-memory-budget';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
 import { createApp } from './http/app';
@@ -14,22 +15,17 @@ import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
-import type { ModelEvents } from './models/model-manager-options';
-import { defaultCacheDirectory, privateTemporaryDirectory } from './rewriter/cache-directory';
-import { ModelOptimizer, isDropped } from './rewriter/model-optimizer';
-import {
-  applyRuntimeEnvironment,
-  placeInstances,
-  type RuntimeInstall,
-  type DevicePlan,
-} from './runtime/devices';
+import { privateTemporaryDirectory } from './rewriter/cache-directory';
+import { ModelOptimizer } from './rewriter/model-optimizer';
+import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
 import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
 import { Service } from './service';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
-import { serverSettings } from './models/server-settings';
+import { modelEvents, servableGauges } from './telemetry/model-telemetry';
+import { serverSettings, type ServerSettings } from './models/server-settings';
 
 export type { Service };
 
@@ -141,7 +137,14 @@ function createInference(
 ): Inference {
   configureSharp({ concurrency: 1 });
 
-  const manager = createManager(config, logger, metrics);
+  const settings = serverSettings(config, process.env);
+  const { maxRunMemory } = settings;
+  const runMemory = maxRunMemory === undefined ? undefined : new RunMemoryBudget(maxRunMemory);
+  const manager = createManager(config, logger, metrics, settings, runMemory);
+  metrics.onServerScrape(() => ({
+    bytesInFlight: budget.used,
+    runMemoryBytes: runMemory?.used ?? 0,
+  }));
   const imaging = new Semaphore(config.imagingConcurrency);
   const preparer = new ImagePreparer({
     limits: config,
@@ -151,7 +154,12 @@ function createInference(
   });
   const observer = { stage: metrics.stage, outcome: metrics.inference };
   const inference = new ImageInference({ manager, preparer, imaging, observer });
-  const tensors = new TensorInference({ manager, preparer, observer });
+  const tensors = new TensorInference({
+    manager,
+    preparer,
+    maxPixels: config.maxPixels,
+    observer,
+  });
   return { manager, inference, tensors };
 }
 
@@ -170,14 +178,16 @@ async function listenForAdmin(
   return listen(app, { ...config, port: adminPort });
 }
 
-function createManager(config: Config, logger: Logger, metrics: Metrics): ModelManager {
-  const { install, plan, device, defaults } = serverSettings(config, process.env);
-  applyRuntimeEnvironment(plan, {
-    gpuMemoryGrowth: config.gpuMemoryGrowth,
-    intraOpThreads: config.intraOpThreads,
-    defaultIntraOpThreads: device.intraOpThreads,
-  });
+function createManager(
+  config: Config,
+  logger: Logger,
+  metrics: Metrics,
+  settings: ServerSettings,
+  runMemory: RunMemoryBudget | undefined,
+): ModelManager {
+  const { plan, defaults, place } = settings;
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
+  for (const warning of environmentWarnings(plan, process.env)) logger.warn(warning);
   const manager = new ModelManager(
     {
       repository: config.modelRepository,
@@ -191,88 +201,31 @@ function createManager(config: Config, logger: Logger, metrics: Metrics): ModelM
       runtime: {
         runTimeoutMs: config.runTimeoutMs,
         loadTimeoutMs: config.loadTimeoutMs,
-        placements: (instances) => placeInstances(plan, instances),
-        ...(config.optimize
-          ? { optimizer: createOptimizer(config, logger, install, plan.device) }
-          : {}),
+        place,
+        runMemory,
+        ...(config.optimize ? { optimizer: createOptimizer(config, logger, settings) } : {}),
       },
     },
     modelEvents(logger, metrics),
   );
-  metrics.onScrape(() =>
-    manager.list().flatMap(({ name, servables }) =>
-      servables
-        .filter(({ state }) => state === 'AVAILABLE')
-        .map((servable) => ({
-          model: name,
-          version: servable.version,
-          queueDepth: servable.batcher.queueDepth,
-          admitted: servable.batcher.admission.admitted,
-          batchLimit: servable.batcher.batchLimit,
-          instancesReady: servable.instances.ready,
-          instances: servable.instances.total,
-        })),
-    ),
-  );
+  metrics.onScrape(() => servableGauges(manager));
   return manager;
 }
 
 function createOptimizer(
   config: Config,
   logger: Logger,
-  install: RuntimeInstall | undefined,
-  device: DevicePlan['device'],
+  { install, plan, cacheDirectory }: ServerSettings,
 ): ModelOptimizer {
   return new ModelOptimizer({
-    cacheDirectory: path.join(config.cache ?? defaultCacheDirectory(process.env), 'models'),
+    cacheDirectory: path.join(cacheDirectory, 'models'),
     fallbackDirectory: privateTemporaryDirectory,
     cacheMaxBytes: config.cacheMaxBytes,
     timeoutMs: config.optimizeTimeoutMs,
     runtime: `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`,
-    device,
+    device: plan.device,
     onCacheProblem: (reason) => {
       logger.warn({ reason }, 'the cache of rewritten models cannot be written');
     },
   });
-}
-
-function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
-  return {
-    onState: ({ name, version, state, reason, device }, retry) => {
-      const facts = { model: name, version, state, device };
-      const again = retry && { ...retry, at: new Date(retry.at).toISOString() };
-      if (reason !== undefined)
-        logger.error({ ...facts, reason, retry: again }, 'model not loaded');
-      else logger.info(facts, 'model state');
-    },
-    onProblem: (model, problems) => {
-      logger.error({ model, problems }, 'model cannot be served');
-    },
-    servableEvents: (model, version) => ({
-      onExecution: ({ rows, paddedRows }) => {
-        metrics.execution(model, version, rows, paddedRows);
-      },
-      onSplit: (requests, reason) => {
-        metrics.split(model, version);
-        logger.warn({ model, version, requests, reason }, 'batch failed; trying its parts');
-      },
-      onLimitLowered: (limit, reason) => {
-        logger.warn(
-          { model, version, limit, reason },
-          'out of memory: smaller batches from now on',
-        );
-      },
-      onRestart: (instance, reason) => {
-        metrics.restart(model, version);
-        logger.error({ model, version, instance, reason }, 'worker replaced');
-      },
-      onOptimization: (optimization) => {
-        const level = isDropped(optimization) ? 'warn' : 'info';
-        logger[level]({ model, version, ...optimization }, 'optimization');
-      },
-      onStartFailed: (instance, reason) => {
-        logger.error({ model, version, instance, reason }, 'worker did not start');
-      },
-    }),
-  };
 }

@@ -49,7 +49,7 @@ export async function measureEndToEnd(
         load: { images, connections, warmUpMs: 1000, measureMs: seconds * 1000 },
         startTimeoutMs: START_TIMEOUT_MS,
       },
-      { instances, intraOpThreads: 0, maxBatchSize, maxQueueDelayMs: 0 },
+      { instances, threads: 0, maxBatchSize, maxQueueDelayMs: 0 },
     );
     const row = { instances, maxBatchSize, connections, ...result, gpu: await watch?.stop() };
     rows.push(row);

@@ -99,14 +99,13 @@ async function main(): Promise<void> {
 
 /** @returns the GPU's index; undefined, with the exit code set and the reason said, when there is none */
 function chooseDevice(): string | undefined {
-  const { applyRuntimeEnvironment, planDevices, readRuntimeInstall } =
-    serverModule<typeof import('../../src/runtime/devices')>('runtime/devices');
-  const plan = planDevices(readRuntimeInstall(), undefined, process.env);
-  applyRuntimeEnvironment(plan, {
-    gpuMemoryGrowth: true,
-    intraOpThreads: undefined,
-    defaultIntraOpThreads: undefined,
-  });
+  const { loadConfig } = serverModule<typeof import('../../src/config/load')>('config/load');
+  const { serverSettings } =
+    serverModule<typeof import('../../src/models/server-settings')>('models/server-settings');
+  const { plan, place } = serverSettings(loadConfig({ args: [], env: process.env }), process.env);
+  const [placement] = place({ instances: 1, threads: undefined, gpuMemoryMiB: undefined });
+  // TensorFlow reads it when it is loaded into this process.
+  Object.assign(process.env, placement?.env);
   const [gpu] = plan.gpus;
   const reason =
     gpu === undefined
@@ -114,7 +113,7 @@ function chooseDevice(): string | undefined {
       : deviceInUse() === 'gpu'
         ? undefined
         : 'TensorFlow sees no GPU although there is one; npm run doctor says more';
-  if (gpu !== undefined && reason === undefined) return gpu.index;
+  if (gpu !== undefined && reason === undefined) return gpu.index ?? gpu.id;
   if (values['on-cpu']) return undefined;
   console.error(`There is no GPU to measure: ${reason ?? ''}.`);
   process.exitCode = NO_GPU_EXIT_CODE;

@@ -167,6 +167,139 @@ static napi_value GetNumOfTensors(napi_env env, napi_callback_info info) {
        napi_default, nullptr},
       {"getNumOfTensors", nullptr, GetNumOfTensors,`,
   },
+  {
+    file: 'tfjs_backend.cc',
+    why: 'what is set per process, such as the memory of a GPU, is fixed when the first device is made',
+    from: `  TFE_ContextOptions *tfe_options = TFE_NewContextOptions();
+`,
+    to: `  TFE_ContextOptions *tfe_options = TFE_NewContextOptions();
+  // A serialised ConfigProto in hexadecimal.
+  std::string context_config;
+  if (const char *hex = std::getenv("TFJS_SERVING_CONTEXT_CONFIG")) {
+    for (; hex[0] != 0 && hex[1] != 0; hex += 2) {
+      const char byte[] = {hex[0], hex[1], 0};
+      context_config.push_back(static_cast<char>(std::strtol(byte, nullptr, 16)));
+    }
+  }
+  if (!context_config.empty()) {
+    TFE_ContextOptionsSetConfig(tfe_options, context_config.data(), context_config.size(),
+                                tf_status.status);
+    if (TF_GetCode(tf_status.status) != TF_OK) {
+      NAPI_THROW_ERROR(env, "TFJS_SERVING_CONTEXT_CONFIG is not a ConfigProto");
+    }
+  }
+`,
+  },
+  {
+    file: 'tfjs_backend.cc',
+    why: 'declares getenv and memcpy',
+    from: '#include "tfjs_backend.h"\n',
+    to: '#include <cstdlib>\n#include <cstring>\n#include "tfjs_backend.h"\n',
+  },
+  {
+    file: 'tfjs_backend.h',
+    why: 'options of the sessions that are loaded, and outputs into memory that is there',
+    from: ' public:\n  bool is_gpu_device;\n',
+    to: ` public:
+  // Copies the data of a tensor into a Uint8Array of its size.
+  void CopyTensorData(napi_env env, napi_value tensor_id_value, napi_value target_value);
+
+  // A serialised ConfigProto.
+  std::string session_config;
+  bool is_gpu_device;
+`,
+  },
+  {
+    file: 'tfjs_backend.cc',
+    why: 'options of the session',
+    from: `  TF_AutoStatus tf_status;
+
+  TF_Session *session = TF_LoadSessionFromSavedModel(
+`,
+    to: `  TF_AutoStatus tf_status;
+
+  if (!session_config.empty()) {
+    TF_SetConfig(session_options, session_config.data(), session_config.size(),
+                 tf_status.status);
+    ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  }
+
+  TF_Session *session = TF_LoadSessionFromSavedModel(
+`,
+  },
+  {
+    file: 'tfjs_backend.cc',
+    why: 'an output goes where the other process reads it, without a buffer in between',
+    from: 'napi_value TFJSBackend::GetNumOfSavedModels(napi_env env) {\n',
+    to: `void TFJSBackend::CopyTensorData(napi_env env, napi_value tensor_id_value,
+                                 napi_value target_value) {
+  int32_t tensor_id;
+  ENSURE_NAPI_OK(env, napi_get_value_int32(env, tensor_id_value, &tensor_id));
+  auto entry = tfe_handle_map_.find(tensor_id);
+  if (entry == tfe_handle_map_.end()) {
+    NAPI_THROW_ERROR(env, "Copy of a Tensor not referenced (tensor_id: %d)", tensor_id);
+    return;
+  }
+  napi_typedarray_type type;
+  size_t length;
+  void *data;
+  ENSURE_NAPI_OK(env, napi_get_typedarray_info(env, target_value, &type, &length, &data,
+                                               nullptr, nullptr));
+  TF_AutoStatus tf_status;
+  TF_AutoTensor tensor(TFE_TensorHandleResolve(entry->second, tf_status.status));
+  ENSURE_TF_OK(env, tf_status);
+  if (type != napi_uint8_array || length != TF_TensorByteSize(tensor.tensor)) {
+    NAPI_THROW_ERROR(env, "A tensor of %zu bytes was to be copied into %zu",
+                     TF_TensorByteSize(tensor.tensor), length);
+    return;
+  }
+  std::memcpy(data, TF_TensorData(tensor.tensor), length);
+}
+
+napi_value TFJSBackend::GetNumOfSavedModels(napi_env env) {
+`,
+  },
+  {
+    file: 'tfjs_binding.cc',
+    why: 'the functions for the above',
+    from: 'static napi_value GetNumOfSavedModels(napi_env env, napi_callback_info info) {\n',
+    to: `static napi_value CopyTensorData(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_cb_info(env, info, &argc, args, nullptr, nullptr), nullptr);
+  TFJSBackend *const backend = GetTFJSBackend(env);
+  if (!backend) return nullptr;
+  backend->CopyTensorData(env, args[0], args[1]);
+  return nullptr;
+}
+
+static napi_value SetSessionConfig(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_cb_info(env, info, &argc, args, nullptr, nullptr), nullptr);
+  TFJSBackend *const backend = GetTFJSBackend(env);
+  if (!backend) return nullptr;
+  size_t length;
+  void *data;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_typedarray_info(env, args[0], nullptr, &length, &data,
+                                                      nullptr, nullptr), nullptr);
+  backend->session_config.assign(static_cast<const char *>(data), length);
+  return nullptr;
+}
+
+static napi_value GetNumOfSavedModels(napi_env env, napi_callback_info info) {
+`,
+  },
+  {
+    file: 'tfjs_binding.cc',
+    why: 'exports them',
+    from: `      {"getNumOfSavedModels", nullptr, GetNumOfSavedModels,`,
+    to: `      {"copyTensorData", nullptr, CopyTensorData, nullptr, nullptr, nullptr,
+       napi_default, nullptr},
+      {"setSessionConfig", nullptr, SetSessionConfig, nullptr, nullptr, nullptr,
+       napi_default, nullptr},
+      {"getNumOfSavedModels", nullptr, GetNumOfSavedModels,`,
+  },
 ];
 
 /** Copies the sources into `target` with the patches applied. */

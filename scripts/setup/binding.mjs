@@ -8,6 +8,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { patchedSources } from './binding-patches.mjs';
 import { SetupError } from './errors.mjs';
 import { runOrThrow } from './tools.mjs';
@@ -16,6 +17,16 @@ import { runOrThrow } from './tools.mjs';
 const NAPI_VERSION = 8;
 const PACKAGE = 'node_modules/@tensorflow/tfjs-node-gpu';
 export const BINDING = 'binding/tfjs_binding.node';
+/** What is compiled of our own, beside it. */
+export const SYSTEM = 'binding/system.node';
+
+const COMPILER_OPTIONS = [
+  '-shared',
+  '-fPIC',
+  '-O2',
+  '-std=c++17',
+  `-DNAPI_VERSION=${NAPI_VERSION}`,
+];
 
 /**
  * Compiles the package's N-API binding against the unpacked libraries. N-API is C and stable: the
@@ -29,12 +40,8 @@ export async function compileBinding(root, folder, compiler, progress) {
   const output = path.join(folder, BINDING);
   mkdirSync(path.dirname(output), { recursive: true });
   const args = [
-    '-shared',
-    '-fPIC',
-    '-O2',
-    '-std=c++17',
+    ...COMPILER_OPTIONS,
     '-w',
-    `-DNAPI_VERSION=${NAPI_VERSION}`,
     '-DNODE_GYP_MODULE_NAME=tfjs_binding',
     '-I',
     path.join(folder, 'tensorflow/include'),
@@ -50,12 +57,25 @@ export async function compileBinding(root, folder, compiler, progress) {
     '-o',
     output,
   ];
-  await progress.during('compiling the binding', () =>
-    runOrThrow('Compiling the binding', compiler, args, {
-      hint: 'Check the C++ compiler: sudo apt-get install -y g++ (or set CXX)',
-    }),
-  );
+  await progress.during('compiling the binding', async () => {
+    await compile('the binding', compiler, args);
+    await compile('the system calls', compiler, [
+      ...COMPILER_OPTIONS,
+      '-Wall',
+      '-I',
+      path.join(root, 'node_modules/node-api-headers/include'),
+      fileURLToPath(new URL('native/system.cc', import.meta.url)),
+      '-o',
+      path.join(folder, SYSTEM),
+    ]);
+  });
   rmSync(sources, { recursive: true });
+}
+
+function compile(what, compiler, args) {
+  return runOrThrow(`Compiling ${what}`, compiler, args, {
+    hint: 'Check the C++ compiler: sudo apt-get install -y g++ (or set CXX)',
+  });
 }
 
 /** Loads the binding in a process of its own, where a crash says what it is. */

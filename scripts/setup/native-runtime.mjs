@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { onInterrupt } from './cleanup.mjs';
-import { BINDING, compileBinding, isLinked, linkBinding, tryBinding } from './binding.mjs';
+import { BINDING, SYSTEM, compileBinding, isLinked, linkBinding, tryBinding } from './binding.mjs';
 import { SetupError } from './errors.mjs';
 import { withLock } from './lock.mjs';
 import { checkFolder, sha256Of, writeManifest } from './manifest.mjs';
@@ -114,9 +114,10 @@ export class NativeRuntime {
       files.push(...this.#makeLinks(folder, files));
       await compileBinding(this.#root, folder, tools.compiler, progress);
       await tryBinding(folder, pins.tensorflow, progress);
-      const binding = path.join(folder, BINDING);
-      const sha256 = await sha256Of(binding);
-      files.push({ path: BINDING, bytes: statSync(binding).size, sha256 });
+      for (const compiled of [BINDING, SYSTEM]) {
+        const file = path.join(folder, compiled);
+        files.push({ path: compiled, bytes: statSync(file).size, sha256: await sha256Of(file) });
+      }
       writeManifest(folder, describe(this.#platform, this.#variant, this.#folder), files);
       await this.#publish(folder, path.join(work, 'replaced'));
     } finally {

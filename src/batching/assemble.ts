@@ -8,14 +8,7 @@ import {
   typedArrayOver,
   type Tensor,
 } from '../kernel/tensor';
-import type { BufferPool } from './buffer-pool';
-
-/** A batch ready for the runtime. */
-export interface AssembledBatch {
-  readonly inputs: readonly Tensor[];
-  /** Buffers behind `inputs`, to be moved to the worker. */
-  readonly transfer: readonly ArrayBuffer[];
-}
+import type { Allocate } from '../kernel/run';
 
 /**
  * Joins the inputs of several requests along dimension 0 and pads to `paddedRows` by repeating the
@@ -25,25 +18,20 @@ export interface AssembledBatch {
 export function assembleBatch(
   requests: readonly (readonly Tensor[])[],
   paddedRows: number,
-  pool: BufferPool,
-): AssembledBatch {
+  allocate: Allocate,
+): Tensor[] {
   const [first] = requests;
   if (first === undefined) throw new RangeError('a batch needs at least one request');
-  const transfer: ArrayBuffer[] = [];
-  const inputs = first.map((model, position) => {
+  return first.map((model, position) => {
     const parts = requests.map((inputs) => inputs[position] ?? model);
     const rowShape = model.shape.slice(1);
     const shape = [paddedRows, ...rowShape];
     const rowEntries = elementCount(rowShape) * entriesPerElement(model.dtype);
     if (model.dtype === 'string') {
-      const data = joinStrings(parts, rowEntries, paddedRows);
-      transfer.push(data.bytes.buffer, data.bounds.buffer);
-      return { ...model, shape, data };
+      return { ...model, shape, data: joinStrings(parts, rowEntries, paddedRows) };
     }
     const elements = elementCount(shape);
-    const buffer = pool.take(elements * bytesPerElement(model.dtype));
-    transfer.push(buffer);
-    const bytes = new Uint8Array(buffer);
+    const bytes = allocate(elements * bytesPerElement(model.dtype));
     let offset = 0;
     for (const { data } of parts) {
       if (isByteStrings(data)) continue;
@@ -55,9 +43,12 @@ export function assembleBatch(
       bytes.copyWithin(offset, 0, rowBytes);
       offset += rowBytes;
     }
-    return { ...model, shape, data: typedArrayOver(model.dtype, buffer, 0, elements) };
+    return {
+      ...model,
+      shape,
+      data: typedArrayOver(model.dtype, bytes.buffer, bytes.byteOffset, elements),
+    };
   });
-  return { inputs, transfer };
 }
 
 /** The strings of all parts; the first row is repeated until there are `rows`. */
@@ -71,19 +62,6 @@ function joinStrings(parts: readonly Tensor[], rowEntries: number, rows: number)
       ? []
       : Array.from({ length: missing }, () => sliceByteStrings(first, 0, rowEntries));
   return concatByteStrings([...strings, ...padding]);
-}
-
-/** A copy of string tensors that takes nothing along when it is moved elsewhere. */
-export function ownStrings(inputs: readonly Tensor[]): AssembledBatch {
-  if (!inputs.some(({ data }) => isByteStrings(data))) return { inputs, transfer: [] };
-  const transfer: ArrayBuffer[] = [];
-  const owned = inputs.map((input) => {
-    if (!isByteStrings(input.data)) return input;
-    const data = concatByteStrings([input.data]);
-    transfer.push(data.bytes.buffer, data.bounds.buffer);
-    return { ...input, data };
-  });
-  return { inputs: owned, transfer };
 }
 
 /**

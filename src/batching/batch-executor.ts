@@ -1,21 +1,12 @@
-import type { Tensor } from '../kernel/tensor';
+import type { RunRequest, RunResult } from '../kernel/run';
 
 /** Where batches run. Injected: the batcher knows no TensorFlow. */
 export interface BatchExecutor {
   snapshot(): readonly { readonly index: number; readonly inFlight: number }[];
-  run(
-    index: number,
-    request: {
-      signature: string;
-      inputs: readonly Tensor[];
-      outputs?: readonly string[];
-      transfer: readonly ArrayBuffer[];
-    },
-  ): Promise<{
-    readonly outputs: readonly Tensor[];
-    readonly inferMs: number;
-    readonly buffers: readonly ArrayBuffer[];
-  }>;
+  /** Bytes that a run may take within the limit of its instance. @default no limit */
+  readonly headroomBytes?: number;
+  /** @throws RunFailedError, RunLostError */
+  run(index: number, request: RunRequest): Promise<RunResult>;
 }
 
 /** One run of a batch that succeeded. */

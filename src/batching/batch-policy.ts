@@ -4,8 +4,6 @@
  */
 
 export interface BatchPolicyOptions {
-  /** Rows in a batch at the most. */
-  readonly maxBatchSize: number;
   /** Milliseconds the oldest request may wait for company although an instance is idle. */
   readonly maxQueueDelayMs: number;
   /**
@@ -16,12 +14,19 @@ export interface BatchPolicyOptions {
 }
 
 /** Requests that may share a batch: same signature, same dtypes, same shapes but for the rows. */
-export interface GroupSnapshot {
+export interface GroupHead {
   readonly key: string;
-  /** Rows of each queued request, oldest first. */
-  readonly rows: readonly number[];
   /** Time at which the oldest was queued, in ms. */
   readonly oldestAt: number;
+  /** The next batch of it could not grow any more. */
+  readonly full: boolean;
+}
+
+export interface QueueHeads {
+  /** The group that has waited longest. */
+  readonly oldest: GroupHead | undefined;
+  /** Of those that are full, the one that has waited longest. */
+  readonly oldestFull: GroupHead | undefined;
 }
 
 export interface SlotSnapshot {
@@ -33,17 +38,11 @@ export interface SlotSnapshot {
 }
 
 export type BatchDecision =
-  | {
-      readonly kind: 'cut';
-      readonly group: string;
-      /** Requests to take from the head of the group. */
-      readonly count: number;
-      readonly slot: number;
-    }
+  | { readonly kind: 'cut'; readonly group: string; readonly slot: number }
   /** Nothing to do before `at` (ms) unless something changes; `undefined`: until then. */
   | { readonly kind: 'wait'; readonly at: number | undefined };
 
-/** One batch runs and one waits behind it, so that a worker never waits for this thread. */
+/** One batch runs and one waits behind it, so that an instance never waits for this thread. */
 const MAX_IN_FLIGHT = 2;
 
 /**
@@ -55,59 +54,41 @@ const MAX_IN_FLIGHT = 2;
  *   its run ends: earlier would freeze a small batch that could still grow.
  */
 export function decideBatch(
-  groups: readonly GroupSnapshot[],
+  { oldest, oldestFull }: QueueHeads,
   slots: readonly SlotSnapshot[],
-  options: BatchPolicyOptions,
+  { maxQueueDelayMs, prefetchLeadMs }: BatchPolicyOptions,
   now: number,
 ): BatchDecision {
-  const waiting = groups.filter((group) => group.rows.length > 0);
-  if (waiting.length === 0) return { kind: 'wait', at: undefined };
-  const candidates = waiting
-    .map((group) => ({ group, ...fill(group.rows, options.maxBatchSize) }))
-    .sort((a, b) => a.group.oldestAt - b.group.oldestAt);
-  const due = candidates.find(
-    ({ full, group }) => full || now - group.oldestAt >= options.maxQueueDelayMs,
-  );
-  const firstDueAt = Math.min(
-    ...candidates.map(({ group }) => group.oldestAt + options.maxQueueDelayMs),
-  );
+  if (oldest === undefined) return { kind: 'wait', at: undefined };
+  const dueAt = oldest.oldestAt + maxQueueDelayMs;
+  // Where the oldest may still wait, all others may.
+  const due = oldest.full || now >= dueAt ? oldest : oldestFull;
 
   const idle = slots.find((slot) => slot.inFlight === 0);
   if (idle !== undefined) {
     return due === undefined
-      ? { kind: 'wait', at: firstDueAt }
-      : { kind: 'cut', group: due.group.key, count: due.count, slot: idle.index };
+      ? { kind: 'wait', at: dueAt }
+      : { kind: 'cut', group: due.key, slot: idle.index };
   }
 
-  const roomy = slots
-    .filter((slot) => slot.inFlight < MAX_IN_FLIGHT)
-    .sort((a, b) => (a.expectedEndAt ?? Infinity) - (b.expectedEndAt ?? Infinity))[0];
+  const roomy = soonest(slots.filter((slot) => slot.inFlight < MAX_IN_FLIGHT));
   if (roomy === undefined) return { kind: 'wait', at: undefined };
-  const prefetchAt = (roomy.expectedEndAt ?? Infinity) - options.prefetchLeadMs;
+  const prefetchAt = (roomy.expectedEndAt ?? Infinity) - prefetchLeadMs;
   // Oldest first, also among full groups: a busy shape must not starve a rare one.
-  const prefetched = candidates[0]?.full === true ? candidates[0] : undefined;
-  const chosen = prefetched ?? (now >= prefetchAt ? due : undefined);
-  if (chosen !== undefined) {
-    return { kind: 'cut', group: chosen.group.key, count: chosen.count, slot: roomy.index };
-  }
-  const at = Math.max(prefetchAt, due === undefined ? firstDueAt : 0);
+  const chosen = oldest.full ? oldest : now >= prefetchAt ? due : undefined;
+  if (chosen !== undefined) return { kind: 'cut', group: chosen.key, slot: roomy.index };
+  const at = Math.max(prefetchAt, due === undefined ? dueAt : 0);
   return { kind: 'wait', at: Number.isFinite(at) ? at : undefined };
 }
 
-/**
- * How many requests from the head fit in one batch, and whether the batch could not grow any
- * more. A request larger than the limit goes alone: it was admitted before the limit was lowered.
- */
-function fill(rows: readonly number[], maxBatchSize: number): { count: number; full: boolean } {
-  let total = 0;
-  let count = 0;
-  for (const own of rows) {
-    if (count > 0 && total + own > maxBatchSize) return { count, full: true };
-    total += own;
-    count += 1;
-    if (total >= maxBatchSize) return { count, full: true };
-  }
-  return { count, full: false };
+function soonest(slots: readonly SlotSnapshot[]): SlotSnapshot | undefined {
+  return slots.reduce<SlotSnapshot | undefined>(
+    (first, slot) =>
+      first === undefined || (slot.expectedEndAt ?? Infinity) < (first.expectedEndAt ?? Infinity)
+        ? slot
+        : first,
+    undefined,
+  );
 }
 
 /**

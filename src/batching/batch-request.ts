@@ -1,4 +1,5 @@
 import type { Tensor } from '../kernel/tensor';
+import { isByteStrings } from '../kernel/tensor';
 
 /** Inputs of one caller; every tensor has `rows` as its first dimension when the model batches. */
 export interface BatchRequest {
@@ -27,9 +28,21 @@ export interface BatchResult {
 }
 
 /** Requests of the same key can share a batch. */
-export function groupKey({ signature, inputs, outputs }: BatchRequest): string {
+export function groupKey({
+  signature,
+  inputs,
+  outputs,
+}: Pick<BatchRequest, 'signature' | 'inputs' | 'outputs'>): string {
   const tensors = inputs.map(
     ({ name, dtype, shape }) => `${name}:${dtype}[${shape.slice(1).join(',')}]`,
   );
   return `${signature}(${tensors.join(';')})${outputs === undefined ? '' : `→${outputs.join(',')}`}`;
+}
+
+/** Bytes of the elements of all inputs. */
+export function inputBytes(inputs: readonly Tensor[]): number {
+  return inputs.reduce(
+    (sum, { data }) => sum + (isByteStrings(data) ? data.bytes.byteLength : data.byteLength),
+    0,
+  );
 }

@@ -1,18 +1,19 @@
 import { messageOf, ServingError } from '../kernel/errors';
-import { RunFailedError } from '../kernel/run-failed-error';
 import { Admission, type Permit } from './admission';
-import { assembleBatch, ownStrings, splitOutputs } from './assemble';
 import type { BatcherEvents, BatchExecutor } from './batch-executor';
+import { BatchLimits, type BatchKind } from './batch-limits';
+import { decideBatch } from './batch-policy';
+import { groupKey, inputBytes, type BatchRequest, type BatchResult } from './batch-request';
+import { runBatch } from './batch-run';
 import type { BatchingOptions } from './batching-options';
-import { decideBatch, paddedSize } from './batch-policy';
-import { groupKey, type BatchRequest, type BatchResult } from './batch-request';
-import { BufferPool } from './buffer-pool';
-import { errorOfRun, retryOf, type Retriable } from './failed-run';
+import { lacksMemory, verdictOn, type Retriable } from './failed-run';
 import { RequestQueue, type Queueable } from './request-queue';
 import { RunEstimates } from './run-estimates';
+import type { RunMemoryBudget } from './run-memory-budget';
 
 interface Queued extends Queueable, Retriable {
   groupKey: string;
+  readonly kind: BatchKind;
   readonly batchable: boolean;
   readonly timeoutMs: number;
   readonly request: BatchRequest;
@@ -32,28 +33,51 @@ export class DynamicBatcher {
   readonly #options: BatchingOptions;
   readonly #executor: BatchExecutor;
   readonly #events: BatcherEvents;
-  readonly #queue = new RequestQueue<Queued>();
-  readonly #pool = new BufferPool();
+  readonly #budget: RunMemoryBudget | undefined;
+  readonly #limits: BatchLimits;
+  readonly #queue: RequestQueue<Queued>;
   readonly #estimates = new RunEstimates();
   readonly #idleWaiters: (() => void)[] = [];
+  readonly #stopListening: (() => void) | undefined;
+  /** Rows of the last group that was cut. */
   #limit: number;
   /** No deadline in the queue is earlier, so that most of the time nobody has to look through it. */
   #earliestDeadline = Infinity;
   /** Whether a client has gone since the queue was looked through. */
   #someoneLeft = false;
+  /** Whether a group waits for memory. */
+  #isParked = false;
   #running = 0;
   #splits = 0;
   #timer: NodeJS.Timeout | undefined;
   #pumpQueued = false;
 
-  constructor(options: BatchingOptions, executor: BatchExecutor, events: BatcherEvents = {}) {
+  /** @param budget of memory that runs of all models share; absent where runs take none of it */
+  constructor(
+    options: BatchingOptions,
+    executor: BatchExecutor,
+    events: BatcherEvents = {},
+    budget?: RunMemoryBudget,
+  ) {
     this.#options = options;
     this.#executor = executor;
     this.#events = events;
+    this.#budget = budget;
     this.#limit = options.maxBatchSize;
+    this.#limits = new BatchLimits({
+      batching: options,
+      budget,
+      headroomBytes: () => executor.headroomBytes ?? Infinity,
+    });
+    this.#queue = new RequestQueue((queued) =>
+      queued.batchable ? this.#limits.rowsOf(queued.kind) : 1,
+    );
     this.admission = new Admission({
       limit: options.maxQueueSize,
       retryAfterS: () => this.#secondsToEmpty(),
+    });
+    this.#stopListening = budget?.onRoom(() => {
+      if (this.#isParked) this.poke();
     });
   }
 
@@ -62,7 +86,7 @@ export class DynamicBatcher {
     return this.#queue.size;
   }
 
-  /** Rows a batch may have now; lower than configured after the device ran out of memory. */
+  /** Rows a batch may have now; lower than configured where memory does not suffice for more. */
   get batchLimit(): number {
     return this.#limit;
   }
@@ -70,7 +94,7 @@ export class DynamicBatcher {
   /**
    * Queues a request. The permit is released when the request leaves the queue.
    * @throws ServingError INVALID_INPUT, CLIENT_CLOSED_REQUEST, QUEUE_TIMEOUT, INFERENCE_FAILED,
-   *   OUT_OF_MEMORY, WORKER_LOST, DRAINING
+   *   OUT_OF_MEMORY, MODEL_OUT_OF_MEMORY, MODEL_CRASHED, DRAINING
    */
   submit(request: BatchRequest, permit: Permit): Promise<BatchResult> {
     const batchable = this.#options.batchable && request.batchable !== false;
@@ -79,18 +103,20 @@ export class DynamicBatcher {
       return Promise.reject(
         new ServingError(
           'INVALID_INPUT',
-          `The request has ${request.rows} rows; the model takes batches of ${this.#options.maxBatchSize} at the most`,
+          `The request has ${request.rows} rows; the model takes batches of at most ${this.#options.maxBatchSize}`,
         ),
       );
     }
     return new Promise((resolve, reject) => {
       const now = performance.now();
       const timeoutMs = Math.min(request.timeoutMs ?? Infinity, this.#options.queueTimeoutMs);
+      const kind = kindOf(request);
       const queued: Queued = {
-        groupKey: batchable ? groupKey(request) : `single ${String(this.#splits++)}`,
+        // What runs alone is a batch of its own, which waits for no company.
+        groupKey: batchable ? kind.key : `single ${String(this.#splits++)}`,
+        kind,
         batchable,
-        // To the policy, a request that runs alone is a full batch: it waits for no company.
-        rows: batchable ? request.rows : Infinity,
+        rows: request.rows,
         queuedAt: now,
         timeoutMs,
         deadline: now + timeoutMs,
@@ -106,6 +132,14 @@ export class DynamicBatcher {
       };
       this.#enqueue([queued], 'tail');
     });
+  }
+
+  /** What a run took that was not the batcher's own, such as one to warm up. */
+  learnMemory(
+    run: Pick<BatchRequest, 'signature' | 'inputs' | 'outputs'> & { readonly rows: number },
+    takenBytes: number,
+  ): void {
+    this.#limits.learn(kindOf(run), run.rows, takenBytes);
   }
 
   /** To be called when an instance has become free, come or gone. */
@@ -133,6 +167,13 @@ export class DynamicBatcher {
     this.poke();
   }
 
+  /** To be called when nothing will be submitted any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#stopListening?.();
+    this.#budget?.forget(this);
+  }
+
   #enqueue(requests: readonly Queued[], where: 'head' | 'tail'): void {
     if (where === 'head') this.#queue.unshift(requests);
     else for (const queued of requests) this.#queue.push(queued);
@@ -147,34 +188,56 @@ export class DynamicBatcher {
   #pump(): void {
     clearTimeout(this.#timer);
     this.#dropGone();
+    if (this.#isParked) this.#queue.unpark();
+    let isParked = false;
     for (;;) {
       const now = performance.now();
       const decision = decideBatch(
-        this.#queue.snapshot(this.#limit + 1),
+        this.#queue.heads(),
         this.#executor.snapshot().map((slot) => ({
           ...slot,
           expectedEndAt: this.#estimates.expectedEndAt(slot.index),
         })),
-        {
-          maxBatchSize: this.#limit,
-          maxQueueDelayMs: this.#options.maxQueueDelayMs,
-          prefetchLeadMs: PREFETCH_LEAD_MS,
-        },
+        { maxQueueDelayMs: this.#options.maxQueueDelayMs, prefetchLeadMs: PREFETCH_LEAD_MS },
         now,
       );
       if (decision.kind === 'wait') {
         this.#wakeAt(decision.at, now);
-        return;
+        break;
       }
-      const requests = this.#queue.take(decision.group, decision.count);
-      for (const queued of requests) this.#leaveQueue(queued);
-      this.#running += 1;
-      void this.#runBatch(requests, decision.slot).finally(() => {
-        this.#running -= 1;
-        this.#notifyIdle();
-        this.poke();
-      });
+      if (!this.#cut(decision.group, decision.slot)) {
+        isParked = true;
+        this.#queue.park(decision.group);
+      }
     }
+    this.#isParked = isParked;
+    if (!isParked) this.#budget?.forget(this);
+  }
+
+  /**
+   * Takes a batch from the queue and runs it.
+   * @returns false when memory has to become free first
+   */
+  #cut(group: string, slot: number): boolean {
+    const candidates = this.#queue.peek(group);
+    const [first] = candidates;
+    if (first === undefined) throw new RangeError('only a group that waits can be cut');
+    const { kind, batchable } = first;
+    const rows = candidates.reduce((sum, { request }) => sum + request.rows, 0);
+    const paddedRows = batchable ? this.#limits.paddedRows(rows, kind) : rows;
+    const giveBack = this.#budget?.take(this.#limits.estimate(kind, paddedRows), this);
+    if (this.#budget !== undefined && giveBack === undefined) return false;
+    if (batchable) this.#limit = this.#limits.rowsOf(kind);
+    const requests = this.#queue.take(group);
+    for (const queued of requests) this.#leaveQueue(queued);
+    this.#running += 1;
+    void this.#run(requests, paddedRows, slot).finally(() => {
+      this.#running -= 1;
+      giveBack?.();
+      this.#notifyIdle();
+      this.poke();
+    });
+    return true;
   }
 
   #wakeAt(at: number | undefined, now: number): void {
@@ -217,92 +280,60 @@ export class DynamicBatcher {
     this.#notifyIdle();
   }
 
-  async #runBatch(requests: readonly Queued[], slot: number): Promise<void> {
+  async #run(requests: readonly Queued[], paddedRows: number, slot: number): Promise<void> {
     const cutAt = performance.now();
     const [first] = requests;
     if (first === undefined) return;
-    const rows = requests.reduce((sum, { request }) => sum + request.rows, 0);
-    const { allowedBatchSizes } = this.#options;
-    const { batchable } = first;
-    // Padding must not bring back a size that memory did not suffice for.
-    const allowed = allowedBatchSizes.filter((size) => size <= this.#limit);
-    const paddedRows = batchable ? paddedSize(rows, allowed) : rows;
-    const { signature, outputs: names } = first.request;
-    const kind = `${first.groupKey}*${String(paddedRows)}`;
+    const { kind, batchable } = first;
+    const finished = this.#estimates.begin(slot, `${kind.key}*${String(paddedRows)}`);
     try {
-      const batch = batchable
-        ? assembleBatch(
-            requests.map(({ request }) => request.inputs),
-            paddedRows,
-            this.#pool,
-          )
-        : ownStrings(first.request.inputs);
-      const run = this.#executor.run(slot, {
-        signature,
-        ...batch,
-        ...(names === undefined ? {} : { outputs: names }),
-      });
-      const assembleMs = performance.now() - cutAt;
-      const finished = this.#estimates.begin(slot, kind);
-      const { outputs, inferMs, buffers } = await run.finally(finished);
-      const receivedAt = performance.now();
-      this.#estimates.learn(kind, inferMs);
-      this.#pool.give(buffers);
-      const parts = batchable
-        ? splitOutputs(
-            outputs,
-            requests.map(({ request }) => request.rows),
-            paddedRows,
-          )
-        : [outputs];
-      const splitMs = performance.now() - receivedAt;
-      this.#events.onExecution?.({ rows, paddedRows, assembleMs, inferMs, splitMs });
+      const { parts, peakBytes, ...execution } = await runBatch(this.#executor, {
+        requests: requests.map(({ request }) => request),
+        batchable,
+        paddedRows,
+        slot,
+        measure: this.#limits.shouldMeasure(kind),
+      }).finally(finished);
+      const { inferMs, rows } = execution;
+      this.#estimates.learn(`${kind.key}*${String(paddedRows)}`, inferMs);
+      if (peakBytes !== undefined && this.#limits.learn(kind, paddedRows, peakBytes)) {
+        this.#queue.refreshLimits();
+      }
+      this.#events.onExecution?.(execution);
       for (const [index, queued] of requests.entries()) {
-        queued.resolve({
-          outputs: parts[index] ?? [],
-          queueMs: cutAt - queued.queuedAt,
-          inferMs,
-          batchRows: rows,
-        });
+        const queueMs = cutAt - queued.queuedAt;
+        queued.resolve({ outputs: parts[index] ?? [], queueMs, inferMs, batchRows: rows });
       }
     } catch (thrown) {
       this.#afterFailure(requests, paddedRows, thrown);
     }
   }
 
-  /** A failed batch is tried again in parts, so that only the request at fault fails. */
   #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
     const reason = messageOf(thrown);
-    const batched = requests.every(({ batchable }) => batchable);
-    if (batched && thrown instanceof RunFailedError && thrown.outOfMemory) {
-      // Where the limit cannot fall further, only smaller parts can help.
-      if (this.#lowerLimit(paddedRows, reason) && requests.length > 1) {
+    const [first] = requests;
+    if (first === undefined) return;
+    if (first.batchable && lacksMemory(thrown) && this.#limits.lower(first.kind, paddedRows)) {
+      this.#limit = this.#limits.rowsOf(first.kind);
+      this.#queue.refreshLimits();
+      this.#events.onLimitLowered?.(this.#limit, reason);
+      if (requests.length > 1) {
+        // Cut anew, they make as few batches as the limit allows.
         this.#events.onSplit?.(requests.length, reason);
         this.#enqueue(requests, 'head');
         return;
       }
     }
-    const { again, halves } = retryOf(requests, thrown);
-    for (const queued of requests) {
-      if (!again.includes(queued)) this.#settle(queued, errorOfRun(thrown));
+    const { again, apart, failed } = verdictOn(requests, thrown);
+    for (const { request, error } of failed) this.#settle(request, error);
+    const count = again.reduce((sum, part) => sum + part.length, 0);
+    if (count > 0 && requests.length > 1 && apart) this.#events.onSplit?.(count, reason);
+    for (const part of again) {
+      // A key of its own keeps the suspects from fresh requests and the parts from each other.
+      const key = apart ? `retry ${String(this.#splits++)}` : undefined;
+      if (key !== undefined) for (const queued of part) queued.groupKey = key;
+      this.#enqueue(part, 'head');
     }
-    if (again.length > 0 && requests.length > 1) this.#events.onSplit?.(again.length, reason);
-    // Each is put at the head: the first half last.
-    for (const half of [...halves].reverse()) {
-      // A key of its own keeps the suspects from fresh requests and the halves from each other.
-      const key = `retry ${String(this.#splits++)}`;
-      for (const queued of half) queued.groupKey = key;
-      this.#enqueue(half, 'head');
-    }
-  }
-
-  /** @returns whether it was lowered */
-  #lowerLimit(paddedRows: number, reason: string): boolean {
-    const limit = Math.max(1, Math.min(this.#limit, Math.floor(paddedRows / 2)));
-    if (limit >= this.#limit) return false;
-    this.#limit = limit;
-    this.#events.onLimitLowered?.(limit, reason);
-    return true;
   }
 
   #leaveQueue(queued: Queued): void {
@@ -326,4 +357,13 @@ export class DynamicBatcher {
     const batches = Math.ceil(this.admission.admitted / (this.#limit * instances));
     return Math.min(60, Math.max(1, Math.ceil((batches * this.#estimates.typicalMs) / 1000)));
   }
+}
+
+function kindOf(
+  request: Pick<BatchRequest, 'signature' | 'inputs' | 'outputs'> & { readonly rows: number },
+): BatchKind {
+  return {
+    key: groupKey(request),
+    rowBytes: inputBytes(request.inputs) / Math.max(1, request.rows),
+  };
 }

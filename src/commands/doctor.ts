@@ -7,7 +7,8 @@ import { scanRepository, versionDirectory, type RepositoryModel } from '../model
 import type { ServableDefaults } from '../models/servable-spec';
 import { serverSettings } from '../models/server-settings';
 import { packageVersion } from '../process/package-version';
-import { Instance } from '../runtime/instance';
+import { ProcessInstance } from '../runtime/instance';
+import { environmentWarnings, type Placement } from '../runtime/placement';
 import { formatShape } from '../kernel/tensor';
 import { messageOf } from '../kernel/errors';
 
@@ -39,14 +40,17 @@ async function checkModel(model: RepositoryModel, defaults: ServableDefaults): P
   return problems.length;
 }
 
-/** Loads a model in a worker: nothing else shows which device TensorFlow really takes. */
-async function tryRuntime(models: readonly RepositoryModel[]): Promise<string> {
+/** Loads a model in an instance: nothing else shows which device TensorFlow really takes. */
+async function tryRuntime(
+  models: readonly RepositoryModel[],
+  placement: Placement,
+): Promise<string> {
   const [model] = models.filter(({ problems }) => problems.length === 0);
   const version = model?.versions.at(-1);
   if (model === undefined || version === undefined) return 'not tried: there is no model to load';
-  const instance = new Instance({
+  const instance = new ProcessInstance({
     directory: await versionDirectory(model.directory, version),
-    placement: { kind: 'thread', background: false },
+    placement,
     runTimeoutMs: TRY_TIMEOUT_MS,
     loadTimeoutMs: TRY_TIMEOUT_MS,
   });
@@ -57,8 +61,7 @@ async function tryRuntime(models: readonly RepositoryModel[]): Promise<string> {
 
 async function main(): Promise<void> {
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
-  const { install, plan, device, defaults } = serverSettings(config, process.env);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  const { install, plan, device, defaults, place } = serverSettings(config, process.env);
   let problems = 0;
 
   line('tfjs-serving', packageVersion());
@@ -74,8 +77,9 @@ async function main(): Promise<void> {
   else line('Cache', install.cachePath);
   line('Device', plan.device.toUpperCase());
   for (const gpu of plan.gpus) {
-    line('  GPU', `${gpu.index}: ${gpu.name}, ${gpu.memoryMib ?? '?'} MiB`);
+    line('  GPU', `${gpu.index ?? gpu.id}: ${gpu.name}, ${gpu.memoryMib ?? '?'} MiB (${gpu.id})`);
   }
+  for (const warning of environmentWarnings(plan, process.env)) line('  Warning', warning);
   if (plan.reason !== undefined) line('  No GPU', plan.reason);
 
   line('Defaults', `${device.instances} instances per model, batches of ${device.maxBatchSize}`);
@@ -85,7 +89,14 @@ async function main(): Promise<void> {
   for (const model of models) {
     problems += await checkModel(model, defaults);
   }
-  if (install !== undefined) line('Trial', await tryRuntime(models));
+  const [placement] = place({
+    instances: 1,
+    threads: undefined,
+    gpuMemoryMiB: config.gpuMemoryMiB,
+  });
+  if (install !== undefined && placement !== undefined) {
+    line('Trial', await tryRuntime(models, placement));
+  }
   console.log(problems === 0 ? 'Everything is in order.' : `${problems} problem(s) found.`);
   process.exitCode = problems === 0 ? 0 : 1;
 }

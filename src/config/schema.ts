@@ -57,12 +57,22 @@ export const configSchema = z.strictObject({
   instances: count(1, 64)
     .optional()
     .describe(
-      'Workers a model, each with its own copy; default: one a GPU, or one a CPU core up to 4',
+      'Instances of a model, each a process with its own copy; default: one for each GPU, or one for each CPU core up to 4',
     ),
   intraOpThreads: count(0, 1024)
     .optional()
     .describe(
-      'Threads of one TensorFlow operation (TF_NUM_INTRAOP_THREADS); default on the CPU: cores divided by instances',
+      'Threads of one TensorFlow operation (TF_NUM_INTRAOP_THREADS) for models that do not say; default on the CPU: cores divided by the instances of the model',
+    ),
+  maxInstanceMemory: count(64 * MIB, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      'Bytes of memory that one instance may take, for models that do not say; beyond, it is replaced and the request answered 507. Default: half of the memory of the cgroup or the machine',
+    ),
+  maxRunMemory: count(MIB, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      'Bytes of memory that runs of all models may take at once on the CPU, beyond what loaded models hold: batches are cut to it, and runs wait for each other; a single run may take more. Default: a sixteenth of the memory of the cgroup or the machine',
     ),
   maxBatchSize: count(1, 4096)
     .optional()
@@ -78,10 +88,10 @@ export const configSchema = z.strictObject({
     .describe('Milliseconds in the queue after which a request is answered 504'),
   runTimeoutMs: count(1, 86_400_000)
     .default(60_000)
-    .describe('Milliseconds a run may take before its worker is replaced'),
+    .describe('Milliseconds a run may take before its instance is replaced'),
   loadTimeoutMs: count(1, 86_400_000)
     .default(300_000)
-    .describe('Milliseconds a worker may take to load a model'),
+    .describe('Milliseconds an instance may take to load a model'),
   loadConcurrency: count(1, 64).default(2).describe('Model versions that load at the same time'),
   maxLoadRetries: count(0, 1_000_000)
     .default(5)
@@ -119,12 +129,17 @@ export const configSchema = z.strictObject({
     .array(z.string().regex(/^(\d+|GPU-[\w-]+|MIG-[\w-]+)$/, 'must be an index or a GPU/MIG id'))
     .optional()
     .describe(
-      'GPUs to use, by index or id; default: CUDA_VISIBLE_DEVICES, else the first. With several, instances run in a process each',
+      'GPUs to use, by the index that nvidia-smi shows or by id (GPU-…, MIG-…); default: CUDA_VISIBLE_DEVICES, else the first. Instances go round them',
     ),
   gpuMemoryGrowth: z
     .boolean()
     .default(true)
     .describe('Take GPU memory as it is needed rather than all at the start'),
+  gpuMemoryMiB: count(64, 10_000_000)
+    .optional()
+    .describe(
+      "MiB of a GPU's memory that one instance may take, for models that do not say; default: no limit",
+    ),
 
   imagingConcurrency: count(1, MOST_IMAGING)
     .default(DEFAULT_IMAGING_CONCURRENCY)
@@ -239,7 +254,7 @@ const PLAIN_ENV: Partial<Record<OptionName, string>> = { host: 'HOST', port: 'PO
 export const OPTIONS: readonly OptionDoc[] = (
   Object.entries(configSchema.shape) as [OptionName, z.ZodType][]
 ).map(([name, schema]) => {
-  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const kebab = kebabCase(name);
   const inner = unwrap(schema);
   return {
     name,
@@ -255,6 +270,12 @@ export const OPTIONS: readonly OptionDoc[] = (
         : undefined,
   };
 });
+
+function kebabCase(name: string): string {
+  // A unit is one word.
+  const words = name.replace('MiB', 'Mib');
+  return words.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 function unwrap(schema: unknown): unknown {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional

@@ -81,10 +81,7 @@ function* modelData(
   const pixels = size.channels === 1 ? yield* toLumaSteps(rgb) : rgb;
   const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');
   if (spec.dtype === 'uint8' && spec.normalization === 'none' && inOrder) {
-    // No copy. Were this a slice of Node's pool, handing it to another thread would take the pool.
-    return pixels.byteLength === pixels.buffer.byteLength
-      ? new Uint8Array(pixels.buffer)
-      : Uint8Array.from(pixels);
+    return pixels;
   }
   const target = newArray(spec.dtype, pixels.length, allocate);
   yield* writeNormalizedSteps(pixels, target, spec.normalization, {

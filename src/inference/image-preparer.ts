@@ -1,4 +1,4 @@
-import { BufferPool } from '../batching/buffer-pool';
+import { BufferPool } from './buffer-pool';
 import type { ByteBudget } from '../kernel/byte-budget';
 import { ServingError } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';

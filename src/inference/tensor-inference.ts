@@ -10,6 +10,7 @@ import type { RequestTimings } from '../models/servable-statistics';
 import type { Signature, Tensor } from '../kernel/tensor';
 import type { ImagePreparer } from './image-preparer';
 import type { InferenceObserver } from './image-inference';
+import { requireImageTensorSize } from './image-tensor-size';
 import { isImageInput, splitImages } from './image-tensors';
 import { refusedInput } from './refused-input';
 import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
@@ -55,6 +56,8 @@ export interface TensorAnswer {
 export interface TensorInferenceOptions {
   readonly manager: ModelManager;
   readonly preparer: ImagePreparer;
+  /** Pixels of one picture. */
+  readonly maxPixels: number;
   readonly observer?: InferenceObserver;
 }
 
@@ -127,6 +130,7 @@ export class TensorInference {
       let parts: Prepare[];
       if (images === undefined) {
         validateInputs(target.signature, inputs);
+        this.#requireSizes(target, inputs);
         const { maxBatchSize } = servable.spec.batching;
         const split = splitIntoParts(target.signature, inputs, maxBatchSize);
         // Before the parts are made: there may be millions.
@@ -173,6 +177,12 @@ export class TensorInference {
       rest?.release();
       abort.unlink();
     }
+  }
+
+  #requireSizes({ spec, imageInput }: TensorTarget, inputs: readonly Tensor[]): void {
+    const pictures = inputs.find(({ name }) => name === imageInput);
+    if (spec.image === undefined || pictures === undefined) return;
+    requireImageTensorSize(spec.image, pictures, this.#options.maxPixels);
   }
 
   async #part(

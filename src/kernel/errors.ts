@@ -48,14 +48,19 @@ export const ERROR_CODES = {
   CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
   INTERNAL: { status: 500, retriable: false, title: 'Internal error' },
   INFERENCE_FAILED: { status: 500, retriable: false, title: 'The model failed on this input' },
+  MODEL_CRASHED: { status: 500, retriable: false, title: 'The model crashed on this input' },
   MODEL_NOT_READY: { status: 503, retriable: true, title: 'The model is not ready' },
-  WORKER_LOST: { status: 503, retriable: true, title: 'The worker running the request was lost' },
   OUT_OF_MEMORY: { status: 503, retriable: true, title: 'The device is out of memory' },
   DRAINING: { status: 503, retriable: true, title: 'The server is shutting down' },
   QUEUE_TIMEOUT: {
     status: 504,
     retriable: true,
     title: 'The request waited too long in the queue',
+  },
+  MODEL_OUT_OF_MEMORY: {
+    status: 507,
+    retriable: false,
+    title: 'The model needs more memory for this input than it may take',
   },
 } as const satisfies Record<string, { status: number; retriable: boolean; title: string }>;
 

@@ -37,17 +37,20 @@ const SAY_IT_IN_WORDS: readonly (TensorFlowCode | undefined)[] = [undefined, 'IN
 const SEVERAL_ERRORS = /^\d+ root error\(s\) found\.\s*\(0\)\s*(?:[A-Z_]+: )?/;
 
 /**
- * TensorFlow failed a run; the worker lives on. Internal: the batcher finds the guilty request and
+ * TensorFlow failed a run; the instance lives on. Internal: the batcher finds the guilty request and
  * turns this into INFERENCE_FAILED or OUT_OF_MEMORY for it alone.
  */
 export class RunFailedError extends Error {
   /** Undefined when it was not TensorFlow that failed. */
   readonly code: TensorFlowCode | undefined;
+  /** What the instance computes on. */
+  readonly device: 'cpu' | 'gpu' | undefined;
 
-  constructor(message: string, code: TensorFlowCode | undefined) {
+  constructor(message: string, code: TensorFlowCode | undefined, device?: 'cpu' | 'gpu') {
     super(message);
     this.name = 'RunFailedError';
     this.code = code;
+    this.device = device;
   }
 
   get outOfMemory(): boolean {

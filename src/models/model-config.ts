@@ -142,7 +142,29 @@ export const modelConfigSchema = z
       .int()
       .min(1)
       .max(64)
-      .describe('Workers, each with its own copy of the model'),
+      .describe('Instances, each a process with its own copy of the model'),
+    threads: z
+      .number()
+      .int()
+      .min(1)
+      .max(1024)
+      .describe(
+        'Threads of one TensorFlow operation in each instance; default: the option intraOpThreads, else on the CPU the cores divided by the instances',
+      ),
+    maxInstanceMemory: z
+      .number()
+      .int()
+      .min(64 * 1024 * 1024)
+      .describe(
+        'Bytes of memory that one instance may take; beyond, it is replaced and the request answered 507; default: the option of the same name',
+      ),
+    gpuMemoryMiB: z
+      .number()
+      .int()
+      .min(64)
+      .describe(
+        "MiB of a GPU's memory that one instance may take; default: the option of the same name",
+      ),
     versionPolicy: versionPolicySchema,
     versionLabels: z
       .record(

@@ -201,7 +201,7 @@ export class ModelManager {
     await Promise.all(this.#all().map((servable) => servable.unload()));
   }
 
-  /** Ends every worker at once. */
+  /** Ends every instance at once. */
   kill(): void {
     this.stopLoading();
     this.#draining = true;

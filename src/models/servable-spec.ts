@@ -26,6 +26,12 @@ export interface ServableSpec {
   readonly batchable: boolean;
   readonly batching: BatchingOptions;
   readonly instances: number;
+  /** Threads of one TensorFlow operation; undefined: as the server decides. */
+  readonly threads: number | undefined;
+  /** Bytes that one instance may take; undefined: no limit. */
+  readonly maxInstanceMemory: number | undefined;
+  /** MiB of a GPU's memory that one instance may take; undefined: no limit. */
+  readonly gpuMemoryMiB: number | undefined;
   readonly warmup: {
     readonly enabled: boolean;
     readonly iterations: number;
@@ -43,6 +49,9 @@ export interface ServableDefaults {
   readonly maxQueueSize: number;
   readonly queueTimeoutMs: number;
   readonly instances: number;
+  /** See ServableSpec. */
+  readonly maxInstanceMemory?: number | undefined;
+  readonly gpuMemoryMiB?: number | undefined;
 }
 
 const IMAGE_DTYPES: readonly (DType | undefined)[] = ['float32', 'uint8', 'int32'];
@@ -104,6 +113,9 @@ export function resolveServable(
     batchable,
     batching,
     instances: config.instances ?? defaults.instances,
+    threads: config.threads,
+    maxInstanceMemory: config.maxInstanceMemory ?? defaults.maxInstanceMemory,
+    gpuMemoryMiB: config.gpuMemoryMiB ?? defaults.gpuMemoryMiB,
     warmup: {
       enabled: config.warmup?.enabled ?? true,
       iterations: config.warmup?.iterations ?? 1,

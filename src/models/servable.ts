@@ -3,10 +3,13 @@ import path from 'node:path';
 
 import type { BatcherEvents } from '../batching/batch-executor';
 import { DynamicBatcher } from '../batching/dynamic-batcher';
+import type { RunMemoryBudget } from '../batching/run-memory-budget';
 import { ServingError, messageOf } from '../kernel/errors';
 import type { ModelOptimizer, Optimization } from '../rewriter/model-optimizer';
-import type { Placement } from '../runtime/instance-channel';
+import type { InstanceEnd } from '../kernel/run-lost-error';
+import type { Instance, InstanceOptions } from '../runtime/instance';
 import { InstanceGroup } from '../runtime/instance-group';
+import type { Placement } from '../runtime/placement';
 import { readSignatures } from '../saved-model/signatures';
 import type { DeviceKind } from '../runtime/backend';
 import type { Signatures } from '../kernel/tensor';
@@ -15,6 +18,7 @@ import { ModelConfigError } from './model-config';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
+import type { Resources } from './server-settings';
 import { warm } from './warmup';
 
 /** TensorFlow Serving's states, in their only order. */
@@ -23,16 +27,23 @@ export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'E
 export interface ServableRuntimeOptions {
   readonly runTimeoutMs: number;
   readonly loadTimeoutMs: number;
-  /** Where the instances of a model go. */
-  readonly placements: (instances: number) => readonly Placement[];
+  /** Where the instances of a model go: one entry an instance. */
+  readonly place: (resources: Resources) => readonly Placement[];
+  /** Memory that runs of all models share; absent where runs take none of the machine's. */
+  readonly runMemory?: RunMemoryBudget | undefined;
   /** Absent when models are to be served as they are. */
-  readonly optimizer?: ModelOptimizer;
+  readonly optimizer?: Pick<ModelOptimizer, 'optimize'>;
+  /** @default an instance in a process of its own */
+  readonly createInstance?: ((options: InstanceOptions) => Instance) | undefined;
 }
 
 export interface ServableEvents extends BatcherEvents {
-  readonly onRestart?: (instance: number, reason: string) => void;
+  /** An instance that was serving has ended, and another is started. */
+  readonly onLost?: (instance: number, end: InstanceEnd) => void;
   readonly onStartFailed?: (instance: number, reason: string) => void;
-  /** Before the first worker loads it. */
+  /** An instance was replaced by one that holds less memory. */
+  readonly onRenewed?: (instance: number, excessBytes: number) => void;
+  /** Before the first instance loads it. */
   readonly onOptimization?: (optimization: Optimization) => void;
 }
 
@@ -46,6 +57,14 @@ export interface ServableOptions {
   readonly events?: ServableEvents;
 }
 
+export interface InstanceFigures {
+  readonly ready: number;
+  readonly total: number;
+  readonly restarts: number;
+  /** Bytes in memory, pages that instances share counted in each. */
+  readonly residentBytes: number;
+}
+
 interface Loaded {
   readonly spec: ServableSpec;
   readonly signatures: Signatures;
@@ -53,7 +72,7 @@ interface Loaded {
   readonly batcher: DynamicBatcher;
 }
 
-/** One version of a model, from its files to its workers. Unloaded once, never loaded again. */
+/** One version of a model, from its files to its instances. Unloaded once, never loaded again. */
 export class Servable {
   readonly name: string;
   readonly version: number;
@@ -67,7 +86,7 @@ export class Servable {
   #reason: string | undefined;
   #mayLoadLater = false;
   #loaded: Loaded | undefined;
-  /** Set from LOADING on, so that a shutdown meanwhile ends its workers too. */
+  /** Set from LOADING on, so that a shutdown meanwhile ends its instances too. */
   #group: InstanceGroup | undefined;
   #optimization: Optimization | undefined;
   #imageGraph: ImageGraph | undefined;
@@ -115,7 +134,7 @@ export class Servable {
     return this.#use().batcher;
   }
 
-  /** Undefined while no worker has loaded it. */
+  /** Undefined while no instance has loaded it. */
   get device(): DeviceKind | undefined {
     return this.#loaded === undefined ? undefined : this.#loaded.group.info.device;
   }
@@ -130,9 +149,10 @@ export class Servable {
     return this.#imageGraph;
   }
 
-  get instances(): { readonly ready: number; readonly total: number; readonly restarts: number } {
+  get instances(): InstanceFigures {
     const group = this.#loaded?.group;
     return {
+      residentBytes: group?.residentBytes ?? 0,
       ready: group?.readyCount ?? 0,
       total: group?.size ?? 0,
       restarts: group?.restarts ?? 0,
@@ -144,7 +164,7 @@ export class Servable {
     return this.#loaded?.group.failingMs ?? 0;
   }
 
-  /** Takes requests now: loaded, and at least one worker is alive. */
+  /** Takes requests now: loaded, and at least one instance is alive. */
   get ready(): boolean {
     return this.#state === 'AVAILABLE' && this.instances.ready > 0;
   }
@@ -186,6 +206,7 @@ export class Servable {
     this.#state = 'UNLOADING';
     if (this.#leases > 0) await new Promise<void>((resolve) => this.#unleased.push(resolve));
     await this.#loaded?.batcher.idle();
+    this.#loaded?.batcher.close();
     await this.#loaded?.group.close();
     this.#loaded = undefined;
     this.#state = 'END';
@@ -195,6 +216,7 @@ export class Servable {
   kill(): void {
     this.#shutdown.abort();
     this.#loaded?.batcher.rejectQueued(new ServingError('DRAINING', 'The server is shutting down'));
+    this.#loaded?.batcher.close();
     this.#group?.kill();
     this.#state = 'END';
   }
@@ -220,25 +242,33 @@ export class Servable {
           if (loaded === directory && optimization.state === 'optimized') this.#lostArtefact();
           return loaded;
         },
-        placements: runtime.placements(spec.instances),
+        placements: runtime.place(spec),
         runTimeoutMs: runtime.runTimeoutMs,
         loadTimeoutMs: runtime.loadTimeoutMs,
-        warmup: (instance) => warm(instance, spec, this.#imageGraph),
+        maxBytes: spec.maxInstanceMemory,
+        warmup: (instance) =>
+          warm(instance, spec, this.#imageGraph, (run, takenBytes) => {
+            const rows = spec.batchable ? (run.inputs[0]?.shape[0] ?? 1) : 1;
+            if (takenBytes !== undefined) link.batcher?.learnMemory({ ...run, rows }, takenBytes);
+          }),
+        createInstance: runtime.createInstance,
       },
       {
         onChange: () => link.batcher?.poke(),
-        ...(events.onRestart === undefined ? {} : { onRestart: events.onRestart }),
-        ...(events.onStartFailed === undefined ? {} : { onStartFailed: events.onStartFailed }),
+        onLost: events.onLost,
+        onStartFailed: events.onStartFailed,
+        onRenewed: events.onRenewed,
       },
     );
     this.#group = group;
-    const batcher = new DynamicBatcher(spec.batching, group, {
+    const observed: BatcherEvents = {
       ...events,
       onExecution: (run) => {
         this.statistics.executed(run);
         events.onExecution?.(run);
       },
-    });
+    };
+    const batcher = new DynamicBatcher(spec.batching, group, observed, runtime.runMemory);
     link.batcher = batcher;
     await group.start();
     return { spec, signatures, group, batcher };

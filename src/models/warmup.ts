@@ -11,39 +11,47 @@ import {
 import { defaultOutputs, type ImageGraph } from './image-graph';
 import type { ImageInputSpec, ServableSpec } from './servable-spec';
 
+/** A run that was made to warm an instance up. */
+export interface WarmupRun {
+  readonly signature: string;
+  readonly inputs: readonly Tensor[];
+  /** Names of the outputs that were fetched; all when undefined. */
+  readonly outputs: readonly string[] | undefined;
+}
+
 /**
  * Runs an instance before it serves, as requests will run it. Where images have a signature of their
  * own, the one for tensors is only prepared, with the smallest batch.
+ * @param onRun told of each run and the bytes of memory that it took; undefined where nobody can tell
  * @throws Error when a run fails
  */
 export async function warm(
   instance: Pick<Instance, 'run'>,
   spec: ServableSpec,
   imageGraph: ImageGraph | undefined,
+  onRun?: (run: WarmupRun, takenBytes: number | undefined) => void,
 ): Promise<void> {
   try {
-    await runAll(instance, spec, imageGraph);
+    for (const run of warmupRuns(spec, imageGraph)) {
+      const { inputs, ...rest } = run;
+      const { peakBytes } = await instance.run({ ...rest, inputs: () => inputs, measure: true });
+      onRun?.(run, peakBytes);
+    }
   } catch (cause) {
     throw new Error(`the warm-up failed: ${messageOf(cause)}`, { cause });
   }
 }
 
-async function runAll(
-  instance: Pick<Instance, 'run'>,
-  spec: ServableSpec,
-  imageGraph: ImageGraph | undefined,
-): Promise<void> {
+function* warmupRuns(spec: ServableSpec, imageGraph: ImageGraph | undefined): Generator<WarmupRun> {
   if (imageGraph !== undefined) {
-    const { signatureName } = imageGraph;
+    const { signatureName: signature } = imageGraph;
     const outputs = defaultOutputs(imageGraph, spec);
-    for (const inputs of warmupInputs(spec, imageGraph)) {
-      await instance.run({ signature: signatureName, inputs, outputs });
-    }
+    for (const inputs of warmupInputs(spec, imageGraph)) yield { signature, inputs, outputs };
   }
   const sizes = spec.batching.allowedBatchSizes;
   const warmed = imageGraph === undefined ? sizes : sizes.slice(0, 1);
   for (const inputs of warmupInputs(spec, spec, warmed)) {
-    await instance.run({ signature: spec.signatureName, inputs });
+    yield { signature: spec.signatureName, inputs, outputs: undefined };
   }
 }
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** What runs in a thread or a process of its own, as a path below src/. */
+/** What runs in a process of its own, as a path below src/. */
 export type CompiledProgram =
-  | 'runtime/worker'
+  | 'runtime/instance-process'
   | 'rewriter/rewrite-process'
   | 'commands/convert/precision/conversion-process'
   | 'commands/convert/precision/memory-process';

@@ -1,4 +1,6 @@
 import type { Signatures, Tensor } from '../kernel/tensor';
+import type { SharedLane } from './shared-lane';
+import type { WireTensor } from './wire-tensor';
 
 /** What a runtime must offer; one implementation exists, on TensorFlow.js's native binding. */
 export interface Backend {
@@ -10,12 +12,6 @@ export interface Backend {
    * @throws Error when the folder holds no servable graph
    */
   loadModel(directory: string): LoadedModel;
-  /**
-   * Gives memory that was freed back to the operating system, in all of the process: the C library
-   * keeps what loading a model and its first runs need for a moment. Takes milliseconds, in which
-   * other threads may wait for memory.
-   */
-  trimMemory(): void;
 }
 
 export type DeviceKind = 'gpu' | 'cpu';
@@ -28,5 +24,12 @@ export interface LoadedModel {
    * @throws Error with TensorFlow's own message and, as `code`, the number of its error code
    */
   run(signature: string, inputs: readonly Tensor[], outputs?: readonly string[]): Tensor[];
+  /** As `run`; the outputs are written into `lane`, behind what is there. */
+  runInto(
+    signature: string,
+    inputs: readonly Tensor[],
+    outputs: readonly string[] | undefined,
+    lane: SharedLane,
+  ): { readonly outputs: readonly WireTensor[]; readonly inferMs: number };
   dispose(): void;
 }

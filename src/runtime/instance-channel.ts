@@ -1,102 +1,95 @@
 import { fork } from 'node:child_process';
-import { Worker } from 'node:worker_threads';
+import { createInterface } from 'node:readline';
 
-import type { FromWorker, ToWorker, WorkerStart } from './messages';
 import { compiledProgram } from '../process/compiled-program';
-import { messageOf } from '../kernel/errors';
+import type { FromInstance, InstanceStart, ToInstance } from './messages';
 
-/** Where an instance lives. */
-export type Placement =
-  /** A thread of this process: buffers move without a copy; the device is the process's. */
-  | {
-      readonly kind: 'thread';
-      /** Gives way to other threads: right where TensorFlow computes on the cores they need. */
-      readonly background: boolean;
-    }
-  /**
-   * A process of its own: TensorFlow chooses its device per process, so instances on several GPUs
-   * need one each. Tensors are copied over a pipe.
-   */
-  | { readonly kind: 'process'; readonly visibleDevice: string };
+/** Characters of what a process wrote last that are kept to tell why it ended. */
+const COMPLAINT_LENGTH = 2000;
 
-export interface ChannelEvents {
-  onMessage(message: FromWorker): void;
-  /** Called once, whatever ended the worker. */
-  onExit(reason: string): void;
+/** What TensorFlow writes whenever it is loaded, whatever level of its log is asked for. */
+const GREETING = /before absl::InitializeLog\(\)|oneDNN custom operations are on/;
+
+export interface ChannelStart extends Omit<InstanceStart, 'lanes'> {
+  /** File descriptors that the process inherits, as its lanes. */
+  readonly lanes: readonly number[];
+  /** Variables besides those of this process. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
-/** The line to one worker, whichever kind it is. */
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly signal: NodeJS.Signals | undefined;
+  readonly exitCode: number | undefined;
+  /** The last that it wrote to its standard error, or why it could not be started. */
+  readonly complaint: string;
+}
+
+export interface ChannelEvents {
+  onMessage(message: FromInstance): void;
+  /** Called once, whatever ended the process. */
+  onExit(end: ProcessEnd): void;
+}
+
+/** The line to the process of one instance. */
 export interface InstanceChannel {
-  /** `transfer`: buffers that move instead of being copied; unusable here afterwards. */
-  post(message: ToWorker, transfer: ArrayBuffer[]): void;
-  /** Ends the worker without waiting for what it does. */
+  /** Undefined when it could not be started. */
+  readonly processId: number | undefined;
+  post(message: ToInstance): void;
+  /** Ends the process, whatever it does. */
   kill(): void;
 }
 
-export function openChannel(
-  placement: Placement,
-  start: Omit<WorkerStart, 'background'>,
-  events: ChannelEvents,
-): InstanceChannel {
-  return placement.kind === 'thread'
-    ? openThread({ ...start, background: placement.background }, events)
-    : openProcess(placement.visibleDevice, { ...start, background: false }, events);
-}
+export type OpenChannel = (start: ChannelStart, events: ChannelEvents) => InstanceChannel;
 
-function openThread(start: WorkerStart, events: ChannelEvents): InstanceChannel {
-  const worker = new Worker(compiledProgram('runtime/worker'), { workerData: start });
-  let failure: string | undefined;
-  worker.on('message', (message: FromWorker) => {
-    events.onMessage(message);
-  });
-  worker.on('error', (error: unknown) => {
-    failure = messageOf(error);
-  });
-  worker.on('exit', (code) => {
-    events.onExit(failure ?? `the worker thread exited with code ${code}`);
-  });
-  return {
-    post: (message, transfer) => {
-      worker.postMessage(message, transfer);
-    },
-    kill: () => {
-      // Does not interrupt native code: a hung run ends first. The caller no longer cares.
-      void worker.terminate();
-    },
-  };
-}
+/** Descriptors below are standard input, output and error, and the line for messages. */
+const FIRST_LANE = 4;
 
-function openProcess(
-  visibleDevice: string,
-  start: WorkerStart,
-  events: ChannelEvents,
-): InstanceChannel {
-  const child = fork(compiledProgram('runtime/worker'), [JSON.stringify(start)], {
-    serialization: 'advanced',
-    env: { ...process.env, CUDA_VISIBLE_DEVICES: visibleDevice },
-  });
-  let ended = false;
-  const end = (reason: string): void => {
-    if (ended) return;
-    ended = true;
-    events.onExit(reason);
+export const openChannel: OpenChannel = ({ env, lanes, ...start }, events) => {
+  const message: InstanceStart = {
+    ...start,
+    lanes: lanes.map((_lane, index) => FIRST_LANE + index),
   };
-  child.on('message', (message: FromWorker) => {
-    events.onMessage(message);
+  const child = fork(compiledProgram('runtime/instance-process'), [JSON.stringify(message)], {
+    env: { ...process.env, ...env },
+    // What the server was started with, such as a debugger's port, is not for its instances.
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...lanes],
+  });
+  let complaint = '';
+  if (child.stderr !== null) {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (GREETING.test(line)) return;
+      process.stderr.write(`${line}\n`);
+      complaint = `${complaint}${line}\n`.slice(-COMPLAINT_LENGTH);
+    });
+  }
+  let over = false;
+  const end = (signal: NodeJS.Signals | null, code: number | null): void => {
+    if (over) return;
+    over = true;
+    events.onExit({ signal: signal ?? undefined, exitCode: code ?? undefined, complaint });
+  };
+  child.on('message', (received) => {
+    events.onMessage(received as FromInstance);
   });
   child.on('error', (error) => {
-    end(error.message);
+    complaint += error.message;
+    // It was never started, or has lost its line; either way nothing can be said to it any more.
+    if (child.pid === undefined) end(null, null);
+    else child.kill('SIGKILL');
   });
-  child.on('exit', (code, signal) => {
-    end(`the worker process ended with ${signal ?? `code ${String(code)}`}`);
+  child.on('close', (code, signal) => {
+    end(signal, code);
   });
   return {
-    post: (message) => {
-      // A send to a process that has just died fails; its exit event answers the run.
-      if (child.connected) child.send(message, () => undefined);
+    processId: child.pid,
+    post: (sent) => {
+      // A send to a process that has just ended fails; its end answers the run.
+      if (child.connected) child.send(sent, () => undefined);
     },
     kill: () => {
       child.kill('SIGKILL');
     },
   };
-}
+};

@@ -1,26 +1,33 @@
-import { ServingError, messageOf } from '../kernel/errors';
-import { Instance, type InstanceInfo, type RunOutput, type RunRequest } from './instance';
-import type { Placement } from './instance-channel';
+import { ServingError } from '../kernel/errors';
+import type { RunRequest, RunResult } from '../kernel/run';
+import { RunLostError, type InstanceEnd } from '../kernel/run-lost-error';
+import {
+  ProcessInstance,
+  type Instance,
+  type InstanceInfo,
+  type InstanceOptions,
+} from './instance';
+import { InstanceSlot, type InstanceSlotOptions } from './instance-slot';
+import type { Placement } from './placement';
 
-export interface InstanceGroupOptions {
-  /** SavedModel folder. Asked at every start of a worker: a rewritten model may go from its cache. */
+export interface InstanceGroupOptions
+  extends Omit<InstanceOptions, 'directory' | 'placement'>, Omit<InstanceSlotOptions, 'create'> {
+  /** SavedModel folder. Asked at every start of an instance: a rewritten model may go from its cache. */
   readonly directory: () => string;
   /** One entry an instance. */
   readonly placements: readonly Placement[];
-  readonly runTimeoutMs: number;
-  readonly loadTimeoutMs: number;
-  /** Run on every fresh instance before it takes work, so that no client meets a cold one. */
-  readonly warmup: (instance: Instance, info: InstanceInfo) => Promise<void>;
-  /** First pause before a lost worker is started again; doubles up to `maxBackoffMs`. */
-  readonly backoffMs?: number;
-  readonly maxBackoffMs?: number;
+  /** @default an instance in a process of its own */
+  readonly createInstance?: ((options: InstanceOptions) => Instance) | undefined;
 }
 
 export interface InstanceGroupEvents {
   /** A slot became free, or an instance came or went. */
-  readonly onChange?: () => void;
-  readonly onRestart?: (index: number, reason: string) => void;
-  readonly onStartFailed?: (index: number, reason: string) => void;
+  readonly onChange?: (() => void) | undefined;
+  /** An instance that was serving has ended. */
+  readonly onLost?: ((index: number, end: InstanceEnd) => void) | undefined;
+  readonly onStartFailed?: ((index: number, reason: string) => void) | undefined;
+  /** An instance was replaced by one that holds less memory. */
+  readonly onRenewed?: ((index: number, excessBytes: number) => void) | undefined;
 }
 
 /** What the batcher sees of one instance. */
@@ -30,28 +37,15 @@ export interface InstanceSnapshot {
   readonly inFlight: number;
 }
 
-interface Slot {
-  readonly index: number;
-  readonly placement: Placement;
-  current: Instance | undefined;
-  /** One that is loading or warming. */
-  starting: Instance | undefined;
-  ready: boolean;
-  /** Losses and failed starts since the last successful run. */
-  failures: number;
-  retry: NodeJS.Timeout | undefined;
-}
-
 /**
- * The workers of one model version. Lost workers are replaced with back-off; the group itself lives
- * until it is closed.
+ * The instances of one model version. Lost ones are replaced; the group itself lives until it is
+ * closed.
  */
 export class InstanceGroup {
   readonly #options: InstanceGroupOptions;
   readonly #events: InstanceGroupEvents;
-  readonly #slots: Slot[];
+  readonly #slots: readonly InstanceSlot[];
   #info: InstanceInfo | undefined;
-  #closed = false;
   #restarts = 0;
   /** When the last working instance was lost. */
   #failingSince: number | undefined;
@@ -59,15 +53,7 @@ export class InstanceGroup {
   constructor(options: InstanceGroupOptions, events: InstanceGroupEvents = {}) {
     this.#options = options;
     this.#events = events;
-    this.#slots = options.placements.map((placement, index) => ({
-      index,
-      placement,
-      current: undefined,
-      starting: undefined,
-      ready: false,
-      failures: 0,
-      retry: undefined,
-    }));
+    this.#slots = options.placements.map((placement, index) => this.#slot(placement, index));
   }
 
   /** Facts of the loaded model. @throws ServingError MODEL_NOT_READY before `start` resolved */
@@ -76,7 +62,7 @@ export class InstanceGroup {
     return this.#info;
   }
 
-  /** Workers replaced since the start. */
+  /** Instances lost since the start. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -87,7 +73,7 @@ export class InstanceGroup {
 
   /** Instances that take work now. */
   get readyCount(): number {
-    return this.#slots.filter((slot) => slot.ready).length;
+    return this.#slots.filter(({ ready }) => ready).length;
   }
 
   /**
@@ -100,30 +86,38 @@ export class InstanceGroup {
       : performance.now() - this.#failingSince;
   }
 
+  /** Bytes that a run may take on any instance; Infinity without a limit. */
+  get headroomBytes(): number {
+    return Math.min(...this.#slots.map(({ headroomBytes }) => headroomBytes));
+  }
+
+  /** Bytes in memory, pages that instances share counted in each. */
+  get residentBytes(): number {
+    return this.#slots.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  }
+
   get #works(): boolean {
-    return this.#slots.some(({ ready, failures }) => ready && failures < 2);
+    return this.#slots.some(({ works }) => works);
   }
 
   snapshot(): InstanceSnapshot[] {
-    return this.#slots.flatMap((slot) =>
-      slot.ready && slot.current !== undefined
-        ? [{ index: slot.index, inFlight: slot.current.inFlight }]
-        : [],
+    return this.#slots.flatMap(({ ready, inFlight }, index) =>
+      ready ? [{ index, inFlight }] : [],
     );
   }
 
   /**
    * Loads and warms every instance. One that cannot load fails the whole group, which is then
-   * closed: at this point that is a fault of the model, not of a worker.
+   * closed: at this point that is a fault of the model, not of an instance.
    * @throws Error with the reason
    */
   async start(): Promise<InstanceInfo> {
     try {
-      // The first alone: a model that cannot load should cost one worker, not all of them.
+      // The first alone: a model that cannot load should cost one process, not all of them.
       const [first, ...others] = this.#slots;
       if (first === undefined) throw new Error('an instance group needs at least one instance');
-      await this.#launch(first);
-      await Promise.all(others.map((slot) => this.#launch(slot)));
+      await first.launch();
+      await Promise.all(others.map((slot) => slot.launch()));
     } catch (thrown) {
       this.kill();
       throw thrown;
@@ -133,110 +127,59 @@ export class InstanceGroup {
 
   /**
    * Runs on one instance.
-   * @throws RunFailedError, ServingError WORKER_LOST
+   * @throws RunFailedError, RunLostError
    */
-  async run(index: number, request: RunRequest): Promise<RunOutput> {
+  async run(index: number, request: RunRequest): Promise<RunResult> {
     const slot = this.#slots[index];
-    const instance = slot?.current;
-    if (slot === undefined || instance === undefined) {
-      throw new ServingError('WORKER_LOST', 'The worker is being replaced');
+    if (slot === undefined) {
+      throw new RunLostError({ reason: 'there is no such instance', cause: 'crash' }, false);
     }
     try {
-      const output = await instance.run(request);
-      slot.failures = 0;
+      const result = await slot.run(request);
       this.#failingSince = undefined;
-      return output;
+      return result;
     } finally {
       this.#events.onChange?.();
     }
   }
 
-  /** Lets running work finish, then ends all workers. */
+  /** Lets running work finish, then ends all instances; resolves when nothing of them is left. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        clearTimeout(slot.retry);
-        slot.ready = false;
-        slot.starting?.kill('the instance group was closed');
-        await slot.current?.close();
-      }),
-    );
+    await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 
-  /** Ends all workers at once. */
+  /** Ends all instances at once. */
   kill(): void {
-    this.#closed = true;
-    for (const slot of this.#slots) {
-      clearTimeout(slot.retry);
-      slot.ready = false;
-      slot.current?.kill('the instance group was closed');
-      slot.starting?.kill('the instance group was closed');
-    }
+    for (const slot of this.#slots) slot.kill();
   }
 
-  async #launch(slot: Slot): Promise<void> {
-    const instance = await this.#startInstance(slot);
-    if (this.#closed) {
-      instance.kill('the instance group was closed');
-      return;
-    }
-    this.#adopt(slot, instance);
-  }
-
-  /** Starts, loads and warms a worker, which then gives back the memory that took. */
-  async #startInstance(slot: Slot): Promise<Instance> {
-    const { directory, runTimeoutMs, loadTimeoutMs, warmup } = this.#options;
-    const instance = new Instance({
-      directory: directory(),
-      placement: slot.placement,
-      runTimeoutMs,
-      loadTimeoutMs,
-    });
-    slot.starting = instance;
-    try {
-      const info = await instance.ready;
-      this.#info ??= info;
-      await warmup(instance, info);
-      instance.trimMemory();
-    } catch (thrown) {
-      instance.kill('the start failed');
-      throw thrown;
-    } finally {
-      slot.starting = undefined;
-    }
-    return instance;
-  }
-
-  #adopt(slot: Slot, instance: Instance): void {
-    slot.current = instance;
-    slot.ready = true;
-    if (instance.hasRun) this.#failingSince = undefined;
-    void instance.ended.then((reason) => {
-      if (slot.current !== instance || this.#closed) return;
-      if (this.#works || this.#failingSince === undefined) this.#failingSince = performance.now();
-      slot.current = undefined;
-      slot.ready = false;
-      this.#restarts += 1;
-      this.#events.onRestart?.(slot.index, reason);
-      this.#relaunch(slot);
-      this.#events.onChange?.();
-    });
-    this.#events.onChange?.();
-  }
-
-  /** The first loss is made good at once; a worker that keeps dying waits longer each time. */
-  #relaunch(slot: Slot): void {
-    const { backoffMs = 100, maxBackoffMs = 30_000 } = this.#options;
-    const pause = slot.failures === 0 ? 0 : Math.min(backoffMs * 2 ** slot.failures, maxBackoffMs);
-    slot.failures += 1;
-    slot.retry = setTimeout(() => {
-      if (this.#closed) return;
-      this.#launch(slot).catch((thrown: unknown) => {
-        if (this.#closed) return;
-        this.#events.onStartFailed?.(slot.index, messageOf(thrown));
-        this.#relaunch(slot);
-      });
-    }, pause);
+  #slot(placement: Placement, index: number): InstanceSlot {
+    const { directory, runTimeoutMs, loadTimeoutMs, maxBytes, createInstance } = this.#options;
+    const create = (): Instance => {
+      const options = { directory: directory(), placement, runTimeoutMs, loadTimeoutMs, maxBytes };
+      return createInstance === undefined ? new ProcessInstance(options) : createInstance(options);
+    };
+    return new InstanceSlot(
+      { ...this.#options, create },
+      {
+        onReady: (instance, info) => {
+          this.#info ??= info;
+          if (instance.hasRun) this.#failingSince = undefined;
+          this.#events.onChange?.();
+        },
+        onLosing: () => {
+          if (this.#works || this.#failingSince === undefined) {
+            this.#failingSince = performance.now();
+          }
+        },
+        onLost: (end) => {
+          this.#restarts += 1;
+          this.#events.onLost?.(index, end);
+          this.#events.onChange?.();
+        },
+        onStartFailed: (reason) => this.#events.onStartFailed?.(index, reason),
+        onRenewed: (excessBytes) => this.#events.onRenewed?.(index, excessBytes),
+      },
+    );
   }
 }

@@ -2,6 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+import type { InstanceEnd } from '../kernel/run-lost-error';
+
 const PREFIX = 'tfjs_serving_';
 const NS_PER_S = 1e9;
 const NS_PER_MS = 1e6;
@@ -21,6 +23,16 @@ export interface ServableGauges {
   readonly batchLimit: number;
   readonly instancesReady: number;
   readonly instances: number;
+  /** Bytes that its instances have in memory, shared pages counted in each. */
+  readonly residentBytes: number;
+}
+
+/** Of the server as a whole. */
+export interface ServerGauges {
+  /** Bytes that requests hold; see maxBytesInFlight. */
+  readonly bytesInFlight: number;
+  /** Bytes of memory that runs were given; see maxRunMemory. */
+  readonly runMemoryBytes: number;
 }
 
 export interface Metrics {
@@ -32,10 +44,12 @@ export interface Metrics {
   readonly stage: (model: string, version: number, stage: string, ms: number) => void;
   /** One run of a batch. */
   execution(model: string, version: number, rows: number, paddedRows: number): void;
-  restart(model: string, version: number): void;
+  lost(model: string, version: number, end: InstanceEnd): void;
   split(model: string, version: number): void;
   /** Called on every scrape. */
   onScrape(read: () => readonly ServableGauges[]): void;
+  /** The same for the server as a whole. */
+  onServerScrape(read: () => ServerGauges): void;
   /** Ends what keeps measuring. */
   close(): void;
 }
@@ -98,9 +112,9 @@ export function createMetrics(): Metrics {
     registers,
   });
   const restarts = new Counter({
-    name: `${PREFIX}worker_restarts_total`,
-    help: 'Workers replaced after a crash or a hang',
-    labelNames: model,
+    name: `${PREFIX}instance_restarts_total`,
+    help: 'Instances replaced, by cause: crash, timeout or memory; by signal or exit code',
+    labelNames: [...model, 'cause', 'signal', 'exit_code'],
     registers,
   });
   const splits = new Counter({
@@ -127,8 +141,26 @@ export function createMetrics(): Metrics {
   gauge('queue_depth', 'Requests waiting for a batch', (servable) => servable.queueDepth);
   gauge('admitted_requests', 'Requests admitted and not yet in a batch', (s) => s.admitted);
   gauge('batch_limit', 'Rows a batch may have; falls when memory runs out', (s) => s.batchLimit);
-  gauge('instances_ready', 'Workers that take work', (servable) => servable.instancesReady);
-  gauge('instances', 'Workers configured', (servable) => servable.instances);
+  gauge('instances_ready', 'Instances that take work', (servable) => servable.instancesReady);
+  gauge('instances', 'Instances configured', (servable) => servable.instances);
+  gauge(
+    'instances_resident_memory_bytes',
+    'Memory of the instances, pages that they share counted in each',
+    (servable) => servable.residentBytes,
+  );
+  let readServer: () => ServerGauges = () => ({ bytesInFlight: 0, runMemoryBytes: 0 });
+  const serverGauge = (name: string, help: string, value: (all: ServerGauges) => number): void => {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        this.set(value(readServer()));
+      },
+    });
+  };
+  serverGauge('bytes_in_flight', 'Bytes that requests hold', (all) => all.bytesInFlight);
+  serverGauge('run_memory_bytes', 'Bytes of memory given to runs', (all) => all.runMemoryBytes);
 
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   delay.enable();
@@ -166,14 +198,18 @@ export function createMetrics(): Metrics {
       padding.inc(labels, paddedRows - batchRows);
       batchSize.observe(labels, batchRows);
     },
-    restart: (name, version) => {
-      restarts.inc({ model: name, version });
+    lost: (name, version, { cause, signal = '', exitCode }) => {
+      const exit_code = exitCode === undefined ? '' : String(exitCode);
+      restarts.inc({ model: name, version, cause, signal, exit_code });
     },
     split: (name, version) => {
       splits.inc({ model: name, version });
     },
     onScrape: (reader) => {
       read = reader;
+    },
+    onServerScrape: (reader) => {
+      readServer = reader;
     },
     close: () => {
       delay.disable();

@@ -97,7 +97,7 @@ beforeEach(() => {
       maxQueueSize: 1,
       queueTimeoutMs: 1,
     },
-    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
   });
   app = createTestApp();
 });

@@ -54,7 +54,7 @@ async function serve(options: Partial<TestBodiesOptions> = {}): Promise<void> {
       maxQueueSize: 1,
       queueTimeoutMs: 1,
     },
-    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
   });
   const app = createApp({
     manager,

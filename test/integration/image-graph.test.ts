@@ -6,7 +6,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { Service } from '../../src/compose';
-import { crashNextWorker } from '../support/crash-worker';
+import { instancesOf, until } from '../support/instance-processes';
 import { writePictureModel } from '../support/picture-model';
 import {
   makeRepository,
@@ -186,17 +186,35 @@ test('the signature for images is neither shown nor open to clients', async () =
   expect(output.error).toMatch(/tfjs_serving_pixels_out/);
 });
 
-test('a worker that starts when the rewrite is gone serves images with the original', async () => {
+test.each([
+  ['pictures-on', [1, 3, 401, 8], /8×401; the model takes sides of at most 400 pixels/],
+  ['pictures-off', [1, 3, 8, 401], /401×8; the model takes sides of at most 400 pixels/],
+])('pictures that come as numbers are held to the sizes of %s', async (model, shape, message) => {
+  const data = new Array<number>(shape.reduce((product, side) => product * side, 1)).fill(0);
+  const inputs = [{ name: 'x', datatype: 'FP32', shape, data }];
+
+  const { status, error } = await call(`/v2/models/${model}/infer`, { inputs });
+
+  expect(status).toBe(422);
+  expect(error).toMatch(message);
+});
+
+test('an instance that starts when the rewrite is gone serves images with the original', async () => {
   const before = await generate('pictures-off');
   const { servable, release } = service.manager.acquire('pictures-before');
+  const [instance] = instancesOf(
+    servable.optimization?.state === 'optimized' ? servable.optimization.directory : '',
+  );
   await rm(path.join(folder, 'cache'), { recursive: true });
-  crashNextWorker();
+  process.kill(instance?.id ?? 0, 'SIGSTOP');
   const inputs = [floats('x', [1, 3, 1, 1], [1, 0, -1])];
   const retried = servable.batcher.submit(
     { signature: 'serving_default', inputs, rows: 1 },
     servable.batcher.admission.acquire(1),
   );
   const meanwhile = generate('pictures-before');
+  await until(() => servable.batcher.queueDepth === 1);
+  process.kill(instance?.id ?? 0, 'SIGKILL');
 
   await expect(retried).resolves.toHaveProperty('outputs');
   expect(servable.instances.restarts).toBe(1);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 
+import { instanceProcesses } from '../support/instance-processes';
 import {
   addVersion,
   makeRepository,
@@ -181,12 +182,13 @@ test('HTTP comes before decoding, and decoding before TensorFlow', async () => {
   });
 
   const threads = threadsOf(server.child.pid ?? 0);
+  const instances = instanceProcesses(server.child.pid).map(({ id }) => threadsOf(id));
   server.child.kill('SIGTERM');
   await server.exit;
 
   expect(answer.status).toBe(200);
   const main = threads.filter(({ id }) => id === server.child.pid);
-  const tensorflow = threads.filter(({ name }) => name.startsWith('tf_Compute'));
+  const tensorflow = instances.flat().filter(({ name }) => name.startsWith('tf_Compute'));
   expect(main).toMatchObject([{ niceness: own }]);
   expect(tensorflow.length).toBeGreaterThan(0);
   for (const { niceness } of tensorflow) expect(niceness).toBe(own + 10);

@@ -23,7 +23,7 @@ test('a trial starts a real server with the settings and measures real answers',
       load: { images: [photo], connections: 2, warmUpMs: 0, measureMs: 4000 },
       startTimeoutMs: 50_000,
     },
-    { instances: 1, intraOpThreads: 1, maxBatchSize: 2, maxQueueDelayMs: 0 },
+    { instances: 1, threads: 1, maxBatchSize: 2, maxQueueDelayMs: 0 },
   );
 
   expect(result.failed).toBe(0);
@@ -42,7 +42,7 @@ test('settings that the server refuses are an error with its reason', async () =
       load: { images: [Buffer.from('x')], connections: 1, warmUpMs: 0, measureMs: 100 },
       startTimeoutMs: 50_000,
     },
-    { instances: 1, intraOpThreads: 1, maxBatchSize: 2, maxQueueDelayMs: 0 },
+    { instances: 1, threads: 1, maxBatchSize: 2, maxQueueDelayMs: 0 },
   );
 
   await expect(trial).rejects.toThrow('there_is_none');

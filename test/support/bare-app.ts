@@ -30,7 +30,7 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
       maxQueueSize: 1,
       queueTimeoutMs: 1,
     },
-    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
   });
   const base = { manager, metrics, logger: createLogger('silent', false), draining: () => false };
   const bodies = testBodies({ maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1 });

@@ -10,7 +10,7 @@ export interface PendingRun {
   readonly values: readonly number[];
   readonly request: Parameters<BatchExecutor['run']>[1];
   /** Answers `y`, twice the first input, or the outputs given. */
-  finish(inferMs?: number, outputs?: readonly Tensor[]): void;
+  finish(inferMs?: number, outputs?: readonly Tensor[], peakBytes?: number): void;
   fail(error: Error): void;
 }
 
@@ -57,20 +57,21 @@ export class FakeExecutor implements BatchExecutor {
         if (!this.#pending.delete(run)) throw new Error('the run has ended before');
         state.inFlight -= 1;
       };
-      const [first] = request.inputs;
+      const inputs = request.inputs((bytes) => new Uint8Array(bytes));
+      const [first] = inputs;
       const run: PendingRun = {
         slot,
         request,
-        inputs: request.inputs,
+        inputs,
         values: numbersOf(first),
-        finish: (inferMs = 10, outputs) => {
+        finish: (inferMs = 10, outputs, peakBytes) => {
           end();
           const doubled = floats(
             'y',
             first?.shape ?? [],
             numbersOf(first).map((value) => value * 2),
           );
-          resolve({ outputs: outputs ?? [doubled], inferMs, buffers: [...request.transfer] });
+          resolve({ outputs: outputs ?? [doubled], inferMs, peakBytes });
         },
         fail: (error) => {
           end();

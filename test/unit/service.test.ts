@@ -62,7 +62,7 @@ function create(overrides: Partial<ServiceOptions> = {}): Service {
       maxQueueSize: 1,
       queueTimeoutMs: 1,
     },
-    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
+    runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
     createServable: (options) =>
       new FakeServable(options, () => {
         events.push('a load begins');

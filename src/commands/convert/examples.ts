@@ -1,5 +1,4 @@
 import { assembleBatch } from '../../batching/assemble';
-import { BufferPool } from '../../batching/buffer-pool';
 import type { ServableSpec } from '../../models/servable-spec';
 import type { LoadedModel } from '../../runtime/backend';
 import type { Tensor } from '../../kernel/tensor';
@@ -47,5 +46,5 @@ export function batchOf(
 ): readonly Tensor[] {
   const usable =
     image?.size.kind === 'dynamic' ? [randomPhoto(image, 1).inputs] : rows.slice(0, count);
-  return assembleBatch(usable, count, new BufferPool()).inputs;
+  return assembleBatch(usable, count, (bytes) => new Uint8Array(bytes));
 }

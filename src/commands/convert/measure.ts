@@ -3,7 +3,6 @@ import { cpus } from 'node:os';
 import { CliError } from '../exit-codes';
 import { messageOf } from '../../kernel/errors';
 import type { LoadedModel } from '../../runtime/backend';
-import { applyRuntimeEnvironment } from '../../runtime/devices';
 import { TfjsBackend } from '../../runtime/tfjs-backend';
 import type { Tensor } from '../../kernel/tensor';
 import type { ConvertOptions } from './command';
@@ -41,12 +40,10 @@ export async function measure(
   folders: { readonly float32: string; readonly converted: string },
   options: MeasureOptions,
 ): Promise<Measurements> {
-  const { plan, config, intraOpThreads, spec, directory } = subject;
-  applyRuntimeEnvironment(plan, {
-    gpuMemoryGrowth: config.gpuMemoryGrowth,
-    intraOpThreads: config.intraOpThreads,
-    defaultIntraOpThreads: intraOpThreads,
-  });
+  const { placement, spec, directory } = subject;
+  // TensorFlow is loaded in this process and the one that measures memory, which take it from here.
+  Object.assign(process.env, placement.env);
+  const threads = process.env.TF_NUM_INTRAOP_THREADS;
   const memory = (folder: string): Promise<number | null> =>
     memoryOf({ directory: folder, signature: spec.signatureName }, options.abort);
   // Before TensorFlow is loaded here, which may take all of a GPU.
@@ -71,7 +68,7 @@ export async function measure(
       runtime: {
         tensorflow: backend.tensorflowVersion,
         device: backend.device,
-        intraOpThreads: intraOpThreads ?? null,
+        intraOpThreads: threads === undefined ? null : Number(threads),
         node: process.version,
         processor: cpus()[0]?.model ?? '',
       },

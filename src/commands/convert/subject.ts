@@ -6,15 +6,14 @@ import { findModel, inspectVersion } from '../../models/inspect-model';
 import type { RepositoryModel } from '../../models/repository';
 import { serverSettings } from '../../models/server-settings';
 import type { ServableSpec } from '../../models/servable-spec';
-import type { DevicePlan } from '../../runtime/devices';
+import type { Placement } from '../../runtime/placement';
 import type { ConvertOptions } from './command';
 
 /** The version to convert, and how the server would run it. */
 export interface Subject {
   readonly config: Config;
-  readonly plan: DevicePlan;
-  /** Threads of one TensorFlow operation, as the server would set them. */
-  readonly intraOpThreads: number | undefined;
+  /** Where the server would run an instance. */
+  readonly placement: Placement;
   readonly model: RepositoryModel;
   readonly version: number;
   /** Folder of that version. */
@@ -37,7 +36,7 @@ export async function findSubject(
       `${model.name} has no version ${String(version)}; there are: ${model.versions.join(', ')}`,
     );
   }
-  const { plan, device, defaults } = serverSettings(config, process.env);
+  const { defaults, place } = serverSettings(config, process.env);
   const { directory, spec } = await inspectVersion(model, version, defaults).catch(
     (cause: unknown) => {
       throw new CliError('engineFailed', `${model.name} cannot be served: ${messageOf(cause)}`, {
@@ -45,10 +44,11 @@ export async function findSubject(
       });
     },
   );
+  const [placement] = place(spec);
+  if (placement === undefined) throw new RangeError('a model has at least one instance');
   return {
     config,
-    plan,
-    intraOpThreads: config.intraOpThreads ?? device.intraOpThreads,
+    placement,
     model,
     version,
     directory,

@@ -11,6 +11,7 @@ import { encodeImage } from '../../imaging/encode';
 import { findModel, inspectVersion } from '../../models/inspect-model';
 import type { ServableSpec } from '../../models/servable-spec';
 import { serverSettings } from '../../models/server-settings';
+import { defaultThreads } from '../../runtime/devices';
 import { candidateLines } from './choose';
 import { readModelJson, replaceFile, withSettings } from './model-json';
 import { searchSettings } from './search';
@@ -125,7 +126,7 @@ async function examine({ model: name, modelRepository }: TuneOptions): Promise<S
   const model = await findModel(config.modelRepository, name);
   const version = model.versions.at(-1);
   if (version === undefined) throw new Error(`${name} has no version`);
-  const { plan, device, defaults } = serverSettings(config, process.env);
+  const { plan, defaults } = serverSettings(config, process.env);
   const { spec } = await inspectVersion(model, version, defaults);
   return {
     directory: model.directory,
@@ -139,7 +140,7 @@ async function examine({ model: name, modelRepository }: TuneOptions): Promise<S
     },
     current: {
       instances: spec.instances,
-      intraOpThreads: config.intraOpThreads ?? device.intraOpThreads ?? 0,
+      threads: spec.threads ?? config.intraOpThreads ?? defaultThreads(plan, spec.instances) ?? 0,
       maxBatchSize: spec.batching.maxBatchSize,
       maxQueueDelayMs: spec.batching.maxQueueDelayMs,
     },
@@ -160,11 +161,6 @@ async function keep(
   } else {
     await replaceFile(file, text);
     console.log(`written: ${file}`);
-  }
-  if (best.intraOpThreads !== current.intraOpThreads) {
-    console.log(
-      `threads are the server's, not the model's: start it with --intra-op-threads ${best.intraOpThreads}`,
-    );
   }
 }
 

@@ -16,13 +16,20 @@ import type { TuneSettings } from './settings';
 export function withSettings(text: string | undefined, settings: TuneSettings): string {
   const before = text ?? '{}\n';
   const { batching } = parseModelConfig(before);
-  const { instances, maxBatchSize, maxQueueDelayMs } = settings;
+  const { instances, threads, maxBatchSize, maxQueueDelayMs } = settings;
   const formattingOptions = layoutOf(before);
   let edited = before;
-  const set = (keys: string[], value: unknown): void => {
-    edited = applyEdits(edited, modify(edited, keys, value, { formattingOptions }));
+  const set = (keys: string[], value: unknown, after?: string): void => {
+    // What a key is put behind is laid out anew with it.
+    const getInsertionIndex = (names: string[]): number =>
+      after === undefined ? names.length : names.indexOf(after) + 1;
+    edited = applyEdits(
+      edited,
+      modify(edited, keys, value, { formattingOptions, getInsertionIndex }),
+    );
   };
   set(['instances'], instances);
+  set(['threads'], threads === 0 ? undefined : threads, 'instances');
   set(['batching', 'maxBatchSize'], maxBatchSize);
   const allowed = batching?.allowedBatchSizes;
   // Its last must be maxBatchSize; the sizes below that still fit are the operator's choice.

@@ -1,8 +1,8 @@
 /** What `npm run tune` tries. */
 export interface TuneSettings {
   readonly instances: number;
-  /** Threads of one TensorFlow operation; one value for the whole server, not part of model.json. */
-  readonly intraOpThreads: number;
+  /** Threads of one TensorFlow operation; 0: as TensorFlow decides. */
+  readonly threads: number;
   readonly maxBatchSize: number;
   readonly maxQueueDelayMs: number;
 }
@@ -56,18 +56,18 @@ function workers({
   device,
   cores,
   gpus,
-}: TuneMachine): readonly Pick<TuneSettings, 'instances' | 'intraOpThreads'>[] {
+}: TuneMachine): readonly Pick<TuneSettings, 'instances' | 'threads'>[] {
   if (device === 'gpu') {
-    return [gpus, 2 * gpus].map((instances) => ({ instances, intraOpThreads: 0 }));
+    return [gpus, 2 * gpus].map((instances) => ({ instances, threads: 0 }));
   }
   const counts = [1, Math.ceil(cores / 2), cores].filter((count) => count <= 16);
   return [
     ...counts.map((instances) => ({
       instances,
-      intraOpThreads: Math.max(1, Math.floor(cores / instances)),
+      threads: Math.max(1, Math.floor(cores / instances)),
     })),
     // Threads that idle while others prepare: sometimes better than an exact division.
-    ...(cores > 1 ? [{ instances: Math.ceil(cores / 2), intraOpThreads: cores }] : []),
+    ...(cores > 1 ? [{ instances: Math.ceil(cores / 2), threads: cores }] : []),
   ];
 }
 
@@ -83,6 +83,6 @@ function distinct(settings: readonly TuneSettings[]): readonly TuneSettings[] {
 
 /** Equal for equal settings, and short enough for a table. */
 export function settingsKey(settings: TuneSettings): string {
-  const { instances, intraOpThreads, maxBatchSize, maxQueueDelayMs } = settings;
-  return `${instances} × ${intraOpThreads} threads, batch ${maxBatchSize}, delay ${maxQueueDelayMs} ms`;
+  const { instances, threads, maxBatchSize, maxQueueDelayMs } = settings;
+  return `${instances} × ${threads} threads, batch ${maxBatchSize}, delay ${maxQueueDelayMs} ms`;
 }

@@ -44,7 +44,7 @@ export async function runTrial(
   const repository = await mkdtemp(path.join(tmpdir(), 'tfjs-serving-tune-'));
   try {
     await linkModel(repository, options, settings);
-    const server = await startServer(repository, settings, options.startTimeoutMs);
+    const server = await startServer(repository, options.startTimeoutMs);
     try {
       const url = `${server.url}/models/${encodeURIComponent(options.name)}/${options.task}`;
       return await runLoad({ ...options.load, url });
@@ -79,21 +79,15 @@ function serverFile(): string {
   return existsSync(beside) ? beside : path.resolve(__dirname, '../../../dist/main.js');
 }
 
-async function startServer(
-  repository: string,
-  { intraOpThreads }: TuneSettings,
-  startTimeoutMs: number,
-): Promise<Server> {
+async function startServer(repository: string, startTimeoutMs: number): Promise<Server> {
   const child = spawn(
     process.execPath,
     [
       serverFile(),
       ...['--model-repository', repository, '--host', '127.0.0.1', '--port', '0'],
       ...['--log-format', 'json', '--log-level', 'info'],
-      // 0 would be TensorFlow's own choice; on a GPU the server has none either.
-      ...(intraOpThreads > 0 ? ['--intra-op-threads', String(intraOpThreads)] : []),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' } },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => {

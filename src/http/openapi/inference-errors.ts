@@ -12,8 +12,9 @@ export const RUN_ERRORS: readonly ErrorCode[] = [
   'OVERLOADED',
   'INFERENCE_FAILED',
   'MODEL_NOT_READY',
-  'WORKER_LOST',
+  'MODEL_CRASHED',
   'OUT_OF_MEMORY',
+  'MODEL_OUT_OF_MEMORY',
   'DRAINING',
   'QUEUE_TIMEOUT',
 ];

@@ -138,7 +138,14 @@ const servableSchema = z
   .object({
     version: count,
     device: z.string().optional().describe('`cpu` or `gpu`'),
-    instances: z.object({ ready: count, total: count, restarts: count }),
+    instances: z.object({
+      ready: count,
+      total: count,
+      restarts: count.describe('Instances lost since the model was loaded'),
+      residentBytes: count.describe(
+        'Memory of their processes; pages that they share are counted in each',
+      ),
+    }),
     task: taskSchema,
     signature: z.string(),
     signatures: z.record(z.string(), signatureSchema),

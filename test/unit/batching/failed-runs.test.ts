@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import type { BatcherEvents } from '../../../src/batching/batch-executor';
 import type { BatchingOptions } from '../../../src/batching/batching-options';
 import { DynamicBatcher } from '../../../src/batching/dynamic-batcher';
-import { ServingError, toServingError, type ErrorCode } from '../../../src/kernel/errors';
+import { toServingError, type ErrorCode } from '../../../src/kernel/errors';
 import { RunFailedError } from '../../../src/kernel/run-failed-error';
+import { RunLostError, type InstanceEnd } from '../../../src/kernel/run-lost-error';
 import { FakeExecutor, type PendingRun } from '../../support/fake-executor';
 import { floats, numbersOf } from '../../support/tensors';
 
@@ -23,8 +24,12 @@ const REFUSED = new RunFailedError(
   'assertion failed: x must be positive\nat node Assert',
   'INVALID_ARGUMENT',
 );
-const OUT_OF_MEMORY = new RunFailedError('no room for a tensor', 'RESOURCE_EXHAUSTED');
-const LOST = new ServingError('WORKER_LOST', 'The worker running the request was lost');
+const OUT_OF_MEMORY = new RunFailedError('no room for a tensor', 'RESOURCE_EXHAUSTED', 'gpu');
+const CRASH: InstanceEnd = { cause: 'crash', reason: 'it ended with SIGSEGV', signal: 'SIGSEGV' };
+const LOST = new RunLostError(CRASH, true);
+/** It only waited behind the run that the instance was lost with. */
+const BEHIND = new RunLostError(CRASH, false);
+const TOO_LARGE = new RunLostError({ cause: 'memory', reason: 'it took 9 GiB of memory' }, true);
 
 function setUp(options: Partial<BatchingOptions> = {}, instances = 1, events: BatcherEvents = {}) {
   const executor = new FakeExecutor(instances);
@@ -237,8 +242,62 @@ describe('out of memory', () => {
     });
 
     await refused;
-    expect(batcher.batchLimit).toBe(1);
+    // Requests of other sizes have nothing to do with it.
+    expect(batcher.batchLimit).toBe(8);
     await expectAtRest(batcher);
+  });
+
+  test('of an instance that may take no more is final', async () => {
+    const { batcher, executor } = setUp();
+    const answer = answerTo(batcher, [1]);
+    await runAll(executor, (run) => {
+      run.fail(new RunFailedError('no room for a tensor', 'RESOURCE_EXHAUSTED', 'cpu'));
+    });
+
+    expect(await answer).toBe('MODEL_OUT_OF_MEMORY');
+    expect(executor.runs).toHaveLength(1);
+  });
+
+  test('that cost the instance is tried in smaller batches, and never again at the same size', async () => {
+    const { batcher, executor } = setUp();
+    const answers = answersTo(batcher, [1, 2, -3, 4]);
+
+    await runAll(executor, (run) => {
+      if (run.values.includes(-3)) run.fail(TOO_LARGE);
+      else run.finish();
+    });
+
+    expect(await answers).toEqual([[2], [4], 'MODEL_OUT_OF_MEMORY', [8]]);
+    expect(executor.runs.filter(({ values }) => values.includes(-3))).toHaveLength(3);
+    await expectAtRest(batcher);
+  });
+
+  test('limits what has as many bytes, not what has fewer', async () => {
+    const { batcher, executor } = setUp();
+    const wide = Array.from({ length: 2 }, () =>
+      batcher.submit(
+        {
+          signature: 'serving_default',
+          inputs: [floats('x', [1, 100], new Array<number>(100).fill(-1))],
+          rows: 1,
+        },
+        batcher.admission.acquire(1),
+      ),
+    );
+    await runAll(executor, (run) => {
+      if (run.values.length > 100) run.fail(OUT_OF_MEMORY);
+      else run.finish();
+    });
+    await Promise.all(wide);
+    expect(batcher.batchLimit).toBe(1);
+
+    const answers = answersTo(batcher, [1, 2, 3, 4, 5, 6, 7, 8]);
+    await runAll(executor, (run) => {
+      run.finish();
+    });
+
+    await answers;
+    expect(executor.runs.at(-1)?.values).toHaveLength(8);
   });
 
   test('ends for every request when nothing fits any more', async () => {
@@ -287,8 +346,8 @@ describe('out of memory', () => {
   });
 });
 
-describe('a lost worker', () => {
-  test('costs its requests nothing when another one runs them', async () => {
+describe('a lost instance', () => {
+  test('costs its requests nothing: each is run alone elsewhere', async () => {
     const { batcher, executor } = setUp();
     const answers = answersTo(batcher, [1, 2, 3]);
     await pass();
@@ -299,13 +358,11 @@ describe('a lost worker', () => {
     });
 
     expect(await answers).toEqual([[2], [4], [6]]);
-    expect(executor.runs.slice(1).map(({ values }) => values)).toEqual(
-      expect.arrayContaining([[1, 2], [3]]),
-    );
+    expect(executor.runs.slice(1).map(({ values }) => values)).toEqual([[1], [2], [3]]);
     await expectAtRest(batcher);
   });
 
-  test('is answered when it happens to a request twice, and to that half alone', async () => {
+  test('is answered when a request has cost two of them, which is never tried a third time', async () => {
     const { batcher, executor } = setUp();
     const answers = answersTo(batcher, [1, 2, -3]);
 
@@ -314,7 +371,43 @@ describe('a lost worker', () => {
       else run.finish();
     });
 
-    expect(await answers).toEqual([[2], [4], 'WORKER_LOST']);
+    expect(await answers).toEqual([[2], [4], 'MODEL_CRASHED']);
+    expect(executor.runs.filter(({ values }) => values.includes(-3))).toHaveLength(2);
+    await expectAtRest(batcher);
+  });
+
+  test('is not held against what only waited behind the run', async () => {
+    const { batcher, executor } = setUp({ maxBatchSize: 2, allowedBatchSizes: [1, 2] });
+    const answers = answersTo(batcher, [1, 2]);
+    await pass();
+    const behind = answersTo(batcher, [3, 4]);
+    await pass();
+    // However often it comes behind what kills.
+    for (let round = 0; round < 3; round++) {
+      const waiting = executor.pending.find(({ values }) => values.includes(3));
+      waiting?.fail(BEHIND);
+      await pass();
+    }
+
+    await runAll(executor, (run) => {
+      run.finish();
+    });
+
+    expect(await answers).toEqual([[2], [4]]);
+    expect(await behind).toEqual([[6], [8]]);
+    // Together all the time: nothing pointed at either.
+    expect(executor.runs.map(({ values }) => values)).not.toContainEqual([3]);
+    await expectAtRest(batcher);
+  });
+
+  test('of a server that shuts down is told as that', async () => {
+    const { batcher, executor } = setUp();
+    const answer = answerTo(batcher, [1]);
+    await runAll(executor, (run) => {
+      run.fail(new RunLostError({ cause: 'closed', reason: 'the group was closed' }, true));
+    });
+
+    expect(await answer).toBe('DRAINING');
     await expectAtRest(batcher);
   });
 

@@ -44,7 +44,7 @@ function start(options: Partial<ModelManagerOptions> = {}): Promise<void> {
         maxQueueSize: 1,
         queueTimeoutMs: 1,
       },
-      runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, placements: () => [] },
+      runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
       maxLoadRetries: 2,
       loadRetryIntervalMs: INTERVAL_MS,
       createServable: (made) =>

@@ -30,8 +30,8 @@ export interface InProcessOptions {
   readonly request: EngineRequest;
 }
 
-/** An image that lost its worker so often may itself be the cause. */
-const MAX_LOSSES = 3;
+/** How often a model that is not ready is asked again. */
+const MAX_REFUSALS = 3;
 
 /**
  * The same use case as the server's, without HTTP.
@@ -99,7 +99,7 @@ function resultOf({
 /** What is no fault of the image. */
 function again({ code }: ServingError, attempt: number): boolean {
   if (code === 'OVERLOADED' || code === 'QUEUE_TIMEOUT') return true;
-  return (code === 'WORKER_LOST' || code === 'MODEL_NOT_READY') && attempt < MAX_LOSSES;
+  return code === 'MODEL_NOT_READY' && attempt < MAX_REFUSALS;
 }
 
 function faultOf(error: ServingError): Error {

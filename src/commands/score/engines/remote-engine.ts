@@ -134,7 +134,7 @@ function isRetriable({ retriable, code }: ServingClientError): boolean {
 
 /** What may be the image's doing after all. */
 function isServerFault({ code }: ServingClientError): boolean {
-  return code === 'WORKER_LOST' || code === 'OUT_OF_MEMORY' || code === 'TIMEOUT';
+  return code === 'OUT_OF_MEMORY' || code === 'TIMEOUT';
 }
 
 /** Faults of the request as such concern every image: they end the run. */

@@ -3,7 +3,7 @@ import type { TuneSettings } from '../../../../src/commands/tune/settings';
 
 const CURRENT: TuneSettings = {
   instances: 2,
-  intraOpThreads: 1,
+  threads: 1,
   maxBatchSize: 8,
   maxQueueDelayMs: 0,
 };

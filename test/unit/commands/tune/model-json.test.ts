@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { readModelJson, replaceFile, withSettings } from '../../../../src/commands/tune/model-json';
 
-const SETTINGS = { instances: 3, intraOpThreads: 2, maxBatchSize: 16, maxQueueDelayMs: 2 };
+const SETTINGS = { instances: 3, threads: 2, maxBatchSize: 16, maxQueueDelayMs: 2 };
 
 test('other keys, their order and the layout stay', () => {
   const before = `{
@@ -23,6 +23,7 @@ test('other keys, their order and the layout stay', () => {
         "maxQueueDelayMs": 2
     },
     "instances": 3,
+    "threads": 2,
     "input": { "normalization": { "mean": [1, 2, 3], "std": [4, 5, 6] } }
 }
 `);
@@ -31,8 +32,15 @@ test('other keys, their order and the layout stay', () => {
 test('without a model.json, one with the settings alone comes to be', () => {
   expect(JSON.parse(withSettings(undefined, SETTINGS))).toEqual({
     instances: 3,
+    threads: 2,
     batching: { maxBatchSize: 16, maxQueueDelayMs: 2 },
   });
+});
+
+test('threads that TensorFlow is to choose are left to it', () => {
+  const after = withSettings('{"instances": 1, "threads": 4}', { ...SETTINGS, threads: 0 });
+
+  expect(JSON.parse(after)).not.toHaveProperty('threads');
 });
 
 test.each([

@@ -3,7 +3,7 @@ import type { TuneSettings, TuneStep } from '../../../../src/commands/tune/setti
 
 const CURRENT: TuneSettings = {
   instances: 2,
-  intraOpThreads: 1,
+  threads: 1,
   maxBatchSize: 8,
   maxQueueDelayMs: 0,
 };
@@ -38,7 +38,7 @@ test('each step starts from the best of the one before', async () => {
 
   await expect(best).resolves.toEqual({
     instances: 1,
-    intraOpThreads: 2,
+    threads: 2,
     maxBatchSize: 16,
     maxQueueDelayMs: 5,
   });

@@ -4,7 +4,7 @@ import {
   type TuneSettings,
 } from '../../../../src/commands/tune/settings';
 
-const FROM: TuneSettings = { instances: 2, intraOpThreads: 1, maxBatchSize: 8, maxQueueDelayMs: 0 };
+const FROM: TuneSettings = { instances: 2, threads: 1, maxBatchSize: 8, maxQueueDelayMs: 0 };
 const CPU = { device: 'cpu', cores: 2, gpus: 0, batchable: true } as const;
 
 test('each step begins with the settings it starts from and names none twice', () => {
@@ -18,10 +18,10 @@ test('each step begins with the settings it starts from and names none twice', (
 });
 
 test('a step changes its own settings only', () => {
-  for (const { instances, intraOpThreads, maxQueueDelayMs } of candidatesOf('batch', FROM, CPU)) {
-    expect({ instances, intraOpThreads, maxQueueDelayMs }).toEqual({
+  for (const { instances, threads, maxQueueDelayMs } of candidatesOf('batch', FROM, CPU)) {
+    expect({ instances, threads, maxQueueDelayMs }).toEqual({
       instances: 2,
-      intraOpThreads: 1,
+      threads: 1,
       maxQueueDelayMs: 0,
     });
   }
@@ -31,7 +31,7 @@ test('no candidate has fewer than one worker or thread, on one core either', () 
   for (const cores of [1, 2, 3, 8, 64]) {
     for (const candidate of candidatesOf('workers', FROM, { ...CPU, cores })) {
       expect(candidate.instances).toBeGreaterThanOrEqual(1);
-      expect(candidate.intraOpThreads).toBeGreaterThanOrEqual(1);
+      expect(candidate.threads).toBeGreaterThanOrEqual(1);
     }
   }
 });
@@ -45,7 +45,7 @@ test('a model that runs one image at a time has no batch or delay to try', () =>
 
 test('with a GPU large batches are tried, and as many workers as GPUs or twice that', () => {
   const gpu = { device: 'gpu', cores: 16, gpus: 2, batchable: true } as const;
-  const from = { ...FROM, intraOpThreads: 0 };
+  const from = { ...FROM, threads: 0 };
 
   expect(candidatesOf('batch', from, gpu).map((one) => one.maxBatchSize)).toContain(64);
   expect(candidatesOf('workers', from, gpu).map((one) => one.instances)).toEqual([2, 4]);

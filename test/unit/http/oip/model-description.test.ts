@@ -32,7 +32,7 @@ function described(
       queueTimeoutMs: 1000,
     }),
     device: 'cpu',
-    instances: { ready: 2, total: 2, restarts: 0 },
+    instances: { ready: 2, total: 2, restarts: 0, residentBytes: 0 },
     ...rest,
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { BufferPool } from '../../../src/batching/buffer-pool';
+import { BufferPool } from '../../../src/inference/buffer-pool';
 
 test('a buffer given back is used again for the same size', () => {
   const pool = new BufferPool();

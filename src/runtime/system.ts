@@ -1,0 +1,35 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+
+/** What set-up compiles of scripts/setup/native/system.cc. It does not load TensorFlow. */
+export interface System {
+  /** Anonymous memory, as a file descriptor; it is gone with the last process that has it. */
+  createMemory(name: string): number;
+  /** Memory is taken when it is written to. */
+  setSize(descriptor: number, bytes: number): void;
+  map(descriptor: number, bytes: number): ArrayBuffer;
+  /** Frees the memory there, which reads as zeros afterwards. */
+  giveBack(descriptor: number, from: number, bytes: number): void;
+  /** Kills this process when the one that started it ends, however it ends. */
+  dieWithParent(): void;
+  /** Allocations of this process beyond fail. */
+  limitData(bytes: number): void;
+  /** Gives what the C library keeps of freed memory back to the operating system. */
+  trimMemory(): void;
+}
+
+let loaded: System | undefined;
+
+/** @throws Error when set-up has not run */
+export function system(): System {
+  loaded ??= nativeModule('system.node') as System;
+  return loaded;
+}
+
+/** A module that set-up compiled: they lie in one folder, to which it links. */
+export function nativeModule(name: string): unknown {
+  const manifest = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
+  const link = path.join(path.dirname(manifest), 'lib/napi-v8/tfjs_binding.node');
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a native module, loaded late
+  return require(path.join(path.dirname(realpathSync(link)), name));
+}

@@ -1,0 +1,68 @@
+import type { ModelManager } from '../models/model-manager';
+import type { ModelEvents } from '../models/model-manager-options';
+import { isDropped } from '../rewriter/model-optimizer';
+import type { Logger } from './logger';
+import type { Metrics, ServableGauges } from './metrics';
+
+/** What happens to models, as lines of the log and as metrics. */
+export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
+  return {
+    onState: ({ name, version, state, reason, device }, retry) => {
+      const facts = { model: name, version, state, device };
+      const again = retry && { ...retry, at: new Date(retry.at).toISOString() };
+      if (reason !== undefined)
+        logger.error({ ...facts, reason, retry: again }, 'model not loaded');
+      else logger.info(facts, 'model state');
+    },
+    onProblem: (model, problems) => {
+      logger.error({ model, problems }, 'model cannot be served');
+    },
+    servableEvents: (model, version) => ({
+      onExecution: ({ rows, paddedRows }) => {
+        metrics.execution(model, version, rows, paddedRows);
+      },
+      onSplit: (requests, reason) => {
+        metrics.split(model, version);
+        logger.warn({ model, version, requests, reason }, 'batch failed; trying its parts');
+      },
+      onLimitLowered: (limit, reason) => {
+        logger.warn(
+          { model, version, limit, reason },
+          'out of memory: smaller batches from now on',
+        );
+      },
+      onLost: (instance, end) => {
+        metrics.lost(model, version, end);
+        logger.error({ model, version, instance, ...end }, 'instance lost; starting another');
+      },
+      onOptimization: (optimization) => {
+        const level = isDropped(optimization) ? 'warn' : 'info';
+        logger[level]({ model, version, ...optimization }, 'optimization');
+      },
+      onRenewed: (instance, excessBytes) => {
+        logger.info({ model, version, instance, excessBytes }, 'instance renewed to free memory');
+      },
+      onStartFailed: (instance, reason) => {
+        logger.error({ model, version, instance, reason }, 'instance did not start');
+      },
+    }),
+  };
+}
+
+/** What /metrics shows of the models that are served. */
+export function servableGauges(manager: ModelManager): ServableGauges[] {
+  return manager.list().flatMap(({ name, servables }) =>
+    servables
+      .filter(({ state }) => state === 'AVAILABLE')
+      .map(({ version, batcher, instances }) => ({
+        model: name,
+        version,
+        queueDepth: batcher.queueDepth,
+        admitted: batcher.admission.admitted,
+        batchLimit: batcher.batchLimit,
+        instancesReady: instances.ready,
+        instances: instances.total,
+        residentBytes: instances.residentBytes,
+      })),
+  );
+}
