@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 
 import { ServingError } from '../kernel/errors';
 import { inSlices, type Steps } from '../kernel/time-slices';
-import type { ImageSource } from '../inference/image-inference';
+import type { ImageSource } from '../inference/image-request';
 import type { BodyLimits, BodyReader } from './body/body-reader';
 import { decodeBase64InPlace } from './json/base64-in-place';
 import type { JsonLimits } from './json/json-limits';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 
 import { ServingError } from '../kernel/errors';
-import type { ImageAnswer, ImageResult, Picture } from '../inference/image-inference';
+import type { ImageAnswer, ImageResult, Picture } from '../inference/image-request';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../imaging/encode';
 import type { RequestTimings } from '../models/servable-statistics';
 import { sendJsonText, writePiece } from './json-text';

@@ -7,7 +7,7 @@ import { toImageSteps } from '../outputs/generated-image';
 import type { Semaphore } from '../kernel/semaphore';
 import { inSlices } from '../kernel/time-slices';
 import type { Tensor } from '../kernel/tensor';
-import type { Picture } from './image-inference';
+import type { Picture } from './image-request';
 import { imageRun, type ImageRun } from './image-run';
 
 /** What a run of one image gave. */

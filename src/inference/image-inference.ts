@@ -1,73 +1,31 @@
 import type { Permit } from '../batching/admission';
-import type { BatchResult } from '../batching/batch-request';
-import { ServingError, toServingError, type ErrorCode } from '../kernel/errors';
 import type { EncodeFormat } from '../imaging/encode';
-import type { ImageTensor } from '../imaging/preprocess';
+import { ServingError, toServingError } from '../kernel/errors';
+import type { Task } from '../models/model-config';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
-import type { Task } from '../models/model-config';
 import type { RequestTimings } from '../models/servable-statistics';
 import type { Prediction } from '../outputs/classification';
-import type { Semaphore } from '../kernel/semaphore';
-import type { Tensor } from '../kernel/tensor';
-import type { ImagePreparer } from './image-preparer';
 import { classifying, generating, type Answering } from './image-answering';
-import type { ImageRun } from './image-run';
-import { validateInputs } from './validate-inputs';
+import { attemptImage, type AttemptOf, type AttemptParts } from './image-attempt';
+import type {
+  AnsweredImage,
+  ImageAnswer,
+  ImageRequest,
+  ImageResult,
+  ImageSource,
+  Picture,
+} from './image-request';
 
-/** An image as it came in; a fault found while reading the request stands in its place. */
-export type ImageSource = Uint8Array | ServingError;
-
-export interface AnsweredImage<T> {
-  readonly ok: true;
-  readonly value: T;
-  readonly timings: RequestTimings;
-  /** Rows in the batch that the image ran in. */
-  readonly batchRows: number;
+export interface ImageInferenceOptions extends AttemptParts {
+  readonly manager: Pick<ModelManager, 'acquire'>;
 }
 
-export type ImageResult<T> =
-  AnsweredImage<T> | { readonly ok: false; readonly error: ServingError };
-
-export interface ImageAnswer<T> {
-  readonly model: string;
-  readonly version: number;
-  /** One for each image, in order. */
-  readonly results: readonly ImageResult<T>[];
-  readonly timings: RequestTimings;
-}
-
-export interface ImageRequest {
-  readonly model: string;
-  /** The newest available when absent. */
-  readonly version?: number | undefined;
-  readonly images: readonly ImageSource[];
-  /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface Picture {
-  readonly bytes: Buffer;
-  readonly format: EncodeFormat;
-  readonly width: number;
-  readonly height: number;
-}
-
-export type Stage = 'preprocess' | 'queue' | 'infer' | 'postprocess';
-
-/** Told what happened to every image; feeds the metrics. */
-export interface InferenceObserver {
-  readonly stage: (model: string, version: number, stage: Stage, ms: number) => void;
-  /** `code` is `OK` or an error code. */
-  readonly outcome: (model: string, version: number, code: ErrorCode | 'OK') => void;
-}
-
-export interface ImageInferenceOptions {
-  readonly manager: ModelManager;
-  readonly preparer: ImagePreparer;
-  /** Images decoded or encoded at the same time; the preparer's. */
-  readonly imaging: Semaphore;
-  readonly observer?: InferenceObserver;
+/** How the images of one request are answered by one servable. */
+interface Job<T> {
+  readonly servable: Servable;
+  readonly answering: (servable: Servable) => Answering<T>;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
@@ -115,26 +73,21 @@ export class ImageInference {
   }
 
   async #infer<T>(
-    request: ImageRequest,
+    { model, version, images, signal }: ImageRequest,
     task: Task,
-    answering: (servable: Servable) => Answering<T>,
+    answering: Job<T>['answering'],
   ): Promise<ImageAnswer<T>> {
-    const { servable, release } = this.#options.manager.acquire(request.model, request.version);
+    const { servable, release } = this.#options.manager.acquire(model, version);
     try {
       requireTask(servable, task);
-      const permit = servable.batcher.admission.acquire(request.images.length);
+      const permit = servable.batcher.admission.acquire(images.length);
       try {
+        const job = { servable, answering, signal };
         const results = await Promise.all(
-          request.images.map((image) =>
-            this.#one(servable, image, permit.split(), request.signal, answering),
-          ),
+          images.map((image) => this.#observed(job, image, permit.split())),
         );
-        return {
-          model: servable.name,
-          version: servable.version,
-          results,
-          timings: longest(results),
-        };
+        const { name, version: served } = servable;
+        return { model: name, version: served, results, timings: longest(results) };
       } finally {
         permit.release();
       }
@@ -143,20 +96,14 @@ export class ImageInference {
     }
   }
 
-  /** Never rejects: what concerns one image is its result. */
-  async #one<T>(
-    servable: Servable,
-    image: ImageSource,
-    permit: Permit,
-    signal: AbortSignal | undefined,
-    answering: (servable: Servable) => Answering<T>,
-  ): Promise<ImageResult<T>> {
-    const { name, version, statistics } = servable;
+  /** Never rejects: what concerns one image is its result. Each image has one outcome. */
+  async #observed<T>(job: Job<T>, image: ImageSource, permit: Permit): Promise<ImageResult<T>> {
+    const { name, version, statistics } = job.servable;
     const { observer } = this.#options;
     const started = performance.now();
     try {
       if (image instanceof ServingError) throw image;
-      const result = await this.#twice(servable, image, permit, signal, answering);
+      const result = await this.#answer(job, image, permit);
       observer?.outcome(name, version, 'OK');
       statistics.succeeded(result.timings);
       return result;
@@ -170,97 +117,26 @@ export class ImageInference {
     }
   }
 
-  /** Once more where it was queued for a rewrite that a new worker could not load any more. */
-  async #twice<T>(
-    servable: Servable,
+  /** Once more where it was queued for a rewrite that a new instance could not load any more. */
+  async #answer<T>(
+    { servable, answering, signal }: Job<T>,
     image: Uint8Array,
     permit: Permit,
-    signal: AbortSignal | undefined,
-    answering: (servable: Servable) => Answering<T>,
   ): Promise<AnsweredImage<T>> {
-    const first = answering(servable);
+    const first: AttemptOf<T> = { servable, image, permit, signal, how: answering(servable) };
     try {
-      return await this.#attempt(servable, image, permit, signal, first);
+      return await attemptImage(first, this.#options);
     } catch (thrown) {
-      const second = answering(servable);
-      if (second.run.signatureName === first.run.signatureName) throw thrown;
-      return this.#again(servable, image, signal, second);
+      const how = answering(servable);
+      if (how.run.signatureName === first.how.run.signatureName) throw thrown;
+      // The first permit went when its batch was formed.
+      const again = servable.batcher.admission.acquire(1);
+      try {
+        return await attemptImage({ ...first, how, permit: again }, this.#options);
+      } finally {
+        again.release();
+      }
     }
-  }
-
-  async #again<T>(
-    servable: Servable,
-    image: Uint8Array,
-    signal: AbortSignal | undefined,
-    how: Answering<T>,
-  ): Promise<AnsweredImage<T>> {
-    // The first permit went when its batch was formed.
-    const permit = servable.batcher.admission.acquire(1);
-    try {
-      return await this.#attempt(servable, image, permit, signal, how);
-    } finally {
-      permit.release();
-    }
-  }
-
-  async #attempt<T>(
-    servable: Servable,
-    image: Uint8Array,
-    permit: Permit,
-    signal: AbortSignal | undefined,
-    how: Answering<T>,
-  ): Promise<AnsweredImage<T>> {
-    const { observer, preparer } = this.#options;
-    const { name, version } = servable;
-    const stage = (which: Stage, ms: number): number => {
-      observer?.stage(name, version, which, ms);
-      return ms;
-    };
-    const started = performance.now();
-    const { tensor, release } = await preparer.prepare(servable, image, signal, how.run.image);
-    try {
-      const preprocessMs = stage('preprocess', performance.now() - started);
-      const { outputs, queueMs, inferMs, batchRows } = await this.#run(
-        servable,
-        how.run,
-        tensor,
-        permit,
-        signal,
-      );
-      stage('queue', queueMs);
-      stage('infer', inferMs);
-      const received = performance.now();
-      const value = await how.postprocess({ outputs, tensor });
-      const postprocessMs = stage('postprocess', performance.now() - received);
-      return {
-        ok: true,
-        value,
-        timings: { preprocessMs, queueMs, inferMs, postprocessMs },
-        batchRows,
-      };
-    } finally {
-      release();
-    }
-  }
-
-  #run(
-    { batcher }: Servable,
-    { signatureName, signature, image, outputs: names }: ImageRun,
-    tensor: ImageTensor,
-    permit: Permit,
-    signal: AbortSignal | undefined,
-  ): Promise<BatchResult> {
-    const input: Tensor = {
-      name: image?.inputName ?? '',
-      dtype: image?.dtype ?? 'float32',
-      shape: [1, ...tensor.shape],
-      data: tensor.data,
-    };
-    validateInputs(signature, [input]);
-    return batcher.submit(
-      { signature: signatureName, inputs: [input], rows: 1, outputs: names, signal },
-      permit,
-    );
   }
 }
 
@@ -274,7 +150,7 @@ function requireTask({ name, spec }: Servable, task: Task): void {
 
 function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
   const of = (stage: keyof RequestTimings): number =>
-    Math.max(0, ...results.map((result) => (result.ok ? result.timings[stage] : 0)));
+    results.reduce((most, result) => Math.max(most, result.ok ? result.timings[stage] : 0), 0);
   return {
     preprocessMs: of('preprocessMs'),
     queueMs: of('queueMs'),

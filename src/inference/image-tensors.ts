@@ -9,7 +9,7 @@ import {
   type Signature,
   type Tensor,
 } from '../kernel/tensor';
-import type { TensorTarget } from './tensor-inference';
+import type { TensorTarget } from './tensor-request';
 import type { TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 import { eachByteString } from '../kernel/byte-strings';

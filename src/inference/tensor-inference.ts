@@ -1,61 +1,23 @@
-import { setMaxListeners } from 'node:events';
-
 import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
-import { ServingError, toServingError } from '../kernel/errors';
+import { toServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
-import type { ServableSpec } from '../models/servable-spec';
-import type { RequestTimings } from '../models/servable-statistics';
-import type { Signature, Tensor } from '../kernel/tensor';
+import type { Tensor } from '../kernel/tensor';
 import type { ImagePreparer } from './image-preparer';
-import type { InferenceObserver } from './image-inference';
+import { allOrFirstError, linkedAbort } from './fail-together';
+import type { InferenceObserver } from './inference-observer';
 import { requireImageTensorSize } from './image-tensor-size';
 import { isImageInput, splitImages } from './image-tensors';
 import { refusedInput } from './refused-input';
+import type { TensorAnswer, TensorRequest, TensorTarget } from './tensor-request';
+import { chooseOutputs, inOrder, targetOf } from './tensor-target';
 import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 
-/** What a request is run on; known once the model has been taken. */
-export interface TensorTarget {
-  readonly model: string;
-  readonly version: number;
-  readonly signatureName: string;
-  readonly signature: Signature;
-  readonly spec: ServableSpec;
-  /** Input that takes encoded images too, as strings; undefined when none does. */
-  readonly imageInput: string | undefined;
-}
-
-export interface TensorRequest {
-  readonly model: string;
-  /** The newest available when absent. */
-  readonly version?: number | undefined;
-  /** Any signature of the SavedModel; the one that model.json names when absent. */
-  readonly signature?: string | undefined;
-  /** Reads the inputs, now that their types are known; may throw a ServingError. */
-  readonly inputs: (target: TensorTarget) => readonly Tensor[] | Promise<readonly Tensor[]>;
-  /** Names of the outputs to answer; all when absent. */
-  readonly outputs?: (target: TensorTarget) => readonly string[] | undefined;
-  /** Milliseconds from now until which the request must have left the queue. */
-  readonly timeoutMs?: number | undefined;
-  /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface TensorAnswer {
-  readonly target: TensorTarget;
-  /** In the order of the signature. */
-  readonly outputs: readonly Tensor[];
-  /** For several parts the longest of each, as they overlap. */
-  readonly timings: RequestTimings;
-  /** Rows of the largest batch that a part of it ran in. */
-  readonly batchRows: number;
-}
-
 export interface TensorInferenceOptions {
-  readonly manager: ModelManager;
-  readonly preparer: ImagePreparer;
+  readonly manager: Pick<ModelManager, 'acquire'>;
+  readonly preparer: Pick<ImagePreparer, 'prepare'>;
   /** Pixels of one picture. */
   readonly maxPixels: number;
   readonly observer?: InferenceObserver;
@@ -244,93 +206,7 @@ export class TensorInference {
 /** What a way in needs of it. */
 export type TensorUseCase = Pick<TensorInference, 'admit' | 'infer'>;
 
-function targetOf(servable: Servable, wanted: string | undefined): TensorTarget {
-  const { spec, signatures, name, version } = servable;
-  const signatureName = wanted ?? spec.signatureName;
-  const signature = Object.hasOwn(signatures, signatureName)
-    ? signatures[signatureName]
-    : undefined;
-  if (signature === undefined) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `Serving signature name: "${signatureName}" not found in signature def`,
-    );
-  }
-  const imageInput = signatureName === spec.signatureName ? spec.image?.inputName : undefined;
-  return { model: name, version, signatureName, signature, spec, imageInput };
-}
-
-/** Always named and in the order of the signature, so that requests for the same share a batch. */
-function chooseOutputs(signature: Signature, wanted: readonly string[] | undefined): string[] {
-  const names = signature.outputs.map(({ name }) => name);
-  for (const name of wanted ?? []) {
-    if (!names.includes(name)) {
-      throw new ServingError(
-        'INVALID_INPUT',
-        `there is no output "${name}"; the signature answers ${names.map((known) => `"${known}"`).join(', ')}`,
-      );
-    }
-  }
-  const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true);
-  const uncarried = chosen.find(({ dtype }) => dtype === undefined);
-  if (uncarried !== undefined) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `output "${uncarried.name}" has type ${uncarried.tfDtype}, which cannot be carried`,
-    );
-  }
-  return chosen.map(({ name }) => name);
-}
-
 /** One permit is there already. */
 function acquireRest({ batcher }: Servable, parts: number): Permit | undefined {
   return parts > 1 ? batcher.admission.acquire(parts - 1) : undefined;
-}
-
-function inOrder(signature: Signature, inputs: readonly Tensor[]): readonly Tensor[] {
-  const place = new Map(signature.inputs.map(({ name }, index) => [name, index]));
-  return [...inputs].sort((a, b) => (place.get(a.name) ?? -1) - (place.get(b.name) ?? -1));
-}
-
-/** A signal of the request's own, so that one failed part can stop the others. */
-function linkedAbort(signal: AbortSignal | undefined): {
-  readonly controller: AbortController;
-  readonly unlink: () => void;
-} {
-  const controller = new AbortController();
-  // One listener a part: as many as there are is no leak.
-  setMaxListeners(0, controller.signal);
-  const abort = (): void => {
-    controller.abort();
-  };
-  if (signal?.aborted === true) abort();
-  signal?.addEventListener('abort', abort, { once: true });
-  return {
-    controller,
-    unlink: () => {
-      signal?.removeEventListener('abort', abort);
-    },
-  };
-}
-
-/** Waits for all; throws what failed first, after telling the others. */
-async function allOrFirstError<T>(
-  work: readonly Promise<T>[],
-  onFailure: () => void,
-): Promise<T[]> {
-  const failures: unknown[] = [];
-  const results = await Promise.all(
-    work.map((one) =>
-      one.then(
-        (value) => [value],
-        (thrown: unknown) => {
-          failures.push(thrown);
-          onFailure();
-          return [];
-        },
-      ),
-    ),
-  );
-  if (failures.length > 0) throw failures[0];
-  return results.flat();
 }

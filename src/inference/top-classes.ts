@@ -2,7 +2,7 @@ import { ServingError } from '../kernel/errors';
 import { topIndices } from '../outputs/classification';
 import { isByteStrings, sliceRows, type Tensor } from '../kernel/tensor';
 import type { Steps } from '../kernel/time-slices';
-import type { TensorTarget } from './tensor-inference';
+import type { TensorTarget } from './tensor-request';
 
 export interface RankedClass {
   readonly index: number;

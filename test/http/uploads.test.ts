@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 
 import { ServingError } from '../../src/kernel/errors';
 import { createApp } from '../../src/http/app';
-import type { ImageAnswer, ImageRequest, ImageUseCase } from '../../src/inference/image-inference';
+import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
+import type { ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
 import type { Prediction } from '../../src/outputs/classification';
 import { createLogger } from '../../src/telemetry/logger';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import { ServingError } from '../../kernel/errors';
 import { byteStringAt, joinByteStrings, stringBytes } from '../../kernel/byte-strings';
-import type { TensorAnswer } from '../../inference/tensor-inference';
+import type { TensorAnswer } from '../../inference/tensor-request';
 import { topClasses } from '../../inference/top-classes';
 import { isByteStrings, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';

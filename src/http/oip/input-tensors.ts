@@ -1,5 +1,5 @@
 import { ServingError } from '../../kernel/errors';
-import type { TensorTarget } from '../../inference/tensor-inference';
+import type { TensorTarget } from '../../inference/tensor-request';
 import {
   elementCount,
   formatShape,

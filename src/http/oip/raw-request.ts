@@ -1,6 +1,6 @@
 import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
 import { ServingError } from '../../kernel/errors';
-import type { TensorTarget } from '../../inference/tensor-inference';
+import type { TensorTarget } from '../../inference/tensor-request';
 import { elementCount, formatShape, isBatchable, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { datatypeOf, elementBytes } from './datatypes';

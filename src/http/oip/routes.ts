@@ -3,7 +3,8 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { ServingError } from '../../kernel/errors';
 import { isByteStrings, type Tensor } from '../../kernel/tensor';
 import { inSlices } from '../../kernel/time-slices';
-import type { TensorTarget, TensorUseCase } from '../../inference/tensor-inference';
+import type { TensorTarget } from '../../inference/tensor-request';
+import type { TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { Logger } from '../../telemetry/logger';

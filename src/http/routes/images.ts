@@ -2,7 +2,8 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import type { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
-import type { ImageRequest, ImageUseCase } from '../../inference/image-inference';
+import type { ImageRequest } from '../../inference/image-request';
+import type { ImageUseCase } from '../../inference/image-inference';
 import type { Task } from '../../models/model-config';
 import type { BodyReader } from '../body/body-reader';
 import { readImages } from '../image-request';

@@ -1,6 +1,6 @@
 import { ServingError } from '../../kernel/errors';
 import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
-import type { TensorTarget } from '../../inference/tensor-inference';
+import type { TensorTarget } from '../../inference/tensor-request';
 import type { Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import {

@@ -1,5 +1,5 @@
 import { ServingError } from '../../kernel/errors';
-import type { TensorTarget } from '../../inference/tensor-inference';
+import type { TensorTarget } from '../../inference/tensor-request';
 import type { DType, Tensor, TensorSpec } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import {

@@ -2,7 +2,8 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 
 import { ServingError } from '../../kernel/errors';
 import { inSlices } from '../../kernel/time-slices';
-import type { TensorAnswer, TensorRequest, TensorUseCase } from '../../inference/tensor-inference';
+import type { TensorAnswer, TensorRequest } from '../../inference/tensor-request';
+import type { TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager } from '../../models/model-manager';
 import type { Logger } from '../../telemetry/logger';
 import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';

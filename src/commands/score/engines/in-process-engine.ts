@@ -1,5 +1,6 @@
 import { toServingError, type ServingError } from '../../../kernel/errors';
-import type { ImageInference, ImageResult, Picture } from '../../../inference/image-inference';
+import type { ImageInference } from '../../../inference/image-inference';
+import type { ImageResult, Picture } from '../../../inference/image-request';
 import type { ModelManager } from '../../../models/model-manager';
 import type { Servable } from '../../../models/servable';
 import type { Prediction } from '../../../outputs/classification';

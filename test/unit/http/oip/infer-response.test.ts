@@ -3,7 +3,7 @@ import {
   type InferResponse,
   type ResponseForm,
 } from '../../../../src/http/oip/infer-response';
-import type { TensorAnswer } from '../../../../src/inference/tensor-inference';
+import type { TensorAnswer } from '../../../../src/inference/tensor-request';
 import { resolveServable } from '../../../../src/models/servable-spec';
 import type { Tensor } from '../../../../src/kernel/tensor';
 import { atOnce } from '../../../../src/kernel/time-slices';

@@ -1,0 +1,80 @@
+import type { Permit } from '../batching/admission';
+import type { BatchResult } from '../batching/batch-request';
+import type { Semaphore } from '../kernel/semaphore';
+import type { Tensor } from '../kernel/tensor';
+import type { Servable } from '../models/servable';
+import type { ImageTensor } from '../imaging/preprocess';
+import type { Answering } from './image-answering';
+import type { ImagePreparer } from './image-preparer';
+import type { AnsweredImage } from './image-request';
+import type { ImageRun } from './image-run';
+import type { InferenceObserver, Stage } from './inference-observer';
+import { validateInputs } from './validate-inputs';
+
+export interface AttemptParts {
+  readonly preparer: Pick<ImagePreparer, 'prepare'>;
+  /** Images decoded or encoded at the same time; the preparer's. */
+  readonly imaging: Semaphore;
+  readonly observer?: InferenceObserver | undefined;
+}
+
+export interface AttemptOf<T> {
+  readonly servable: Servable;
+  readonly image: Uint8Array;
+  readonly how: Answering<T>;
+  /** Released when the image leaves the queue. */
+  readonly permit: Permit;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * One image on one way through a model: preprocess, queue and infer, postprocess. Each stage that was
+ * passed is observed.
+ * @throws ServingError
+ */
+export async function attemptImage<T>(
+  { servable, image, how, permit, signal }: AttemptOf<T>,
+  { preparer, observer }: Pick<AttemptParts, 'preparer' | 'observer'>,
+): Promise<AnsweredImage<T>> {
+  const stage = (which: Stage, ms: number): number => {
+    observer?.stage(servable.name, servable.version, which, ms);
+    return ms;
+  };
+  const started = performance.now();
+  const { tensor, release } = await preparer.prepare(servable, image, signal, how.run.image);
+  try {
+    const preprocessMs = stage('preprocess', performance.now() - started);
+    const run = runImage(servable, how.run, tensor, permit, signal);
+    const { outputs, queueMs, inferMs, batchRows } = await run;
+    stage('queue', queueMs);
+    stage('infer', inferMs);
+    const received = performance.now();
+    const value = await how.postprocess({ outputs, tensor });
+    const postprocessMs = stage('postprocess', performance.now() - received);
+    const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
+    return { ok: true, value, timings, batchRows };
+  } finally {
+    release();
+  }
+}
+
+async function runImage(
+  { batcher }: Servable,
+  { signatureName, signature, image, outputs: names }: ImageRun,
+  tensor: ImageTensor,
+  permit: Permit,
+  signal: AbortSignal | undefined,
+): Promise<BatchResult> {
+  const input: Tensor = {
+    name: image?.inputName ?? '',
+    dtype: image?.dtype ?? 'float32',
+    shape: [1, ...tensor.shape],
+    data: tensor.data,
+  };
+  validateInputs(signature, [input]);
+  return batcher.submit(
+    { signature: signatureName, inputs: [input], rows: 1, outputs: names, signal },
+    permit,
+  );
+}

@@ -1,0 +1,41 @@
+import type { EncodeFormat } from '../imaging/encode';
+import type { ServingError } from '../kernel/errors';
+import type { RequestTimings } from '../models/servable-statistics';
+
+/** An image as it came in; a fault found while reading the request stands in its place. */
+export type ImageSource = Uint8Array | ServingError;
+
+export interface AnsweredImage<T> {
+  readonly ok: true;
+  readonly value: T;
+  readonly timings: RequestTimings;
+  /** Rows in the batch that the image ran in. */
+  readonly batchRows: number;
+}
+
+export type ImageResult<T> =
+  AnsweredImage<T> | { readonly ok: false; readonly error: ServingError };
+
+export interface ImageAnswer<T> {
+  readonly model: string;
+  readonly version: number;
+  /** One for each image, in order. */
+  readonly results: readonly ImageResult<T>[];
+  readonly timings: RequestTimings;
+}
+
+export interface ImageRequest {
+  readonly model: string;
+  /** The newest available when absent. */
+  readonly version?: number | undefined;
+  readonly images: readonly ImageSource[];
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Picture {
+  readonly bytes: Buffer;
+  readonly format: EncodeFormat;
+  readonly width: number;
+  readonly height: number;
+}

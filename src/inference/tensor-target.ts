@@ -1,0 +1,59 @@
+import { ServingError } from '../kernel/errors';
+import type { Signature, Tensor } from '../kernel/tensor';
+import type { Servable } from '../models/servable';
+import type { TensorTarget } from './tensor-request';
+
+/**
+ * What a request is run on.
+ * @param wanted name of a signature; the one that model.json names when undefined
+ * @throws ServingError INVALID_INPUT when there is no such signature
+ */
+export function targetOf(servable: Servable, wanted: string | undefined): TensorTarget {
+  const { spec, signatures, name, version } = servable;
+  const signatureName = wanted ?? spec.signatureName;
+  const signature = Object.hasOwn(signatures, signatureName)
+    ? signatures[signatureName]
+    : undefined;
+  if (signature === undefined) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `Serving signature name: "${signatureName}" not found in signature def`,
+    );
+  }
+  const imageInput = signatureName === spec.signatureName ? spec.image?.inputName : undefined;
+  return { model: name, version, signatureName, signature, spec, imageInput };
+}
+
+/**
+ * Names of the outputs to fetch. Always named and in the order of the signature, so that requests for the same share a batch.
+ * @throws ServingError INVALID_INPUT for a name that is not there, or a type that cannot be carried
+ */
+export function chooseOutputs(
+  signature: Signature,
+  wanted: readonly string[] | undefined,
+): string[] {
+  const names = signature.outputs.map(({ name }) => name);
+  for (const name of wanted ?? []) {
+    if (!names.includes(name)) {
+      throw new ServingError(
+        'INVALID_INPUT',
+        `there is no output "${name}"; the signature answers ${names.map((known) => `"${known}"`).join(', ')}`,
+      );
+    }
+  }
+  const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true);
+  const uncarried = chosen.find(({ dtype }) => dtype === undefined);
+  if (uncarried !== undefined) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `output "${uncarried.name}" has type ${uncarried.tfDtype}, which cannot be carried`,
+    );
+  }
+  return chosen.map(({ name }) => name);
+}
+
+/** In the order of the signature. */
+export function inOrder(signature: Signature, inputs: readonly Tensor[]): readonly Tensor[] {
+  const place = new Map(signature.inputs.map(({ name }, index) => [name, index]));
+  return [...inputs].sort((a, b) => (place.get(a.name) ?? -1) - (place.get(b.name) ?? -1));
+}
