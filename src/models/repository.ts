@@ -57,9 +57,12 @@ export async function scanRepository(repository: string): Promise<RepositoryMode
   return models.flat();
 }
 
-/** Folder of one version; the folder's own name is kept (`007` is version 7). */
+/**
+ * Folder of one version; the folder's own name is kept (`007` is version 7). Where it has gone
+ * meanwhile, the name it would have: loading it then tells the reason.
+ */
 export async function versionDirectory(modelDirectory: string, version: number): Promise<string> {
-  const names = await readdir(modelDirectory);
+  const names = await readdir(modelDirectory).catch(() => []);
   const name = names.find((entry) => VERSION.test(entry) && Number(entry) === version);
   return path.join(modelDirectory, name ?? String(version));
 }

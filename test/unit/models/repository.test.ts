@@ -70,6 +70,12 @@ test('the folder of a version keeps its leading zeros', async () => {
   expect(await versionDirectory(directory, 11)).toBe(path.join(directory, '11'));
 });
 
+test('a folder that has gone since it was looked at costs its own load alone', async () => {
+  const gone = path.join(repository, 'gone');
+
+  expect(await versionDirectory(gone, 3)).toBe(path.join(gone, '3'));
+});
+
 test('folders that are no version or hold no saved_model.pb are passed over', async () => {
   await write({
     'm/1/saved_model.pb': '',
