@@ -25,7 +25,16 @@ export interface ModelOptimizerOptions {
   readonly device: 'cpu' | 'gpu';
   /** Called when a cache folder cannot be used. */
   readonly onCacheProblem?: (reason: string) => void;
+  /** Rewrites one model; never throws. @default in a process of its own */
+  readonly rewrite?: Rewrite;
 }
+
+/** @param timeoutMs that it may take */
+export type Rewrite = (
+  task: RewriteTask,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+) => Promise<RewriteAnswer>;
 
 /** How a version is served. */
 export type Optimization =
@@ -145,7 +154,8 @@ export class ModelOptimizer {
       weights,
       ...(image === undefined ? {} : { image }),
     };
-    const answer = await rewrite(task, this.#options.timeoutMs, signal);
+    const { rewrite = rewriteInProcess, timeoutMs } = this.#options;
+    const answer = await rewrite(task, timeoutMs, signal);
     // Not kept: a crash or a full disk may not come again.
     if (answer.kind === 'failed') {
       return { state: 'original', reason: `the rewrite failed: ${answer.reason}`, dropped: true };
@@ -161,11 +171,7 @@ export class ModelOptimizer {
 }
 
 /** In a process of its own; a crash, a hang and a failure are answers too. */
-async function rewrite(
-  task: RewriteTask,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<RewriteAnswer> {
+const rewriteInProcess: Rewrite = async (task, timeoutMs, signal) => {
   try {
     return await askProcess<RewriteAnswer>('rewriter/rewrite-process', task, {
       // The server's GPU memory stays untouched, and sums on the CPU are exact enough to compare.
@@ -178,7 +184,7 @@ async function rewrite(
     const reason = signal?.aborted === true ? 'the server is shutting down' : messageOf(thrown);
     return { kind: 'failed', reason };
   }
-}
+};
 
 function toOptimization(artefact: Artefact, cached: boolean): Optimization {
   if (artefact.kind === 'rewritten') {

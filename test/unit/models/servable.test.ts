@@ -45,7 +45,7 @@ test('a version is not served before its instances are warm', async () => {
   const made: FakeInstance[] = [];
   const source = sourceOf('half_plus_two', { warmup: { enabled: true, iterations: 1 } });
   const states: string[] = [];
-  let finished = false;
+  const load = { isOver: false };
   const loading = fakeModel(source, {
     runtime: {
       runTimeoutMs: 1000,
@@ -58,13 +58,13 @@ test('a version is not served before its instances are warm', async () => {
         return instance;
       },
     },
-  }).finally(() => (finished = true));
+  }).finally(() => (load.isOver = true));
   while (made.length === 0) await new Promise((resolve) => setImmediate(resolve));
   for (;;) {
     await pass();
     const run = made[0]?.pending[0];
     if (run === undefined) break;
-    states.push(`${finished ? 'served' : 'loading'} ${run.inputs[0]?.shape.join() ?? ''}`);
+    states.push(`${load.isOver ? 'served' : 'loading'} ${run.inputs[0]?.shape.join() ?? ''}`);
     run.finish();
   }
 
