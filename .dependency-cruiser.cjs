@@ -59,6 +59,7 @@ module.exports = {
         'saved-model/',
         'config/',
         'process/memory-limit',
+        'process/ask-process',
         'imaging/preprocess-spec',
       ),
     ),

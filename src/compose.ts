@@ -15,6 +15,7 @@ import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
+import { RowExaminer } from './models/rows/row-examiner';
 import { privateTemporaryDirectory } from './rewriter/cache-directory';
 import { ModelOptimizer } from './rewriter/model-optimizer';
 import { environmentWarnings } from './runtime/placement';
@@ -185,7 +186,7 @@ function createManager(
   settings: ServerSettings,
   runMemory: RunMemoryBudget | undefined,
 ): ModelManager {
-  const { plan, defaults, place } = settings;
+  const { plan, defaults, place, cacheDirectory } = settings;
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
   for (const warning of environmentWarnings(plan, process.env)) logger.warn(warning);
   const manager = new ModelManager(
@@ -203,6 +204,11 @@ function createManager(
         loadTimeoutMs: config.loadTimeoutMs,
         place,
         runMemory,
+        rowExaminer: new RowExaminer({
+          cacheDirectory: path.join(cacheDirectory, 'rows'),
+          timeoutMs: config.optimizeTimeoutMs,
+          runtime: runtimeName(settings),
+        }),
         ...(config.optimize ? { optimizer: createOptimizer(config, logger, settings) } : {}),
       },
     },
@@ -212,17 +218,19 @@ function createManager(
   return manager;
 }
 
-function createOptimizer(
-  config: Config,
-  logger: Logger,
-  { install, plan, cacheDirectory }: ServerSettings,
-): ModelOptimizer {
+/** What answers depend on besides the files of a model. */
+function runtimeName({ install }: ServerSettings): string {
+  return `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`;
+}
+
+function createOptimizer(config: Config, logger: Logger, settings: ServerSettings): ModelOptimizer {
+  const { plan, cacheDirectory } = settings;
   return new ModelOptimizer({
     cacheDirectory: path.join(cacheDirectory, 'models'),
     fallbackDirectory: privateTemporaryDirectory,
     cacheMaxBytes: config.cacheMaxBytes,
     timeoutMs: config.optimizeTimeoutMs,
-    runtime: `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`,
+    runtime: runtimeName(settings),
     device: plan.device,
     onCacheProblem: (reason) => {
       logger.warn({ reason }, 'the cache of rewritten models cannot be written');

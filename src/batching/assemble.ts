@@ -2,6 +2,7 @@ import { concatByteStrings, sliceByteStrings, type OwnedStrings } from '../kerne
 import {
   elementCount,
   entriesPerElement,
+  formatShape,
   bytesPerElement,
   isByteStrings,
   sliceRows,
@@ -64,10 +65,20 @@ function joinStrings(parts: readonly Tensor[], rowEntries: number, rows: number)
   return concatByteStrings([...strings, ...padding]);
 }
 
+/** The rows of an output are not those of the inputs: it cannot be cut apart. */
+export class RowMismatchError extends Error {
+  constructor({ name, shape }: Tensor, rows: number) {
+    super(
+      `output "${name}" has shape ${formatShape(shape)} for ${rows} ${rows === 1 ? 'row' : 'rows'}: its rows are not those of the inputs`,
+    );
+    this.name = 'RowMismatchError';
+  }
+}
+
 /**
  * Cuts the outputs of a batch back into the parts of its requests; padding rows are dropped.
  * The parts are views of the batch's memory.
- * @throws RangeError when an output has no batch dimension of `paddedRows`
+ * @throws RowMismatchError when the first dimension of an output is not `paddedRows`
  */
 export function splitOutputs(
   outputs: readonly Tensor[],
@@ -75,11 +86,7 @@ export function splitOutputs(
   paddedRows: number,
 ): Tensor[][] {
   for (const output of outputs) {
-    if (output.shape[0] !== paddedRows) {
-      throw new RangeError(
-        `output "${output.name}" has shape [${output.shape.join(', ')}], not ${paddedRows} rows: the model cannot be batched`,
-      );
-    }
+    if (output.shape[0] !== paddedRows) throw new RowMismatchError(output, paddedRows);
   }
   let start = 0;
   return rowsOfRequests.map((rows) => {

@@ -23,5 +23,7 @@ export interface BatcherEvents {
   readonly onExecution?: (batch: Execution) => void;
   /** A batch failed as a whole and will be tried again in parts. */
   readonly onSplit?: (requests: number, reason: string) => void;
+  /** From now on requests for a signature run one by one. */
+  readonly onBatchingStopped?: (signature: string, reason: string) => void;
   readonly onLimitLowered?: (limit: number, reason: string) => void;
 }

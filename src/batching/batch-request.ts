@@ -25,6 +25,8 @@ export interface BatchResult {
   readonly inferMs: number;
   /** Rows that ran together, this request's included, padding not. */
   readonly batchRows: number;
+  /** False when an output has other rows than the inputs: answers in parts cannot be joined. */
+  readonly rowsMatch: boolean;
 }
 
 /** Requests of the same key can share a batch. */

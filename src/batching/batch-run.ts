@@ -1,5 +1,5 @@
 import type { Tensor } from '../kernel/tensor';
-import { assembleBatch, splitOutputs } from './assemble';
+import { assembleBatch, RowMismatchError, splitOutputs } from './assemble';
 import type { BatchExecutor, Execution } from './batch-executor';
 import type { BatchRequest } from './batch-request';
 
@@ -16,12 +16,14 @@ export interface CutBatch {
 export interface BatchOutcome extends Execution {
   /** Outputs of each request, in order; views of the memory of the batch. */
   readonly parts: readonly (readonly Tensor[])[];
+  /** Set when the rows of an output are not those of the inputs; then the batch was one request. */
+  readonly mismatch: RowMismatchError | undefined;
   readonly peakBytes: number | undefined;
 }
 
 /**
  * Joins the inputs, runs them, and cuts the outputs apart.
- * @throws RunFailedError, RunLostError
+ * @throws RunFailedError, RunLostError, RowMismatchError when several requests ran together
  */
 export async function runBatch(
   executor: BatchExecutor,
@@ -49,13 +51,25 @@ export async function runBatch(
     measure,
   });
   const received = performance.now();
-  const parts = batchable
-    ? splitOutputs(
-        outputs,
-        requests.map((request) => request.rows),
-        paddedRows,
-      )
-    : [outputs];
+  const { parts, mismatch } = batchable
+    ? partsOf(outputs, requests, paddedRows)
+    : { parts: [outputs], mismatch: undefined };
   const splitMs = performance.now() - received;
-  return { parts, rows, paddedRows, assembleMs, inferMs, splitMs, peakBytes };
+  return { parts, mismatch, rows, paddedRows, assembleMs, inferMs, splitMs, peakBytes };
+}
+
+/** What one request gave that ran as it is is its answer, whatever the number of rows. */
+function partsOf(
+  outputs: readonly Tensor[],
+  requests: readonly BatchRequest[],
+  paddedRows: number,
+): Pick<BatchOutcome, 'parts' | 'mismatch'> {
+  const rows = requests.map((request) => request.rows);
+  try {
+    return { parts: splitOutputs(outputs, rows, paddedRows), mismatch: undefined };
+  } catch (thrown) {
+    const isWhole = requests.length === 1 && rows[0] === paddedRows;
+    if (!(thrown instanceof RowMismatchError) || !isWhole) throw thrown;
+    return { parts: [outputs], mismatch: thrown };
+  }
 }

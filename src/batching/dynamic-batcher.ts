@@ -1,28 +1,16 @@
 import { messageOf, ServingError } from '../kernel/errors';
 import { Admission, type Permit } from './admission';
+import { RowMismatchError } from './assemble';
 import type { BatcherEvents, BatchExecutor } from './batch-executor';
 import { BatchLimits, type BatchKind } from './batch-limits';
 import { decideBatch } from './batch-policy';
 import { groupKey, inputBytes, type BatchRequest, type BatchResult } from './batch-request';
 import { runBatch } from './batch-run';
 import type { BatchingOptions } from './batching-options';
-import { lacksMemory, verdictOn, type Retriable } from './failed-run';
-import { RequestQueue, type Queueable } from './request-queue';
+import { lacksMemory, oneByOne, verdictOn } from './failed-run';
 import { RunEstimates } from './run-estimates';
 import type { RunMemoryBudget } from './run-memory-budget';
-
-interface Queued extends Queueable, Retriable {
-  groupKey: string;
-  readonly kind: BatchKind;
-  readonly batchable: boolean;
-  readonly timeoutMs: number;
-  readonly request: BatchRequest;
-  readonly deadline: number;
-  readonly permit: Permit;
-  readonly resolve: (result: BatchResult) => void;
-  readonly reject: (error: Error) => void;
-  readonly onAbort: () => void;
-}
+import { WaitingRequests, type QueuedRequest } from './waiting-requests';
 
 /** How long before the expected end of a run a part-filled batch is posted behind it. */
 const PREFETCH_LEAD_MS = 5;
@@ -35,20 +23,17 @@ export class DynamicBatcher {
   readonly #events: BatcherEvents;
   readonly #budget: RunMemoryBudget | undefined;
   readonly #limits: BatchLimits;
-  readonly #queue: RequestQueue<Queued>;
+  readonly #waiting: WaitingRequests;
   readonly #estimates = new RunEstimates();
+  /** See `stopped`. */
+  readonly #stopped = new Map<string, string>();
   readonly #idleWaiters: (() => void)[] = [];
   readonly #stopListening: (() => void) | undefined;
-  /** Rows of the last group that was cut. */
+  /** Rows that a batch of the last group may have. */
   #limit: number;
-  /** No deadline in the queue is earlier, so that most of the time nobody has to look through it. */
-  #earliestDeadline = Infinity;
-  /** Whether a client has gone since the queue was looked through. */
-  #someoneLeft = false;
   /** Whether a group waits for memory. */
   #isParked = false;
   #running = 0;
-  #splits = 0;
   #timer: NodeJS.Timeout | undefined;
   #pumpQueued = false;
 
@@ -69,13 +54,16 @@ export class DynamicBatcher {
       budget,
       headroomBytes: () => executor.headroomBytes ?? Infinity,
     });
-    this.#queue = new RequestQueue((queued) =>
-      queued.batchable ? this.#limits.rowsOf(queued.kind) : 1,
-    );
-    this.admission = new Admission({
-      limit: options.maxQueueSize,
-      retryAfterS: () => this.#secondsToEmpty(),
+    const retryAfterS = (): number => this.#secondsToEmpty();
+    this.#waiting = new WaitingRequests({
+      // What runs alone is a full batch: it waits for no company.
+      limitOf: ({ batchable, kind }) => (batchable ? this.#limits.rowsOf(kind) : 1),
+      onLeft: () => {
+        this.poke();
+      },
+      retryAfterS,
     });
+    this.admission = new Admission({ limit: options.maxQueueSize, retryAfterS });
     this.#stopListening = budget?.onRoom(() => {
       if (this.#isParked) this.poke();
     });
@@ -83,12 +71,17 @@ export class DynamicBatcher {
 
   /** Requests waiting for a batch. */
   get queueDepth(): number {
-    return this.#queue.size;
+    return this.#waiting.size;
   }
 
   /** Rows a batch may have now; lower than configured where memory does not suffice for more. */
   get batchLimit(): number {
     return this.#limit;
+  }
+
+  /** Signatures whose requests run one by one since an answer had other rows than the inputs; why. */
+  get stopped(): ReadonlyMap<string, string> {
+    return this.#stopped;
   }
 
   /**
@@ -97,23 +90,24 @@ export class DynamicBatcher {
    *   OUT_OF_MEMORY, MODEL_OUT_OF_MEMORY, MODEL_CRASHED, DRAINING
    */
   submit(request: BatchRequest, permit: Permit): Promise<BatchResult> {
-    const batchable = this.#options.batchable && request.batchable !== false;
-    if (batchable && request.rows > this.#options.maxBatchSize) {
+    const { batchable: allowed, maxBatchSize, queueTimeoutMs } = this.#options;
+    const batchable =
+      allowed && request.batchable !== false && !this.#stopped.has(request.signature);
+    if (batchable && request.rows > maxBatchSize) {
       permit.release();
       return Promise.reject(
         new ServingError(
           'INVALID_INPUT',
-          `The request has ${request.rows} rows; the model takes batches of at most ${this.#options.maxBatchSize}`,
+          `The request has ${request.rows} rows; the model takes batches of at most ${maxBatchSize}`,
         ),
       );
     }
     return new Promise((resolve, reject) => {
       const now = performance.now();
-      const timeoutMs = Math.min(request.timeoutMs ?? Infinity, this.#options.queueTimeoutMs);
+      const timeoutMs = Math.min(request.timeoutMs ?? Infinity, queueTimeoutMs);
       const kind = kindOf(request);
-      const queued: Queued = {
-        // What runs alone is a batch of its own, which waits for no company.
-        groupKey: batchable ? kind.key : `single ${String(this.#splits++)}`,
+      const queued: QueuedRequest = {
+        groupKey: kind.key,
         kind,
         batchable,
         rows: request.rows,
@@ -125,10 +119,7 @@ export class DynamicBatcher {
         losses: 0,
         resolve,
         reject,
-        onAbort: () => {
-          this.#someoneLeft = true;
-          this.poke();
-        },
+        onAbort: undefined,
       };
       this.#enqueue([queued], 'tail');
     });
@@ -155,13 +146,13 @@ export class DynamicBatcher {
 
   /** Resolves once nothing is queued or running. */
   async idle(): Promise<void> {
-    if (this.#queue.size === 0 && this.#running === 0) return;
+    if (this.#waiting.size === 0 && this.#running === 0) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Answers everything still queued with `error`. */
   rejectQueued(error: ServingError): void {
-    for (const queued of this.#queue.removeWhere(() => true)) this.#settle(queued, error);
+    this.#waiting.rejectAll(error);
     this.#notifyIdle();
     // For its timer to be cleared.
     this.poke();
@@ -174,26 +165,21 @@ export class DynamicBatcher {
     this.#budget?.forget(this);
   }
 
-  #enqueue(requests: readonly Queued[], where: 'head' | 'tail'): void {
-    if (where === 'head') this.#queue.unshift(requests);
-    else for (const queued of requests) this.#queue.push(queued);
-    for (const queued of requests) {
-      this.#earliestDeadline = Math.min(this.#earliestDeadline, queued.deadline);
-      if (queued.request.signal?.aborted === true) this.#someoneLeft = true;
-      queued.request.signal?.addEventListener('abort', queued.onAbort, { once: true });
-    }
+  #enqueue(requests: readonly QueuedRequest[], where: 'head' | 'tail'): void {
+    this.#waiting.add(requests, where);
     this.poke();
   }
 
   #pump(): void {
     clearTimeout(this.#timer);
-    this.#dropGone();
-    if (this.#isParked) this.#queue.unpark();
+    this.#waiting.dropGone();
+    this.#notifyIdle();
+    if (this.#isParked) this.#waiting.unpark();
     let isParked = false;
     for (;;) {
       const now = performance.now();
       const decision = decideBatch(
-        this.#queue.heads(),
+        this.#waiting.heads,
         this.#executor.snapshot().map((slot) => ({
           ...slot,
           expectedEndAt: this.#estimates.expectedEndAt(slot.index),
@@ -207,11 +193,20 @@ export class DynamicBatcher {
       }
       if (!this.#cut(decision.group, decision.slot)) {
         isParked = true;
-        this.#queue.park(decision.group);
+        this.#waiting.park(decision.group);
       }
     }
     this.#isParked = isParked;
     if (!isParked) this.#budget?.forget(this);
+  }
+
+  #wakeAt(at: number | undefined, now: number): void {
+    const wake = Math.min(at ?? Infinity, this.#waiting.earliestDeadline);
+    if (wake === Infinity) return;
+    const pump = (): void => {
+      this.#pump();
+    };
+    this.#timer = setTimeout(pump, Math.max(1, Math.ceil(wake - now)));
   }
 
   /**
@@ -219,7 +214,7 @@ export class DynamicBatcher {
    * @returns false when memory has to become free first
    */
   #cut(group: string, slot: number): boolean {
-    const candidates = this.#queue.peek(group);
+    const candidates = this.#waiting.peek(group);
     const [first] = candidates;
     if (first === undefined) throw new RangeError('only a group that waits can be cut');
     const { kind, batchable } = first;
@@ -228,10 +223,8 @@ export class DynamicBatcher {
     const giveBack = this.#budget?.take(this.#limits.estimate(kind, paddedRows), this);
     if (this.#budget !== undefined && giveBack === undefined) return false;
     if (batchable) this.#limit = this.#limits.rowsOf(kind);
-    const requests = this.#queue.take(group);
-    for (const queued of requests) this.#leaveQueue(queued);
     this.#running += 1;
-    void this.#run(requests, paddedRows, slot).finally(() => {
+    void this.#run(this.#waiting.take(group), paddedRows, slot).finally(() => {
       this.#running -= 1;
       giveBack?.();
       this.#notifyIdle();
@@ -240,54 +233,15 @@ export class DynamicBatcher {
     return true;
   }
 
-  #wakeAt(at: number | undefined, now: number): void {
-    let wake = at ?? Infinity;
-    if (this.#queue.size > 0) wake = Math.min(wake, this.#earliestDeadline);
-    if (wake === Infinity) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#pump();
-      },
-      Math.max(1, Math.ceil(wake - now)),
-    );
-  }
-
-  /** Requests that nobody waits for any more cost no GPU time. */
-  #dropGone(): void {
-    const now = performance.now();
-    if (!this.#someoneLeft && now < this.#earliestDeadline) return;
-    this.#someoneLeft = false;
-    let earliest = Infinity;
-    const gone = this.#queue.removeWhere(({ request, deadline }) => {
-      if (request.signal?.aborted === true || deadline <= now) return true;
-      // Of all that stay: what waits for its second run joined after younger requests.
-      earliest = Math.min(earliest, deadline);
-      return false;
-    });
-    this.#earliestDeadline = earliest;
-    for (const queued of gone) {
-      this.#settle(
-        queued,
-        queued.request.signal?.aborted === true
-          ? new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request')
-          : new ServingError(
-              'QUEUE_TIMEOUT',
-              `The request waited ${Math.round(queued.timeoutMs)} ms in the queue`,
-              { retryAfterS: this.#secondsToEmpty() },
-            ),
-      );
-    }
-    this.#notifyIdle();
-  }
-
-  async #run(requests: readonly Queued[], paddedRows: number, slot: number): Promise<void> {
+  async #run(requests: readonly QueuedRequest[], paddedRows: number, slot: number): Promise<void> {
     const cutAt = performance.now();
     const [first] = requests;
     if (first === undefined) return;
     const { kind, batchable } = first;
-    const finished = this.#estimates.begin(slot, `${kind.key}*${String(paddedRows)}`);
+    const estimated = `${kind.key}*${String(paddedRows)}`;
+    const finished = this.#estimates.begin(slot, estimated);
     try {
-      const { parts, peakBytes, ...execution } = await runBatch(this.#executor, {
+      const { parts, mismatch, peakBytes, ...execution } = await runBatch(this.#executor, {
         requests: requests.map(({ request }) => request),
         batchable,
         paddedRows,
@@ -295,27 +249,33 @@ export class DynamicBatcher {
         measure: this.#limits.shouldMeasure(kind),
       }).finally(finished);
       const { inferMs, rows } = execution;
-      this.#estimates.learn(`${kind.key}*${String(paddedRows)}`, inferMs);
+      this.#estimates.learn(estimated, inferMs);
       if (peakBytes !== undefined && this.#limits.learn(kind, paddedRows, peakBytes)) {
-        this.#queue.refreshLimits();
+        this.#waiting.refreshLimits();
       }
       this.#events.onExecution?.(execution);
-      for (const [index, queued] of requests.entries()) {
-        const queueMs = cutAt - queued.queuedAt;
-        queued.resolve({ outputs: parts[index] ?? [], queueMs, inferMs, batchRows: rows });
+      if (mismatch !== undefined) this.#stopBatching(first.request.signature, mismatch);
+      for (const [index, { queuedAt, resolve }] of requests.entries()) {
+        resolve({
+          outputs: parts[index] ?? [],
+          queueMs: cutAt - queuedAt,
+          inferMs,
+          batchRows: rows,
+          rowsMatch: mismatch === undefined,
+        });
       }
     } catch (thrown) {
       this.#afterFailure(requests, paddedRows, thrown);
     }
   }
 
-  #afterFailure(requests: readonly Queued[], paddedRows: number, thrown: unknown): void {
+  #afterFailure(requests: readonly QueuedRequest[], paddedRows: number, thrown: unknown): void {
     const reason = messageOf(thrown);
     const [first] = requests;
     if (first === undefined) return;
     if (first.batchable && lacksMemory(thrown) && this.#limits.lower(first.kind, paddedRows)) {
       this.#limit = this.#limits.rowsOf(first.kind);
-      this.#queue.refreshLimits();
+      this.#waiting.refreshLimits();
       this.#events.onLimitLowered?.(this.#limit, reason);
       if (requests.length > 1) {
         // Cut anew, they make as few batches as the limit allows.
@@ -324,30 +284,31 @@ export class DynamicBatcher {
         return;
       }
     }
-    const { again, apart, failed } = verdictOn(requests, thrown);
-    for (const { request, error } of failed) this.#settle(request, error);
+    const isMismatch = thrown instanceof RowMismatchError;
+    if (isMismatch) {
+      this.#stopBatching(first.request.signature, thrown);
+      for (const queued of requests) queued.batchable = false;
+    }
+    const { again, apart, failed } = isMismatch ? oneByOne(requests) : verdictOn(requests, thrown);
+    for (const { request, error } of failed) this.#waiting.reject(request, error);
     const count = again.reduce((sum, part) => sum + part.length, 0);
     if (count > 0 && requests.length > 1 && apart) this.#events.onSplit?.(count, reason);
     for (const part of again) {
-      // A key of its own keeps the suspects from fresh requests and the parts from each other.
-      const key = apart ? `retry ${String(this.#splits++)}` : undefined;
-      if (key !== undefined) for (const queued of part) queued.groupKey = key;
+      // The suspects are kept from fresh requests, and the parts from each other.
+      if (apart) this.#waiting.setApart(part);
       this.#enqueue(part, 'head');
     }
   }
 
-  #leaveQueue(queued: Queued): void {
-    queued.request.signal?.removeEventListener('abort', queued.onAbort);
-    queued.permit.release();
-  }
-
-  #settle(queued: Queued, error: ServingError): void {
-    this.#leaveQueue(queued);
-    queued.reject(error);
+  #stopBatching(signature: string, { message }: RowMismatchError): void {
+    if (this.#stopped.has(signature)) return;
+    this.#stopped.set(signature, message);
+    this.#events.onBatchingStopped?.(signature, message);
+    this.#waiting.separate(signature);
   }
 
   #notifyIdle(): void {
-    if (this.#queue.size > 0 || this.#running > 0) return;
+    if (this.#waiting.size > 0 || this.#running > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 

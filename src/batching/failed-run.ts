@@ -21,6 +21,11 @@ export interface Verdict<T> {
   readonly failed: readonly { readonly request: T; readonly error: ServingError }[];
 }
 
+/** Each alone and as it is. */
+export function oneByOne<T>(requests: readonly T[]): Verdict<T> {
+  return { again: requests.map((request) => [request]), apart: true, failed: [] };
+}
+
 /**
  * Finds the request at fault in as few runs as can be, and spares the others: a batch that TensorFlow
  * refused, or that memory did not suffice for, is cut in halves; one that an instance was lost with is

@@ -81,7 +81,8 @@ function* modelData(
   const pixels = size.channels === 1 ? yield* toLumaSteps(rgb) : rgb;
   const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');
   if (spec.dtype === 'uint8' && spec.normalization === 'none' && inOrder) {
-    return pixels;
+    // A plain array, as the other types are: a Buffer's own `slice` would share memory.
+    return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length);
   }
   const target = newArray(spec.dtype, pixels.length, allocate);
   yield* writeNormalizedSteps(pixels, target, spec.normalization, {

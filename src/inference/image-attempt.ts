@@ -60,7 +60,7 @@ export async function attemptImage<T>(
 }
 
 async function runImage(
-  { batcher }: Servable,
+  servable: Servable,
   { signatureName, signature, image, outputs: names }: ImageRun,
   tensor: ImageTensor,
   permit: Permit,
@@ -73,8 +73,15 @@ async function runImage(
     data: tensor.data,
   };
   validateInputs(signature, [input]);
-  return batcher.submit(
-    { signature: signatureName, inputs: [input], rows: 1, outputs: names, signal },
+  return servable.batcher.submit(
+    {
+      signature: signatureName,
+      inputs: [input],
+      rows: 1,
+      batchable: servable.rowsOf(signatureName).independent,
+      outputs: names,
+      signal,
+    },
     permit,
   );
 }

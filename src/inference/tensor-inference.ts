@@ -8,11 +8,11 @@ import type { ImagePreparer } from './image-preparer';
 import { allOrFirstError, linkedAbort } from './fail-together';
 import type { InferenceObserver } from './inference-observer';
 import { requireImageTensorSize } from './image-tensor-size';
-import { isImageInput, splitImages } from './image-tensors';
+import { isImageInput, splitImages, type ImageRow } from './image-tensors';
 import { refusedInput } from './refused-input';
 import type { TensorAnswer, TensorRequest, TensorTarget } from './tensor-request';
 import { chooseOutputs, inOrder, targetOf } from './tensor-target';
-import { joinParts, splitIntoParts, type TensorPart } from './tensor-parts';
+import { joinParts, splitIntoParts, wholeRequest, type TensorPart } from './tensor-parts';
 import { validateInputs } from './validate-inputs';
 
 export interface TensorInferenceOptions {
@@ -30,11 +30,23 @@ interface Run {
   readonly outputs: readonly string[];
   /** Time by performance.now() at which it must have left the queue. */
   readonly deadline: number;
-  readonly signal: AbortSignal;
+  /** Of all parts: one that fails stops the others. */
+  readonly abort: AbortController;
 }
 
-/** Makes one part ready, and says how to give back what it holds. */
-type Prepare = () => Promise<TensorPart & { readonly release?: () => void }>;
+/** A part that is ready to run, and how to give back what it holds. */
+type PreparedPart = TensorPart & { readonly release?: () => void };
+
+/** The parts of a request, which are made one by one. */
+interface Parts {
+  readonly count: number;
+  readonly part: (index: number) => Promise<PreparedPart>;
+}
+
+interface PartResult {
+  readonly result: BatchResult;
+  readonly preprocessMs: number;
+}
 
 /** The use case for tensors: permit → read → split → enqueue → join, the same for every protocol. */
 export class TensorInference {
@@ -78,52 +90,21 @@ export class TensorInference {
     const target = targetOf(servable, request.signature);
     const outputs = chooseOutputs(target.signature, request.outputs?.(target));
     const inputs = inOrder(target.signature, await request.inputs(target));
-    const images = inputs.find((input) => isImageInput(target, input));
     const abort = linkedAbort(request.signal);
     const run: Run = {
       servable,
       target,
       outputs,
       deadline: started + (request.timeoutMs ?? Infinity),
-      signal: abort.controller.signal,
+      abort: abort.controller,
     };
-    let rest: Permit | undefined;
     try {
-      let parts: Prepare[];
-      if (images === undefined) {
-        validateInputs(target.signature, inputs);
-        this.#requireSizes(target, inputs);
-        const { maxBatchSize } = servable.spec.batching;
-        const split = splitIntoParts(target.signature, inputs, maxBatchSize);
-        // Before the parts are made: there may be millions.
-        rest = acquireRest(servable, split.count);
-        parts = Array.from(
-          { length: split.count },
-          (_, index) => () => Promise.resolve(split.part(index)),
-        );
-      } else {
-        const rows = splitImages(target.signature, inputs, images);
-        rest = acquireRest(servable, rows.length);
-        parts = rows.map((row) => async () => {
-          const { tensor, release } = await this.#options.preparer.prepare(
-            servable,
-            row.image,
-            run.signal,
-          );
-          return { ...row.part(tensor), release };
-        });
-      }
+      const parts = this.#parts(run, inputs);
       const readMs = performance.now() - started;
-      const results = await allOrFirstError(
-        parts.map((part, index) => this.#part(run, part, index === 0 ? permit : rest?.split())),
-        () => {
-          abort.controller.abort();
-        },
-      );
+      const results = await this.#execute(run, parts, inputs, permit);
       const received = performance.now();
       const joined = joinParts(results.map(({ result }) => result.outputs));
-      const longest = (of: (part: (typeof results)[number]) => number): number =>
-        Math.max(0, ...results.map(of));
+      const longest = (of: (part: PartResult) => number): number => Math.max(0, ...results.map(of));
       return {
         target,
         outputs: joined,
@@ -136,9 +117,78 @@ export class TensorInference {
         batchRows: longest(({ result }) => result.batchRows),
       };
     } finally {
-      rest?.release();
       abort.unlink();
     }
+  }
+
+  /** What the request is run in; nothing of it is made yet. */
+  #parts({ servable, target, abort }: Run, inputs: readonly Tensor[]): Parts {
+    const images = inputs.find((input) => isImageInput(target, input));
+    if (images === undefined) {
+      validateInputs(target.signature, inputs);
+      this.#requireSizes(target, inputs);
+      const { count, part } = splitIntoParts(target, inputs, servable.spec.batching.maxBatchSize);
+      return { count, part: (index) => Promise.resolve(part(index)) };
+    }
+    const rows = splitImages(target.signature, inputs, images);
+    const prepare = async (row: ImageRow): Promise<PreparedPart> => {
+      const { preparer } = this.#options;
+      const { tensor, release } = await preparer.prepare(servable, row.image, abort.signal);
+      return { ...row.part(tensor), release };
+    };
+    if (target.independentRows || rows.length === 1) {
+      return {
+        count: rows.length,
+        part: async (index) => {
+          const row = rows[index];
+          if (row === undefined) throw new RangeError('there is no such part');
+          const part = await prepare(row);
+          return target.independentRows ? part : { ...part, batchable: false };
+        },
+      };
+    }
+    return {
+      count: 1,
+      part: () =>
+        joinImages(
+          rows.map((row) => () => prepare(row)),
+          abort,
+        ),
+    };
+  }
+
+  /**
+   * Runs all parts. Where it turns out that answers cannot be put together again, the request is run
+   * once more, whole.
+   */
+  async #execute(
+    run: Run,
+    parts: Parts,
+    inputs: readonly Tensor[],
+    permit: Permit,
+  ): Promise<readonly PartResult[]> {
+    const { admission } = run.servable.batcher;
+    // Before the parts are made: there may be millions. One permit is there already.
+    const rest = parts.count > 1 ? admission.acquire(parts.count - 1) : undefined;
+    try {
+      const results = await allOrFirstError(
+        Array.from({ length: parts.count }, (_, index) =>
+          this.#part(run, () => parts.part(index), index === 0 ? permit : rest?.split()),
+        ),
+        () => {
+          run.abort.abort();
+        },
+      );
+      if (parts.count === 1 || results.every(({ result }) => result.rowsMatch)) return results;
+    } finally {
+      rest?.release();
+    }
+    const whole = this.#parts(
+      { ...run, target: { ...run.target, independentRows: false } },
+      inputs,
+    );
+    const again = admission.acquire(1);
+    return [await this.#part(run, () => whole.part(0), again)];
   }
 
   #requireSizes({ spec, imageInput }: TensorTarget, inputs: readonly Tensor[]): void {
@@ -148,10 +198,10 @@ export class TensorInference {
   }
 
   async #part(
-    { servable, target, outputs, deadline, signal }: Run,
-    prepare: Prepare,
+    { servable, target, outputs, deadline, abort }: Run,
+    prepare: () => Promise<PreparedPart>,
     permit: Permit | undefined,
-  ): Promise<{ result: BatchResult; preprocessMs: number }> {
+  ): Promise<PartResult> {
     if (permit === undefined) throw new RangeError('a part needs a permit');
     let release: (() => void) | undefined;
     try {
@@ -166,7 +216,7 @@ export class TensorInference {
           rows: part.rows,
           batchable: part.batchable,
           outputs,
-          signal,
+          signal: abort.signal,
           ...(Number.isFinite(deadline) ? { timeoutMs: Math.max(0, deadline - queued) } : {}),
         },
         permit,
@@ -206,7 +256,29 @@ export class TensorInference {
 /** What a way in needs of it. */
 export type TensorUseCase = Pick<TensorInference, 'admit' | 'infer'>;
 
-/** One permit is there already. */
-function acquireRest({ batcher }: Servable, parts: number): Permit | undefined {
-  return parts > 1 ? batcher.admission.acquire(parts - 1) : undefined;
+/** Images whose rows belong together make one part: they are decoded side by side. */
+async function joinImages(
+  prepare: readonly (() => Promise<PreparedPart>)[],
+  abort: AbortController,
+): Promise<PreparedPart> {
+  const prepared: PreparedPart[] = [];
+  const release = (): void => {
+    for (const part of prepared) part.release?.();
+  };
+  try {
+    const parts = await allOrFirstError(
+      prepare.map(async (one) => {
+        const part = await one();
+        prepared.push(part);
+        return part;
+      }),
+      () => {
+        abort.abort();
+      },
+    );
+    return { ...wholeRequest(joinParts(parts.map(({ inputs }) => inputs))), release };
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
 }

@@ -7,10 +7,10 @@ import {
   isByteStrings,
   sliceRows,
   typedArrayOver,
-  type Signature,
   type Tensor,
 } from '../kernel/tensor';
 import { concatByteStrings } from '../kernel/byte-strings';
+import type { TensorTarget } from './tensor-request';
 
 /** What goes into the queue as one: at most as many rows as a batch may have. */
 export interface TensorPart {
@@ -26,13 +26,18 @@ export interface TensorParts {
   readonly part: (index: number) => TensorPart;
 }
 
+/** A request that runs alone and as it is. */
+export function wholeRequest(inputs: readonly Tensor[]): TensorPart {
+  return { inputs, rows: 1, batchable: false };
+}
+
 /**
- * Cuts a request into parts of at most `maxRows` rows. Inputs that share no first dimension, though
- * the signature leaves it open, are run as they are.
+ * Cuts a request into parts of at most `maxRows` rows, where its rows are independent. Inputs that
+ * share no first dimension, though the signature leaves it open, are run as they are.
  * @throws ServingError INVALID_INPUT for a request without rows
  */
 export function splitIntoParts(
-  signature: Signature,
+  { signature, independentRows }: Pick<TensorTarget, 'signature' | 'independentRows'>,
   inputs: readonly Tensor[],
   maxRows: number,
 ): TensorParts {
@@ -40,7 +45,7 @@ export function splitIntoParts(
   const rows = first?.shape[0];
   const shared = inputs.every(({ shape }) => shape[0] === rows);
   if (first === undefined || rows === undefined || !shared || !isBatchable(signature)) {
-    return { count: 1, part: () => ({ inputs, rows: 1, batchable: false }) };
+    return { count: 1, part: () => wholeRequest(inputs) };
   }
   if (rows === 0) {
     throw new ServingError(
@@ -48,6 +53,7 @@ export function splitIntoParts(
       `input "${first.name}" has shape ${formatShape(first.shape)}: there is no row to run`,
     );
   }
+  if (!independentRows) return { count: 1, part: () => wholeRequest(inputs) };
   return {
     count: Math.ceil(rows / maxRows),
     part: (index) => {

@@ -9,6 +9,8 @@ export interface TensorTarget {
   readonly signatureName: string;
   readonly signature: Signature;
   readonly spec: ServableSpec;
+  /** Whether requests for it may share runs, or be cut. */
+  readonly independentRows: boolean;
   /** Input that takes encoded images too, as strings; undefined when none does. */
   readonly imageInput: string | undefined;
 }

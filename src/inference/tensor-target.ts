@@ -21,7 +21,8 @@ export function targetOf(servable: Servable, wanted: string | undefined): Tensor
     );
   }
   const imageInput = signatureName === spec.signatureName ? spec.image?.inputName : undefined;
-  return { model: name, version, signatureName, signature, spec, imageInput };
+  const { independent: independentRows } = servable.rowsOf(signatureName);
+  return { model: name, version, signatureName, signature, spec, independentRows, imageInput };
 }
 
 /**

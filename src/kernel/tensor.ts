@@ -58,9 +58,15 @@ export interface Signature {
   readonly methodName: string;
 }
 
-/** Whether every input and output has a first dimension of any size: requests can share a run. */
+/**
+ * Whether every input takes any size as its first dimension, and no output is known to have another
+ * one: requests may share a run if rows are independent.
+ */
 export function isBatchable({ inputs, outputs }: Signature): boolean {
-  return [...inputs, ...outputs].every(({ shape }) => shape?.[0] === -1);
+  return (
+    inputs.every(({ shape }) => shape?.[0] === -1) &&
+    outputs.every(({ shape }) => shape === undefined || shape[0] === -1)
+  );
 }
 
 export type Signatures = Readonly<Record<string, Signature>>;

@@ -115,6 +115,11 @@ const batchingSchema = z
       .min(1)
       .max(3_600_000)
       .describe('Milliseconds in the queue before 504'),
+    independentRows: z
+      .boolean()
+      .describe(
+        'Whether rows give alone what they give together, so that requests may share runs; default: found out when the model is loaded',
+      ),
   })
   .partial();
 
@@ -136,7 +141,9 @@ export const modelConfigSchema = z
     signature: z.string().min(1).describe('Signature to run; default serving_default'),
     input: inputSchema.describe('How an image becomes the input tensor'),
     output: outputSchema.describe('How the output tensor becomes the answer'),
-    batching: batchingSchema.describe('How requests share runs'),
+    batching: z
+      .union([z.literal(false), batchingSchema])
+      .describe('How requests share runs; false: each is run alone, as it was sent'),
     instances: z
       .number()
       .int()

@@ -22,7 +22,7 @@ export interface ServableSpec {
     readonly layout: 'NHWC' | 'NCHW';
   };
   readonly labels: readonly string[] | undefined;
-  /** Every tensor of the signature has a first dimension of any size. */
+  /** Every tensor of the signature has a first dimension of any size, and model.json allows batches. */
   readonly batchable: boolean;
   readonly batching: BatchingOptions;
   readonly instances: number;
@@ -93,7 +93,7 @@ export function resolveServable(
     assumptions.push('output.activation: none, the scores are answered as the model gives them');
   }
 
-  const batchable = isBatchable(signature);
+  const batchable = isBatchable(signature) && config.batching !== false;
   const batching = resolveBatching(config, batchable, defaults, problems);
   if (problems.length > 0) throw new ModelConfigError(problems);
 
@@ -302,14 +302,14 @@ function resolveBatching(
   defaults: ServableDefaults,
   problems: string[],
 ): ServableSpec['batching'] {
-  const { batching = {} } = config;
+  const batching = config.batching === false ? {} : (config.batching ?? {});
   const largestAllowed = batching.allowedBatchSizes?.at(-1);
   const maxBatchSize = batchable
     ? (batching.maxBatchSize ?? largestAllowed ?? defaults.maxBatchSize)
     : 1;
   if (!batchable && (batching.maxBatchSize ?? 1) > 1) {
     problems.push(
-      'model.json.batching.maxBatchSize: the signature has no first dimension of any size, so the model cannot be batched',
+      'model.json.batching.maxBatchSize: the first dimension is not open in every input and output, so the model cannot be batched',
     );
   }
   if (batchable && largestAllowed !== undefined && largestAllowed !== maxBatchSize) {

@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-
 import type { BatcherEvents } from '../batching/batch-executor';
 import { DynamicBatcher } from '../batching/dynamic-batcher';
 import type { RunMemoryBudget } from '../batching/run-memory-budget';
@@ -12,12 +9,16 @@ import { InstanceGroup } from '../runtime/instance-group';
 import type { Placement } from '../runtime/placement';
 import { readSignatures } from '../saved-model/signatures';
 import type { DeviceKind } from '../runtime/backend';
+import { together, type RowsVerdict } from '../kernel/rows-verdict';
 import type { Signatures } from '../kernel/tensor';
-import { imagePlanOf, readImageGraph, type ImageGraph } from './image-graph';
+import { IMAGE_SIGNATURE } from '../rewriter/image/image-plan';
+import { readImageGraph, type ImageGraph } from './image-graph';
 import { ModelConfigError } from './model-config';
+import { directoryToLoad, findRows, optimizeModel } from './prepare-model';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
+import type { RowExaminer } from './rows/row-examiner';
 import type { Resources } from './server-settings';
 import { warm } from './warmup';
 
@@ -31,6 +32,8 @@ export interface ServableRuntimeOptions {
   readonly place: (resources: Resources) => readonly Placement[];
   /** Memory that runs of all models share; absent where runs take none of the machine's. */
   readonly runMemory?: RunMemoryBudget | undefined;
+  /** Finds out whose rows are independent; absent: nobody's are taken to be. */
+  readonly rowExaminer?: Pick<RowExaminer, 'examine'> | undefined;
   /** Absent when models are to be served as they are. */
   readonly optimizer?: Pick<ModelOptimizer, 'optimize'>;
   /** @default an instance in a process of its own */
@@ -43,6 +46,8 @@ export interface ServableEvents extends BatcherEvents {
   readonly onStartFailed?: (instance: number, reason: string) => void;
   /** An instance was replaced by one that holds less memory. */
   readonly onRenewed?: (instance: number, excessBytes: number) => void;
+  /** Which signatures have independent rows, before the first instance loads it. */
+  readonly onRowsExamined?: (rows: ReadonlyMap<string, RowsVerdict>) => void;
   /** Before the first instance loads it. */
   readonly onOptimization?: (optimization: Optimization) => void;
 }
@@ -68,6 +73,8 @@ export interface InstanceFigures {
 interface Loaded {
   readonly spec: ServableSpec;
   readonly signatures: Signatures;
+  /** By signature; see `rowsOf`. */
+  readonly rows: ReadonlyMap<string, RowsVerdict>;
   readonly group: InstanceGroup;
   readonly batcher: DynamicBatcher;
 }
@@ -132,6 +139,19 @@ export class Servable {
   /** @throws ServingError MODEL_NOT_READY */
   get batcher(): DynamicBatcher {
     return this.#use().batcher;
+  }
+
+  /**
+   * Whether requests for a signature may share runs, or be cut.
+   * @throws ServingError MODEL_NOT_READY
+   */
+  rowsOf(signatureName: string): RowsVerdict {
+    const { batcher, rows, spec } = this.#use();
+    const stopped = batcher.stopped.get(signatureName);
+    if (stopped !== undefined) return together(stopped);
+    // What surrounds the network in the graph of images leaves rows apart.
+    const name = signatureName === IMAGE_SIGNATURE ? spec.signatureName : signatureName;
+    return rows.get(name) ?? together('its first dimension is not open');
   }
 
   /** Undefined while no instance has loaded it. */
@@ -229,8 +249,15 @@ export class Servable {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
     const { signatures } = await readSignatures(directory);
     const spec = resolveServable(source.config, signatures, source.labels, defaults);
-    const optimization = await this.#optimize(spec);
+    const model = { directory, config: source.config, signal: this.#shutdown.signal };
+    const optimization = await optimizeModel(model, spec, runtime.optimizer);
+    this.#shutdown.signal.throwIfAborted();
+    this.#optimization = optimization;
+    events.onOptimization?.(optimization);
     this.#imageGraph = await readImageGraph(optimization, spec);
+    const found = await findRows(model, signatures, optimization, runtime.rowExaminer);
+    const { rows } = found;
+    if (found.examined) events.onRowsExamined?.(rows);
     // From here on a shutdown finds the group that it has to end.
     this.#shutdown.signal.throwIfAborted();
     // The group tells the batcher when there is room; the batcher runs on the group.
@@ -246,11 +273,21 @@ export class Servable {
         runTimeoutMs: runtime.runTimeoutMs,
         loadTimeoutMs: runtime.loadTimeoutMs,
         maxBytes: spec.maxInstanceMemory,
-        warmup: (instance) =>
-          warm(instance, spec, this.#imageGraph, (run, takenBytes) => {
-            const rows = spec.batchable ? (run.inputs[0]?.shape[0] ?? 1) : 1;
-            if (takenBytes !== undefined) link.batcher?.learnMemory({ ...run, rows }, takenBytes);
-          }),
+        warmup: (instance) => {
+          const sizes = rows.get(spec.signatureName)?.independent
+            ? spec.batching.allowedBatchSizes
+            : [1];
+          return warm(
+            instance,
+            { spec, imageGraph: this.#imageGraph, sizes },
+            (run, takenBytes) => {
+              const count = spec.batchable ? (run.inputs[0]?.shape[0] ?? 1) : 1;
+              if (takenBytes !== undefined) {
+                link.batcher?.learnMemory({ ...run, rows: count }, takenBytes);
+              }
+            },
+          );
+        },
         createInstance: runtime.createInstance,
       },
       {
@@ -271,29 +308,7 @@ export class Servable {
     const batcher = new DynamicBatcher(spec.batching, group, observed, runtime.runMemory);
     link.batcher = batcher;
     await group.start();
-    return { spec, signatures, group, batcher };
-  }
-
-  async #optimize(spec: ServableSpec): Promise<Optimization> {
-    const { source, directory, runtime, events = {} } = this.#options;
-    const { optimize } = source.config;
-    const wanted = optimize !== false;
-    const optimization: Optimization =
-      runtime.optimizer !== undefined && wanted
-        ? await runtime.optimizer.optimize(directory, this.#shutdown.signal, {
-            image: imagePlanOf(spec, optimize),
-            ...(typeof optimize === 'object' ? { weights: optimize.weights } : {}),
-          })
-        : {
-            state: 'original',
-            reason: wanted
-              ? 'the server was started without optimisation'
-              : 'model.json says optimize: false',
-          };
-    this.#shutdown.signal.throwIfAborted();
-    this.#optimization = optimization;
-    events.onOptimization?.(optimization);
-    return optimization;
+    return { spec, signatures, rows, group, batcher };
   }
 
   /** All instances take the way that one of them can still go. */
@@ -317,12 +332,4 @@ export class Servable {
     }
     return this.#loaded;
   }
-}
-
-/** The cache is shared: what another process removed is loaded as it was. */
-function directoryToLoad(original: string, optimization: Optimization): string {
-  return optimization.state === 'optimized' &&
-    existsSync(path.join(optimization.directory, 'saved_model.pb'))
-    ? optimization.directory
-    : original;
 }

@@ -19,6 +19,15 @@ export interface WarmupRun {
   readonly outputs: readonly string[] | undefined;
 }
 
+/** What an instance is made ready for. */
+export interface Warmth {
+  readonly spec: ServableSpec;
+  /** How images run when more than the network is in the graph. */
+  readonly imageGraph: ImageGraph | undefined;
+  /** Rows that batches will have. */
+  readonly sizes: readonly number[];
+}
+
 /**
  * Runs an instance before it serves, as requests will run it. Where images have a signature of their
  * own, the one for tensors is only prepared, with the smallest batch.
@@ -27,12 +36,11 @@ export interface WarmupRun {
  */
 export async function warm(
   instance: Pick<Instance, 'run'>,
-  spec: ServableSpec,
-  imageGraph: ImageGraph | undefined,
+  warmth: Warmth,
   onRun?: (run: WarmupRun, takenBytes: number | undefined) => void,
 ): Promise<void> {
   try {
-    for (const run of warmupRuns(spec, imageGraph)) {
+    for (const run of warmupRuns(warmth)) {
       const { inputs, ...rest } = run;
       const { peakBytes } = await instance.run({ ...rest, inputs: () => inputs, measure: true });
       onRun?.(run, peakBytes);
@@ -42,13 +50,13 @@ export async function warm(
   }
 }
 
-function* warmupRuns(spec: ServableSpec, imageGraph: ImageGraph | undefined): Generator<WarmupRun> {
+function* warmupRuns({ spec, imageGraph, sizes }: Warmth): Generator<WarmupRun> {
   if (imageGraph !== undefined) {
     const { signatureName: signature } = imageGraph;
     const outputs = defaultOutputs(imageGraph, spec);
-    for (const inputs of warmupInputs(spec, imageGraph)) yield { signature, inputs, outputs };
+    for (const inputs of warmupInputs(spec, imageGraph, sizes))
+      yield { signature, inputs, outputs };
   }
-  const sizes = spec.batching.allowedBatchSizes;
   const warmed = imageGraph === undefined ? sizes : sizes.slice(0, 1);
   for (const inputs of warmupInputs(spec, spec, warmed)) {
     yield { signature: spec.signatureName, inputs, outputs: undefined };

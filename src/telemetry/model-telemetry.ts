@@ -31,6 +31,21 @@ export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
           'out of memory: smaller batches from now on',
         );
       },
+      onBatchingStopped: (signature, reason) => {
+        logger.warn(
+          { model, version, signature, reason },
+          'requests for this signature run one by one from now on',
+        );
+      },
+      onRowsExamined: (rows) => {
+        for (const [signature, { independent, reason }] of rows) {
+          if (independent) continue;
+          logger.warn(
+            { model, version, signature, reason },
+            'requests for this signature run one by one: its rows belong together, or nothing shows that they do not',
+          );
+        }
+      },
       onLost: (instance, end) => {
         metrics.lost(model, version, end);
         logger.error({ model, version, instance, ...end }, 'instance lost; starting another');

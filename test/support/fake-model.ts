@@ -1,5 +1,7 @@
 import path from 'node:path';
 
+import { INDEPENDENT } from '../../src/kernel/rows-verdict';
+import type { RowExaminer } from '../../src/models/rows/row-examiner';
 import type { InferenceObserver } from '../../src/inference/inference-observer';
 import type { ModelConfig } from '../../src/models/model-config';
 import type { RepositoryModel } from '../../src/models/repository';
@@ -36,6 +38,12 @@ export function sourceOf(
   };
 }
 
+/** Finds every signature to have independent rows. */
+export const ALL_INDEPENDENT: Pick<RowExaminer, 'examine'> = {
+  examine: ({ signatures }) =>
+    Promise.resolve(new Map(Object.keys(signatures).map((name) => [name, INDEPENDENT]))),
+};
+
 export interface FakeModel {
   readonly servable: Servable;
   /** Instances made so far; they load at once. */
@@ -56,6 +64,7 @@ export async function fakeModel(
     runtime: {
       runTimeoutMs: 1000,
       loadTimeoutMs: 1000,
+      rowExaminer: ALL_INDEPENDENT,
       place: ({ instances: count }) =>
         Array.from({ length: count }, () => ({ env: {}, background: true })),
       createInstance: (one) => {

@@ -16,6 +16,7 @@ import type { TuneSettings } from './settings';
 export function withSettings(text: string | undefined, settings: TuneSettings): string {
   const before = text ?? '{}\n';
   const { batching } = parseModelConfig(before);
+  const mayBatch = batching !== false;
   const { instances, threads, maxBatchSize, maxQueueDelayMs } = settings;
   const formattingOptions = layoutOf(before);
   let edited = before;
@@ -30,13 +31,15 @@ export function withSettings(text: string | undefined, settings: TuneSettings): 
   };
   set(['instances'], instances);
   set(['threads'], threads === 0 ? undefined : threads, 'instances');
-  set(['batching', 'maxBatchSize'], maxBatchSize);
-  const allowed = batching?.allowedBatchSizes;
-  // Its last must be maxBatchSize; the sizes below that still fit are the operator's choice.
-  if (allowed !== undefined && allowed.at(-1) !== maxBatchSize) {
-    set(['batching', 'allowedBatchSizes'], extended(allowed, maxBatchSize));
+  if (mayBatch) {
+    set(['batching', 'maxBatchSize'], maxBatchSize);
+    const allowed = batching?.allowedBatchSizes;
+    // Its last must be maxBatchSize; the sizes below that still fit are the operator's choice.
+    if (allowed !== undefined && allowed.at(-1) !== maxBatchSize) {
+      set(['batching', 'allowedBatchSizes'], extended(allowed, maxBatchSize));
+    }
+    set(['batching', 'maxQueueDelayMs'], maxQueueDelayMs);
   }
-  set(['batching', 'maxQueueDelayMs'], maxQueueDelayMs);
   parseModelConfig(edited);
   return edited;
 }

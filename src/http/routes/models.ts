@@ -3,7 +3,7 @@ import { Router } from 'express';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Optimization } from '../../rewriter/model-optimizer';
 import type { Servable } from '../../models/servable';
-import type { Signatures, TensorSpec } from '../../kernel/tensor';
+import type { TensorSpec } from '../../kernel/tensor';
 import { route } from '../route';
 import type {
   ModelDetails,
@@ -78,11 +78,15 @@ function servableDetails(servable: Servable): ServableDetails {
     instances,
     task: spec.task,
     signature: spec.signatureName,
-    signatures: signaturesBody(servable.signatures),
+    signatures: signaturesBody(servable),
     input: spec.image,
     output: spec.output,
     labels: spec.labels?.length,
-    batching: { ...spec.batching, effectiveMaxBatchSize: batcher.batchLimit },
+    batching: {
+      ...spec.batching,
+      batchable: servable.rowsOf(spec.signatureName).independent,
+      effectiveMaxBatchSize: batcher.batchLimit,
+    },
     queue: { waiting: batcher.queueDepth, admitted: batcher.admission.admitted },
     warmup: spec.warmup,
     optimization: optimizationBody(servable.optimization),
@@ -97,7 +101,7 @@ function optimizationBody(optimization: Optimization | undefined): OptimizationB
   return { state, cached, ...report };
 }
 
-function signaturesBody(signatures: Signatures): Record<string, SignatureBody> {
+function signaturesBody(servable: Servable): Record<string, SignatureBody> {
   const tensors = (specs: readonly TensorSpec[]): SignatureBody['inputs'] =>
     specs.map(({ name, dtype, tfDtype, shape }) => ({
       name,
@@ -106,9 +110,14 @@ function signaturesBody(signatures: Signatures): Record<string, SignatureBody> {
       shape: shape ?? null,
     }));
   return Object.fromEntries(
-    Object.entries(signatures).map(([name, { inputs, outputs, methodName }]) => [
+    Object.entries(servable.signatures).map(([name, { inputs, outputs, methodName }]) => [
       name,
-      { inputs: tensors(inputs), outputs: tensors(outputs), method: methodName },
+      {
+        inputs: tensors(inputs),
+        outputs: tensors(outputs),
+        method: methodName,
+        rows: servable.rowsOf(name),
+      },
     ]),
   );
 }

@@ -48,8 +48,24 @@ const tensorSchema = z
   })
   .meta({ id: 'SignatureTensor' });
 
+const rowsSchema = z
+  .object({
+    independent: z.boolean(),
+    reason: z.string().optional().describe('Why requests for it run one by one'),
+  })
+  .meta({
+    id: 'Rows',
+    description:
+      'Whether rows give alone what they give together, so that requests may share runs, or be cut',
+  });
+
 const signatureSchema = z
-  .object({ inputs: list(tensorSchema), outputs: list(tensorSchema), method: z.string() })
+  .object({
+    inputs: list(tensorSchema),
+    outputs: list(tensorSchema),
+    method: z.string(),
+    rows: rowsSchema,
+  })
   .meta({ id: 'Signature' });
 
 const layoutSchema = z.enum(['NHWC', 'NCHW']);
@@ -96,7 +112,7 @@ const batchingSchema = z
     maxQueueDelayMs: z.number().min(0),
     maxQueueSize: count,
     queueTimeoutMs: z.number().min(0),
-    batchable: z.boolean(),
+    batchable: z.boolean().describe('Requests share runs'),
     effectiveMaxBatchSize: count.describe('Lower than maxBatchSize after memory ran out'),
   })
   .meta({ id: 'Batching' });

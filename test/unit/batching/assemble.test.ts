@@ -136,7 +136,7 @@ describe('splitOutputs', () => {
 
   test('an output without the rows of the batch is refused by name', () => {
     expect(() => splitOutputs([floats('mean', [1], [3])], [1, 1], 2)).toThrow(
-      'output "mean" has shape [1], not 2 rows: the model cannot be batched',
+      'output "mean" has shape [1] for 2 rows: its rows are not those of the inputs',
     );
     expect(() => splitOutputs([floats('scalar', [], [3])], [1], 1)).toThrow('output "scalar"');
   });

@@ -216,14 +216,63 @@ describe('forming batches', () => {
     expect(await answerTo(batcher, [1, 2, 3, 4, 5])).toBe('INVALID_INPUT');
     expect(batcher.admission.admitted).toBe(0);
   });
+});
 
-  test('an output without a row for each request is an internal error', async () => {
-    const { batcher, executor } = setUp();
+describe('outputs whose rows are not those of the inputs', () => {
+  const MEAN = [floats('mean', [1], [1])];
+
+  test('are the answer to a request that ran alone, and batching stops', async () => {
+    const onBatchingStopped = jest.fn();
+    const { batcher, executor } = setUp({}, 1, { onBatchingStopped });
     const answer = answerTo(batcher, [1, 2]);
     await pass();
-    executor.next.finish(1, [floats('mean', [1], [1])]);
+    executor.next.finish(1, MEAN);
 
-    expect(await answer).toBe('INTERNAL');
+    expect(await answer).toEqual([1]);
+    expect(onBatchingStopped.mock.calls).toEqual([
+      [
+        'serving_default',
+        'output "mean" has shape [1] for 2 rows: its rows are not those of the inputs',
+      ],
+    ]);
+    expect([...batcher.stopped.keys()]).toEqual(['serving_default']);
+  });
+
+  test('make requests that shared a run, and those that wait, run one by one, as they are', async () => {
+    const { batcher, executor } = setUp({ maxBatchSize: 4, allowedBatchSizes: [4] });
+    const values = [[1], [2, 3], [4], [5], [6, 7, 8]];
+    const answers = Promise.all(values.map((rows) => answerTo(batcher, rows)));
+    await pass();
+    while (executor.pending.length > 0) {
+      const { values: given } = executor.next;
+      executor.next.finish(1, [floats('sum', [], [given.reduce((sum, own) => sum + own, 0)])]);
+      await pass();
+    }
+
+    expect(await answers).toEqual([[1], [5], [4], [5], [21]]);
+    // Without padding, and never joined again.
+    expect(executor.runs.slice(-values.length).map((run) => run.values)).toEqual(
+      expect.arrayContaining(values),
+    );
+    const fresh = answerTo(batcher, [9]);
+    await pass();
+    expect(executor.next.values).toEqual([9]);
+    executor.next.finish(1, MEAN);
+    expect(await fresh).toEqual([1]);
+  });
+
+  test('are held against their signature alone', async () => {
+    const { batcher, executor } = setUp({ maxBatchSize: 2 });
+    const first = answerTo(batcher, [1]);
+    await pass();
+    executor.next.finish(1, [floats('mean', [], [1])]);
+    await first;
+
+    const others = Promise.all([1, 2].map((x) => answerTo(batcher, [x], { signature: 'other' })));
+    await pass();
+    expect(executor.next.values).toEqual([1, 2]);
+    executor.next.finish();
+    expect(await others).toEqual([[2], [4]]);
   });
 });
 

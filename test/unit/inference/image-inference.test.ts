@@ -7,8 +7,9 @@ import { RunFailedError } from '../../../src/kernel/run-failed-error';
 import { Semaphore } from '../../../src/kernel/semaphore';
 import type { ImageGraph } from '../../../src/models/image-graph';
 import { Servable } from '../../../src/models/servable';
+import { IMAGE_SIGNATURE } from '../../../src/rewriter/image/image-plan';
 import { FakeInstance } from '../../support/fake-instance';
-import { RecordingObserver, sourceOf } from '../../support/fake-model';
+import { ALL_INDEPENDENT, RecordingObserver, sourceOf } from '../../support/fake-model';
 import { SHIPPED } from '../../support/service';
 import { floats } from '../../support/tensors';
 
@@ -26,7 +27,7 @@ class RewrittenServable extends Servable {
   override get imageGraph(): ImageGraph | undefined {
     const { image, signature } = this.spec;
     if (!this.isRewritten || image === undefined) return undefined;
-    return { signatureName: 'rewritten', signature, image, top: undefined, pixels: undefined };
+    return { signatureName: IMAGE_SIGNATURE, signature, image, top: undefined, pixels: undefined };
   }
 }
 
@@ -79,6 +80,7 @@ beforeEach(async () => {
     runtime: {
       runTimeoutMs: 60_000,
       loadTimeoutMs: 60_000,
+      rowExaminer: ALL_INDEPENDENT,
       place: () => [{ env: {}, background: true }],
       createInstance: (options) => {
         instance = new FakeInstance(options);
@@ -139,7 +141,7 @@ test('images that were queued for a rewrite that is gone run as the model is', a
   servable.isRewritten = true;
   const answer = classify([PHOTO, PHOTO]);
   await nextRun((run) => {
-    expect(run.request.signature).toBe('rewritten');
+    expect(run.request.signature).toBe(IMAGE_SIGNATURE);
     servable.isRewritten = false;
     run.fail(new RunFailedError('no signature "rewritten"', undefined));
   });

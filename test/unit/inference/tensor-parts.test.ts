@@ -14,8 +14,13 @@ const BATCHED: Signature = {
   methodName: '',
 };
 
-function partsOf(signature: Signature, inputs: readonly Tensor[], limit: number): TensorPart[] {
-  const { count, part } = splitIntoParts(signature, inputs, limit);
+function partsOf(
+  signature: Signature,
+  inputs: readonly Tensor[],
+  limit: number,
+  independentRows = true,
+): TensorPart[] {
+  const { count, part } = splitIntoParts({ signature, independentRows }, inputs, limit);
   return Array.from({ length: count }, (_, index) => part(index));
 }
 
@@ -77,9 +82,15 @@ test('a model without a batch dimension runs its request alone', () => {
 });
 
 test('no rows is an error that names the input', () => {
-  expect(() => splitIntoParts(BATCHED, request(0), 4)).toThrow(
-    'input "a" has shape [0, 2]: there is no row to run',
-  );
+  expect(() =>
+    splitIntoParts({ signature: BATCHED, independentRows: true }, request(0), 4),
+  ).toThrow('input "a" has shape [0, 2]: there is no row to run');
+});
+
+test('rows that belong together are never cut, nor mixed with others', () => {
+  const inputs = request(9);
+
+  expect(partsOf(BATCHED, inputs, 4, false)).toEqual([{ inputs, rows: 1, batchable: false }]);
 });
 
 test('rows of different shape cannot be joined, and it is said so', () => {

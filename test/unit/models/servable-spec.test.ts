@@ -460,7 +460,6 @@ describe('batching', () => {
     ['a fixed first dimension of the input', spec('x', [1, 8, 8, 3]), CLASSES],
     ['a fixed first dimension of the output', IMAGE, spec('scores', [1, 10])],
     ['a scalar', spec('x', []), CLASSES],
-    ['an unknown rank', IMAGE, spec('scores', undefined)],
   ])('is off for %s', (_, input, output) => {
     expect(resolve({}, input, output)).toMatchObject({
       batchable: false,
@@ -468,9 +467,13 @@ describe('batching', () => {
     });
   });
 
+  test('is left to the examination of rows where the rank of an output is unknown', () => {
+    expect(resolve({}, IMAGE, spec('scores', undefined)).batchable).toBe(true);
+  });
+
   test('cannot be asked for where the signature has none', () => {
     expect(problemsOf({ batching: { maxBatchSize: 4 } }, spec('x', [1, 8, 8, 3]))).toEqual([
-      'model.json.batching.maxBatchSize: the signature has no first dimension of any size, so the model cannot be batched',
+      'model.json.batching.maxBatchSize: the first dimension is not open in every input and output, so the model cannot be batched',
     ]);
     expect(problemsOf({ batching: { maxBatchSize: 1 } }, spec('x', [1, 8, 8, 3]))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import type { InstanceEnd } from '../../../src/kernel/run-lost-error';
 import { FakeInstance } from '../../support/fake-instance';
-import { fakeModel, sourceOf, type FakeModel } from '../../support/fake-model';
+import { ALL_INDEPENDENT, fakeModel, sourceOf, type FakeModel } from '../../support/fake-model';
+import type { ModelConfig } from '../../../src/models/model-config';
 import { floats, numbersOf } from '../../support/tensors';
 
 /** A version of a model, from its files to its instances, which the test plays. */
@@ -50,6 +51,7 @@ test('a version is not served before its instances are warm', async () => {
     runtime: {
       runTimeoutMs: 1000,
       loadTimeoutMs: 1000,
+      rowExaminer: ALL_INDEPENDENT,
       place: () => [{ env: {}, background: true }],
       createInstance: (options) => {
         const instance = new FakeInstance(options);
@@ -144,6 +146,39 @@ test('a folder that is not there any more fails the load, with the reason', asyn
   expect(servable.state).toBe('END');
   expect(servable.reason).toContain('/nowhere/1');
   expect(servable.mayLoadLater).toBe(true);
+});
+
+test.each<[string, ModelConfig, RegExp | undefined]>([
+  ['found out', {}, undefined],
+  ['"batching": false', { batching: false }, /"batching": false/],
+  [
+    '"independentRows": false',
+    { batching: { independentRows: false } },
+    /"independentRows": false/,
+  ],
+  ['"independentRows": true', { batching: { independentRows: true } }, undefined],
+])('whether rows are independent is as %s says', async (_, config, reason) => {
+  const { servable } = await fakeModel(sourceOf('half_plus_two', config));
+  const verdict = servable.rowsOf('serving_default');
+
+  expect(verdict.independent).toBe(reason === undefined);
+  if (reason !== undefined) expect(verdict.reason).toMatch(reason);
+  expect(servable.rowsOf('no such signature').independent).toBe(false);
+  servable.kill();
+});
+
+test('rows that turn out to belong together in service do so from then on', async () => {
+  const model = await fakeModel(HALF);
+  const answered = submit(model, 1);
+  await pass();
+  instanceOf(model).pending[0]?.finish([floats('y', [2], [1, 2])]);
+  await expect(answered).resolves.toEqual([1, 2]);
+
+  expect(model.servable.rowsOf('serving_default')).toEqual({
+    independent: false,
+    reason: 'output "y" has shape [2] for 1 row: its rows are not those of the inputs',
+  });
+  model.servable.kill();
 });
 
 test('what the rewriter finds is told before the first instance loads', async () => {

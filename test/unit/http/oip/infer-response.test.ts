@@ -41,6 +41,7 @@ function answered(
     target: {
       model: 'm',
       version: 4,
+      independentRows: true,
       signatureName: 'serving_default',
       signature,
       spec,
