@@ -88,3 +88,17 @@ test.each([
     expect([await status(), await status()]).toEqual([200, 200]);
   },
 );
+
+test.each([
+  ['an address that is not there', 'GET /nothing'],
+  ['a method that is not allowed', 'DELETE /models/quick/classify'],
+  ['a model that is not there, as the protocols have it', 'GET /v2/models/missing'],
+])('%s, without a body, does not cost the connection', async (_what, line) => {
+  const socket = open();
+
+  socket.write(`${line} HTTP/1.1\r\nHost: test\r\n\r\n${classify('quick')}`);
+
+  const [refused, answered] = await statuses(socket, 2);
+  expect(refused).toBeGreaterThanOrEqual(404);
+  expect(answered).toBe(200);
+});
