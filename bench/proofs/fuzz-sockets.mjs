@@ -1,11 +1,12 @@
 // Sends broken requests of every API over raw sockets, and asserts that the server lives, answers each in the form that
 // its documents promise, and still answers good ones rightly. Run it from a build, by hand or weekly:
 //
-//   node bench/proofs/fuzz-sockets.mjs [--requests 30000] [--seed 1] [--first 0] [--sockets 16] [--out FOLDER]
+//   node bench/proofs/fuzz-sockets.mjs [--requests 30000] [--seed N] [--first 0] [--sockets 16] [--out FOLDER]
 //
-// Exit code 1 when something is out of order. Each case follows from the seed and its number: what failed is written to
-// the folder as the bytes that were sent, and the command that sends it again is printed. The bounds: no status 500 but
-// INFERENCE_FAILED; memory at most 256 MiB above that after the warm-up; no connection and no request left at the end.
+// Exit code 1 when something is out of order. Each case, of one to four requests on a connection, follows from the seed
+// and its number: what failed is written to the folder as the bytes that were sent, and the command that sends it again
+// is printed. The bounds: no status 500 but INFERENCE_FAILED; memory at most 256 MiB above that after the warm-up; no
+// connection and no request left at the end.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,10 +18,10 @@ import { COFFEE, goodRequests, MODELS } from './fuzz-sockets/good-requests.mjs';
 import { judge } from './fuzz-sockets/judge.mjs';
 import { makeCase, untouchedCase } from './fuzz-sockets/make-case.mjs';
 import { runCase } from './fuzz-sockets/run-case.mjs';
-import { heldByServer } from './server/nothing-left.mjs';
-import { treeMemory } from './server/process-memory.mjs';
-import { sendRequest } from './server/send-request.mjs';
-import { startServer } from './server/start-server.mjs';
+import { heldByServer } from './support/nothing-left.mjs';
+import { treeMemory } from './support/process-memory.mjs';
+import { sendRequest } from './support/send-request.mjs';
+import { startServer } from './support/start-server.mjs';
 
 const MIB = 1024 * 1024;
 const MAX_GROWTH = 256 * MIB;
@@ -44,6 +45,7 @@ const end = first + Number(values.requests);
 
 const counts = { statuses: new Map(), mutations: new Map(), requests: 0 };
 const failures = [];
+const good = await goodRequests();
 console.log(`seed ${seed}, cases ${first} to ${end - 1}`);
 
 const server = await startServer({
@@ -70,7 +72,6 @@ try {
 report();
 
 async function main() {
-  const good = await goodRequests();
   const documented = documentation(
     JSON.parse((await sendRequest(`${server.url}/openapi.json`)).body),
   );
@@ -125,7 +126,10 @@ async function one(made, documented) {
 /** What the server logged as its own fault is charged to the case whose request id stands there. */
 function collectProblems() {
   for (const { requestId, message } of server.takeProblems()) {
-    failures.push(`the server logged, for ${requestId ?? 'no request'}: ${message.slice(0, 2000)}`);
+    const [, index] = /^fuzz-\d+-(\d+)-\d+$/.exec(requestId ?? '') ?? [];
+    const problem = `the server logged: ${message.slice(0, 2000)}`;
+    if (index === undefined) failures.push(problem);
+    else keep(makeCase(good, seed, Number(index)), [problem]);
   }
 }
 

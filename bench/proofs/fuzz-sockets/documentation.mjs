@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { ROOT } from '../server/start-server.mjs';
+import { ROOT } from '../support/start-server.mjs';
 
 /** What Node itself answers to a head that is none, comes too slowly or expects something else. */
 export const REFUSALS_OF_HEADS = [400, 408, 413, 417, 431];

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import sharp from 'sharp';
 
-import { ROOT } from '../server/start-server.mjs';
+import { ROOT } from '../support/start-server.mjs';
 
 export const MODELS = {
   half_plus_two: {

@@ -1,4 +1,4 @@
-import { ROOT } from '../server/start-server.mjs';
+import { ROOT } from '../support/start-server.mjs';
 import { ERROR_CODES, REFUSALS_OF_HEADS } from './documentation.mjs';
 import { JSON_LENGTH } from './good-requests.mjs';
 

@@ -1,12 +1,13 @@
+import { Random } from '../support/random.mjs';
+import { chunked } from './chunked.mjs';
 import { mutateBody } from './mutate-body.mjs';
 import { mutateHead } from './mutate-head.mjs';
-import { Random } from './random.mjs';
 
 /**
  * The case of a number: one request or several on one connection, the bytes, and how they are sent.
  * @param good requests of every kind, of which it is made
- * @returns `requests` (with `method`, `target`, `id`, `untouched`, `loose`, `otherLine`, `status`), `labels`, `bytes`,
- *   `pieces` and `ending`
+ * @returns `requests` (with `method`, `target`, `id`, `untouched`, `loose`, `status`), `labels`, `bytes`, `pieces` and
+ *   `ending`
  */
 export function makeCase(good, seed, index) {
   const random = new Random(seed, index);
@@ -66,38 +67,6 @@ function write(random, request) {
   return Buffer.concat([head, chunks === undefined ? body : chunked(random, body, chunks)]);
 }
 
-const BAD_SIZES = [
-  'zz',
-  '-1',
-  '',
-  'ffffffffffffffffff',
-  '1 ',
-  ' 1',
-  '0x5',
-  '5;a=b',
-  `5;${'a'.repeat(20_000)}`,
-  '00000000000000005',
-];
-
-function chunked(random, body, kind) {
-  const parts = [];
-  const bad = kind === 'bad' ? random.below(5) : undefined;
-  for (let at = 0; at < body.length;) {
-    const size = Math.min(body.length - at, random.from(1, Math.max(1, body.length)));
-    const said =
-      bad === 0 ? random.pick(BAD_SIZES) : bad === 1 ? (size + 1).toString(16) : size.toString(16);
-    parts.push(
-      Buffer.from(`${said}\r\n`),
-      body.subarray(at, at + size),
-      Buffer.from(bad === 2 ? 'x' : '\r\n'),
-    );
-    at += size;
-  }
-  if (bad !== 3)
-    parts.push(Buffer.from(bad === 4 ? '0\r\nX: y\r\nContent-Length: 5\r\n\r\n' : '0\r\n\r\n'));
-  return Buffer.concat(parts);
-}
-
 function endingOf(random, uncertain, count) {
   const left = random.next();
   // Behind a complete request, a connection may be silent for long.
@@ -123,26 +92,32 @@ export function untouchedCase(good) {
   };
 }
 
-/** Where it is cut: nowhere, at a few places, or after each byte of the beginning. */
+/** Where the bytes are cut, and whether the next piece comes a little later. */
 function piecesOf(random, bytes, ending) {
-  const way = random.next();
-  const cuts = new Set();
-  if (way < 0.25)
-    for (let left = random.from(1, 4); left > 0; left--) cuts.add(random.below(bytes.length));
-  else if (way < 0.3) for (let at = 1; at < Math.min(bytes.length, 300); at++) cuts.add(at);
-  // A client that leaves does so anywhere.
-  const end =
-    ending === 'wait' || ending === 'idle' || random.chance(0.3)
-      ? bytes.length
-      : random.below(bytes.length);
-  const places = [...cuts, end].filter((at) => at <= end).sort((a, b) => a - b);
-  let from = 0;
-  return places.map((at) => {
-    const piece = {
-      bytes: bytes.subarray(from, at),
-      pauseMs: at < end && way >= 0.05 && way < 0.25 ? random.from(0, 5) : 0,
-    };
-    from = at;
-    return piece;
-  });
+  const end = endOf(random, bytes, ending);
+  const way = random.weighted([
+    { cuts: [], weight: 14 },
+    { cuts: someOf(random, bytes), weight: 1 },
+    { cuts: someOf(random, bytes), slow: true, weight: 4 },
+    { cuts: eachOfTheFirst(bytes), weight: 1 },
+  ]);
+  const places = [...way.cuts.filter((at) => at < end), end].sort((a, b) => a - b);
+  return places.map((at, index) => ({
+    bytes: bytes.subarray(places[index - 1] ?? 0, at),
+    pauseMs: way.slow === true && at < end ? random.from(0, 5) : 0,
+  }));
+}
+
+/** A client that leaves does so anywhere. */
+function endOf(random, bytes, ending) {
+  const stays = ending === 'wait' || ending === 'idle';
+  return stays || random.chance(0.3) ? bytes.length : random.below(bytes.length);
+}
+
+function someOf(random, bytes) {
+  return Array.from({ length: random.from(1, 4) }, () => random.below(bytes.length));
+}
+
+function eachOfTheFirst(bytes) {
+  return Array.from({ length: Math.min(bytes.length, 300) }, (_, at) => at);
 }
