@@ -76,7 +76,7 @@ async function main() {
     JSON.parse((await sendRequest(`${server.url}/openapi.json`)).body),
   );
   for (const request of [...good, ...good]) await mustBeAnswered(request, documented);
-  const before = treeMemory(server.pid).rss;
+  const before = treeMemory(server.pid).own;
   let next = first;
   const worker = async () => {
     while (next < end && failures.length < MAX_FAILURES && server.exited() === null) {
@@ -95,7 +95,7 @@ async function main() {
   await requireAllUploads();
   for (const held of await heldByServer(server)) failures.push(`left at the end: ${held}`);
   collectProblems();
-  const after = treeMemory(server.pid).rss;
+  const after = treeMemory(server.pid).own;
   console.log(`memory after the warm-up ${mib(before)} MiB, at the end ${mib(after)} MiB`);
   if (after - before > MAX_GROWTH) failures.push(`memory grew by ${mib(after - before)} MiB`);
 }
@@ -189,7 +189,7 @@ async function requireAllUploads() {
 }
 
 function progress(done, before) {
-  const grown = mib(treeMemory(server.pid).rss - before);
+  const grown = mib(treeMemory(server.pid).own - before);
   console.log(
     `${done} cases, ${counts.requests} requests, memory +${grown} MiB, ${failures.length} failures`,
   );

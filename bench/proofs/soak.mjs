@@ -6,7 +6,7 @@
 // Exit code 1 when an answer is wrong or memory grows. Numbers are worked out here, scores and pixels compared with those
 // of the same picture sent alone at the start (1e-4, and 1 of 255), errors by their codes. One client in a hundred
 // leaves in the middle. The bound of memory: the median of the last quarter is at most 5 % and 32 MiB above that of the
-// second, for the whole process tree.
+// second, for the whole process tree, without the files that are mapped.
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

@@ -15,9 +15,9 @@ export class MemoryWatch {
   constructor(pid, done) {
     const started = performance.now();
     this.#timer = setInterval(() => {
-      const { rss, pss } = treeMemory(pid);
+      const { rss, own } = treeMemory(pid);
       const seconds = Math.round((performance.now() - started) / 1000);
-      this.#samples.push({ seconds, requests: done(), rss, pss });
+      this.#samples.push({ seconds, requests: done(), rss, own });
     }, EVERY_MS);
   }
 
@@ -30,7 +30,7 @@ export class MemoryWatch {
     const step = Math.max(1, Math.ceil(this.#samples.length / ROWS));
     return this.#samples
       .filter((_sample, index) => index % step === 0)
-      .map(({ rss, pss, ...rest }) => ({ ...rest, 'RSS MiB': mib(rss), 'PSS MiB': mib(pss) }));
+      .map(({ rss, own, ...rest }) => ({ ...rest, 'RSS MiB': mib(rss), 'own MiB': mib(own) }));
   }
 
   /**
@@ -43,11 +43,11 @@ export class MemoryWatch {
       const within = this.#samples.filter(
         ({ requests }) => requests >= from * total && requests <= to * total,
       );
-      return median(within.map(({ pss }) => pss));
+      return median(within.map(({ own }) => own));
     };
     const [before, after] = [between(0.25, 0.5), between(0.75, 1)];
     const allowed = before * (1 + MAX_SHARE) + SLACK;
-    const line = `memory (PSS): median ${mib(before)} MiB in the second quarter, ${mib(after)} MiB in the last; at most ${mib(allowed)} MiB`;
+    const line = `own memory: median ${mib(before)} MiB in the second quarter, ${mib(after)} MiB in the last; at most ${mib(allowed)} MiB`;
     return { line, flat: after <= allowed };
   }
 }

@@ -4,9 +4,11 @@ import { openConnections } from './process-memory.mjs';
 import { sendRequest } from './send-request.mjs';
 
 const SETTLE_MS = 10_000;
+const GAUGES =
+  /^tfjs_serving_(queue_depth\{|admitted_requests\{|bytes_in_flight |run_memory_bytes )/;
 
 /**
- * What a server still holds after all its clients have gone: connections, and requests of its models. It may take
+ * What a server still holds after all its clients have gone: connections, requests of its models, bytes. It may take
  * a moment to notice.
  * @returns a line for each
  */
@@ -25,8 +27,7 @@ async function gauges(url) {
   return body
     .toString()
     .split('\n')
-    .filter((line) => /^tfjs_serving_(queue_depth|admitted_requests)\{/.test(line))
-    .filter((line) => !line.endsWith(' 0'));
+    .filter((line) => GAUGES.test(line) && !line.endsWith(' 0'));
 }
 
 function connections(port) {

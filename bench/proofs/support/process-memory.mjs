@@ -1,17 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Memory of a process and of everything it started, in bytes. `rss` counts shared pages once for each process,
- * `pss` divides them among those that share them.
+ * Memory of a process and of everything it started, in bytes. `rss` counts pages that processes share once for each.
+ * `own` is what is anonymous or shared memory, each page divided among those that share it: the rest is files, which
+ * other programs may have in memory too, so that it changes with them.
  */
 export function treeMemory(pid) {
   let rss = 0;
-  let pss = 0;
+  let own = 0;
   for (const member of processTree(pid)) {
-    rss += kib(`/proc/${member}/status`, /^VmRSS:\s+(\d+) kB/m);
-    pss += kib(`/proc/${member}/smaps_rollup`, /^Pss:\s+(\d+) kB/m);
+    const rollup = read(`/proc/${member}/smaps_rollup`);
+    rss += kib(rollup, /^Rss:\s+(\d+) kB/m);
+    own += kib(rollup, /^Pss_Anon:\s+(\d+) kB/m) + kib(rollup, /^Pss_Shmem:\s+(\d+) kB/m);
   }
-  return { rss: rss * 1024, pss: pss * 1024 };
+  return { rss: rss * 1024, own: own * 1024 };
 }
 
 /** A process and its descendants. */
@@ -45,8 +47,8 @@ export function openConnections(port) {
     ).length;
 }
 
-function kib(file, pattern) {
-  return Number(pattern.exec(read(file))?.[1] ?? 0);
+function kib(text, pattern) {
+  return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
 /** A process may end while it is looked at. */

@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline';
 export const ROOT = path.resolve(import.meta.dirname, '../../..');
 const KEPT_LINES = 40;
 /** Log lines that a server under any load of clients has no reason to write. */
-const FAULTS = ['unexpected error', 'worker replaced', 'worker did not start', 'model not loaded'];
+const FAULTS = [
+  ...['unexpected error', 'instance lost; starting another', 'instance did not start'],
+  ...['model not loaded', 'model cannot be served'],
+];
 
 /**
  * Starts the built server on a free port, with models of its own in a temporary repository, and watches what it
