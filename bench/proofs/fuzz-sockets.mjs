@@ -88,16 +88,16 @@ async function main() {
   };
   await Promise.all(Array.from({ length: Number(values.sockets) }, worker));
   if (server.exited() !== null) {
-    failures.push(`the server ended (${server.exited()}):\n${server.lastLines()}`);
+    fail(`the server ended (${server.exited()}):\n${server.lastLines()}`);
     return;
   }
   await requireRightAnswers('the end');
   await requireAllUploads();
-  for (const held of await heldByServer(server)) failures.push(`left at the end: ${held}`);
+  for (const held of await heldByServer(server)) fail(`left at the end: ${held}`);
   collectProblems();
   const after = treeMemory(server.pid).own;
   console.log(`memory after the warm-up ${mib(before)} MiB, at the end ${mib(after)} MiB`);
-  if (after - before > MAX_GROWTH) failures.push(`memory grew by ${mib(after - before)} MiB`);
+  if (after - before > MAX_GROWTH) fail(`memory grew by ${mib(after - before)} MiB`);
 }
 
 /** As it is, each request has to be answered: else the mutations start from nothing. */
@@ -128,7 +128,7 @@ function collectProblems() {
   for (const { requestId, message } of server.takeProblems()) {
     const [, index] = /^fuzz-\d+-(\d+)-\d+$/.exec(requestId ?? '') ?? [];
     const problem = `the server logged: ${message.slice(0, 2000)}`;
-    if (index === undefined) failures.push(problem);
+    if (index === undefined) fail(problem);
     else keep(makeCase(good, seed, Number(index)), [problem]);
   }
 }
@@ -137,7 +137,7 @@ function keep(made, problems) {
   mkdirSync(values.out, { recursive: true });
   const file = path.join(values.out, `${seed}-${made.index}.bin`);
   writeFileSync(file, made.bytes);
-  failures.push(
+  fail(
     [
       `case ${made.index} (${made.labels.join(', ')})`,
       ...problems.map((problem) => `  ${problem}`),
@@ -145,7 +145,6 @@ function keep(made, problems) {
       `  again: node bench/proofs/fuzz-sockets.mjs --seed ${seed} --first ${made.index} --requests 1`,
     ].join('\n'),
   );
-  console.error(failures.at(-1));
 }
 
 /** Others may fill the queue for a moment: a refusal is tried again. */
@@ -164,7 +163,7 @@ async function requireAnswer(when, address, body, expected) {
     const text = answer.body.toString();
     if (text.includes(expected)) return;
     if (answer.status !== 429 || attempt === 20) {
-      failures.push(`a good request after ${when}: ${address} answered ${text}`);
+      fail(`a good request after ${when}: ${address} answered ${text}`);
       return;
     }
     await pause(1000);
@@ -184,8 +183,7 @@ async function requireAllUploads() {
     Array.from({ length: OWN_UPLOADS }, () => runCase(server.port, made)),
   );
   const refused = results.filter(({ finals }) => finals[0]?.status !== 200).length;
-  if (refused > 0)
-    failures.push(`${refused} of ${OWN_UPLOADS} bodies at once were refused at the end`);
+  if (refused > 0) fail(`${refused} of ${OWN_UPLOADS} bodies at once were refused at the end`);
 }
 
 function progress(done, before) {
@@ -200,9 +198,13 @@ function report() {
     [...map].sort(([, a], [, b]) => b - a).map(([name, number]) => `${number} ${name}`);
   console.log(`answers: ${lines(counts.statuses).join(', ')}`);
   console.log(`made of: ${lines(counts.mutations).join(', ')}`);
-  for (const failure of failures) console.error(failure);
   console.log(failures.length === 0 ? 'nothing is out of order' : `${failures.length} failures`);
   process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+function fail(what) {
+  failures.push(what);
+  console.error(what);
 }
 
 function count(map, key) {

@@ -46,10 +46,14 @@ export function judge(made, result, documented, folder) {
   return problems;
 }
 
-/** A good request is answered as it should be, or refused while there is too much to do. */
-function isExpected({ status }, request) {
+/**
+ * A good request is answered as it should be, or refused while there is too much to do. Node's refusal of a later head
+ * goes out at once, and in the place of answers that are not ready.
+ */
+function isExpected({ status, headers }, request) {
   const { untouched = false, status: expected } = request ?? {};
-  return !untouched || expected === undefined || status === expected || status === 429;
+  const isRefusal = status === 429 || !headers.has('x-request-id');
+  return !untouched || expected === undefined || status === expected || isRefusal;
 }
 
 function isLast({ status, headers }) {
