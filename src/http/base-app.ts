@@ -3,6 +3,7 @@ import helmet from 'helmet';
 
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
+import { queuedResponses } from './middleware/queued-responses';
 import { requestContext } from './middleware/request-context';
 import { stalledAnswers } from './middleware/stalled-answers';
 
@@ -25,6 +26,7 @@ export function createBaseApp({
   app.disable('x-powered-by');
   // Answers are made for one request: a hash of each would be work for nothing.
   app.disable('etag');
+  app.use(queuedResponses());
   app.use(requestContext(logger, metrics));
   app.use(stalledAnswers(ANSWER_STALL_MS));
   // TLS ends in front of this server: whether there is any is not for it to promise.

@@ -79,9 +79,9 @@ describe('commands of the documents', () => {
 
   test('name source files that exist', () => {
     const text = DOCUMENTS.map(readDocument).join('\n');
-    const named = [...text.matchAll(/`((?:src|scripts|test)\/[\w./-]+\.\w+)`/g)].map(
-      ([, file = '']) => file,
-    );
+    const named = [
+      ...text.matchAll(/`(?:node )?((?:bench|scripts|src|test)\/[\w./-]+\.\w+)[ `]/g),
+    ].map(([, file = '']) => file);
 
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);

@@ -87,9 +87,10 @@ export function plainErrorHandler(
   }));
 }
 
-function isShort(request: Request): boolean {
-  const bytes = Number(request.headers['content-length']);
-  return bytes <= SHORT_BODY;
+/** One without a length and without chunks has no body. */
+function isShort({ headers }: Request): boolean {
+  if (headers['transfer-encoding'] !== undefined) return false;
+  return Number(headers['content-length'] ?? 0) <= SHORT_BODY;
 }
 
 function setErrorHeaders(response: Response, error: ServingError): void {
