@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { continueInTurn } from './continue-in-turn';
+
 /** Milliseconds in which the head of a request must have come. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
@@ -62,6 +64,7 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
       app(request, response);
     },
   );
+  continueInTurn(server);
   server.on('connection', (socket) => {
     accepted += 1;
     sockets.add(socket);

@@ -99,3 +99,32 @@ test('connections that wait to be accepted when it closes are answered', async (
   const answers = await Promise.all(waiting);
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(64);
 });
+
+test('"100 Continue" comes before the answer that it belongs to, pipelined too', async () => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => (text += String(chunk)));
+  const post = 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n';
+
+  socket.write(`GET /held HTTP/1.1\r\nHost: test\r\n\r\n${post}x`);
+  await until(() => held.length === 1);
+  held[0]?.end('held');
+  await once(socket, 'close');
+
+  // Heads without their headers, and bodies: the second was answered while the first was held. As its client was
+  // never told to go on, Node ends the connection.
+  const parts = text.split('\r\n\r\n').map((part) => part.replace(/(HTTP[^\r]*)\r\n.*/s, '$1'));
+  expect(parts.join(' | ')).toBe('HTTP/1.1 200 OK | heldHTTP/1.1 200 OK | at once');
+});
+
+test('a client that waits for "100 Continue" gets it', async () => {
+  const posted = request(`${server.url}/`, { method: 'POST', headers: { Expect: '100-continue' } });
+  const answered = once(posted, 'response');
+  posted.flushHeaders();
+
+  await once(posted, 'continue');
+  posted.end('x');
+
+  const [response] = (await answered) as [IncomingMessage];
+  expect(response.resume().statusCode).toBe(200);
+});
