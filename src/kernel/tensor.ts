@@ -1,8 +1,8 @@
 import { sliceByteStrings, type ByteStrings } from './byte-strings';
 
 /**
- * Tensors as they travel between HTTP, batching and the runtime: plain data, safe to post to a
- * worker thread.
+ * Tensors as they travel between HTTP, batching and the runtime: plain data, safe to send to another
+ * process.
  */
 
 /** Element types that the native binding carries. */

@@ -6,7 +6,7 @@ const USUAL_THREADS = 4;
 
 /**
  * Settings of the process as a whole; to be called first of all, before sharp is loaded, which starts
- * libuv's pool of threads, and before any worker starts.
+ * libuv's pool of threads, and before any instance starts.
  */
 export async function prepareProcess({
   imagingConcurrency,

@@ -18,7 +18,7 @@ const THREADS = '/proc/self/task';
  * Starts the pool of threads that decodes images, and lowers the priority of every thread that the
  * process has, but for the main one: of the pool, with what it will start, and of V8's own. With V8's
  * as they were p99 of liveness at 16 and 64 connections was 15 to 21 ms instead of 11 to 15. To be
- * called on the main thread before any worker starts.
+ * called on the main thread before any thread starts.
  */
 export async function lowerDecodingPriority(): Promise<void> {
   // The pool starts with the first thing that it is given to do.

@@ -36,7 +36,7 @@ export function summarise({ results }: Candidate): TrialResult {
 }
 
 /**
- * The highest throughput; among those within NOISE of it, the one that needs the fewest workers
+ * The highest throughput; among those within NOISE of it, the one that needs the fewest instances
  * and the smallest batches. The first candidate, the settings as they are, stays unless the other
  * was faster by more than NOISE, and faster in every round: on a machine that does other things
  * too, a single round says little.
@@ -69,7 +69,7 @@ function clearlyBetter(one: Candidate, current: Candidate): boolean {
   );
 }
 
-/** Workers hold a copy of the model each; a larger batch keeps its first image waiting. */
+/** Instances hold a copy of the model each; a larger batch keeps its first image waiting. */
 function cost({ instances, maxBatchSize, maxQueueDelayMs }: TuneSettings): number {
   return instances * 1e6 + maxBatchSize * 1e3 + maxQueueDelayMs;
 }

@@ -12,7 +12,7 @@ const versionSchema = z
   .object({
     version: count,
     state: stateSchema,
-    ready: z.boolean().describe('At least one worker can run it'),
+    ready: z.boolean().describe('At least one instance can run it'),
     reason: z.string().optional().describe('Why it could not be loaded'),
     retry: z
       .object({

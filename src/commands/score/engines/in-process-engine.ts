@@ -20,7 +20,7 @@ export interface LocalInference {
   readonly manager: ModelManager;
   readonly inference: ImageInference;
   readonly imagingConcurrency: number;
-  /** Ends every worker. */
+  /** Ends every instance. */
   readonly stop: () => Promise<void>;
 }
 

@@ -30,7 +30,7 @@ export const healthOperations: readonly Operation[] = [
       200: answer('It is ready', {
         'application/json': { schema: readySchema, example: { ready: true } },
       }),
-      503: answer('It is starting or shutting down, or a model has no live worker', {
+      503: answer('It is starting or shutting down, or a model has no live instance', {
         'application/json': { schema: readySchema, example: { ready: false } },
       }),
       ...plainErrors(),
