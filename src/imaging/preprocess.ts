@@ -18,6 +18,8 @@ export interface ImageTensor {
   readonly validWidth: number;
   readonly validHeight: number;
   readonly source: ImageHeader;
+  /** Where in the source the pixels come from. */
+  readonly placement: Placement;
 }
 
 export interface PreprocessOptions {
@@ -62,6 +64,7 @@ export async function preprocessOpened(
     validWidth: valid.width,
     validHeight: valid.height,
     source: header,
+    placement,
   };
 }
 

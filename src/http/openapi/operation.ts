@@ -1,6 +1,7 @@
 import type { ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
+import { wholeNumber } from '../../kernel/whole-number';
 import { HEADERS, type HeaderName } from './headers';
 
 /** One method of one address, as the document has it. */
@@ -27,16 +28,6 @@ export function answer(
 
 /** Bytes that are no JSON. */
 export const BINARY = { type: 'string', format: 'binary' } as const;
-
-/** A whole number in a path or query, where everything is text: checked and described together. */
-export function wholeNumber(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
-    .meta({ type: 'integer', minimum: min, maximum: max });
-}
 
 export const nameParameter = z
   .string()

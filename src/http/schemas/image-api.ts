@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
 import { JsonSlice } from '../json/json-slice';
-import { wholeNumber } from '../openapi/operation';
+import { wholeNumber } from '../../kernel/whole-number';
 import { problemSchema } from './problem';
 
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];

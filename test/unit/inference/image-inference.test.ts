@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { ImageInference } from '../../../src/inference/image-inference';
 import type { ImagePreparer, PreparedImage } from '../../../src/inference/image-preparer';
+import { placeAsIs } from '../../../src/imaging/geometry';
 import { ServingError } from '../../../src/kernel/errors';
 import { RunFailedError } from '../../../src/kernel/run-failed-error';
 import { Semaphore } from '../../../src/kernel/semaphore';
@@ -54,6 +55,7 @@ const preparer: Pick<ImagePreparer, 'prepare'> = {
         validWidth: SIDE,
         validHeight: SIDE,
         source: {} as PreparedImage['tensor']['source'],
+        placement: placeAsIs({ width: SIDE, height: SIDE }, 1),
       },
       release: () => {
         held -= 1;

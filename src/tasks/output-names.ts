@@ -1,0 +1,29 @@
+import { formatShape, type TensorSpec } from '../kernel/tensor';
+import type { Notes } from './task';
+
+/**
+ * The output that model.json names, else the first.
+ * @param where its place in model.json
+ */
+export function chooseOutput(
+  wanted: string | undefined,
+  outputs: readonly TensorSpec[],
+  where: string,
+  notes: Notes,
+): TensorSpec | undefined {
+  const found = wanted === undefined ? outputs[0] : outputs.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  notes.problem(
+    wanted === undefined
+      ? 'the signature has no output'
+      : `${where}: there is no tensor "${wanted}"; the signature has ${describeTensors(outputs)}`,
+  );
+  return undefined;
+}
+
+/** `"scores" DT_FLOAT [?, 10], …`, for messages. */
+export function describeTensors(specs: readonly TensorSpec[]): string {
+  return specs
+    .map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`)
+    .join(', ');
+}

@@ -1,0 +1,159 @@
+import type { z } from 'zod';
+
+import type { EncodeFormat } from '../imaging/encode';
+import type { ImageTensor } from '../imaging/preprocess';
+import type { PreprocessSpec } from '../imaging/preprocess-spec';
+import type { RgbPicture } from '../imaging/rgb-picture';
+import type { Semaphore } from '../kernel/semaphore';
+import type { Signature, Tensor } from '../kernel/tensor';
+import type { Postprocess } from '../rewriter/image/image-plan';
+
+/** How an image becomes an input tensor, and which: what model.json left open is filled in. */
+export type ImageInputSpec = PreprocessSpec & { readonly inputName: string };
+
+/** What is known of a model when it is found out what it does. */
+export interface ModelFacts {
+  readonly signature: Signature;
+  /** Undefined for models that take no image. */
+  readonly image: ImageInputSpec | undefined;
+  readonly labels: readonly string[] | undefined;
+}
+
+/** Where a task says what it found. */
+export interface Notes {
+  /** Something in the model's folder is wrong; in words that name the key of model.json. */
+  problem(text: string): void;
+  /** Something that neither model.json nor the signature says. */
+  assumption(text: string): void;
+}
+
+/** A model as its task sees it when a request comes. */
+export interface TaskModel<S> {
+  readonly settings: S;
+  readonly labels: readonly string[] | undefined;
+  /** The signature of the model itself. */
+  readonly own: RunWay;
+  /** The way through the rewritten graph, where there is one. */
+  readonly rewritten: RewrittenWay | undefined;
+}
+
+/** A signature that images run through, and how they are fed. */
+export interface RunWay {
+  readonly signatureName: string;
+  readonly signature: Signature;
+  readonly image: ImageInputSpec | undefined;
+}
+
+export interface RewrittenWay extends RunWay {
+  /** The outputs that hold the best classes, when the graph ranks them, and how many. */
+  readonly top: { readonly k: number; readonly outputs: readonly [string, string] } | undefined;
+  /** The output that holds a finished picture, when the graph makes one. */
+  readonly pixels: string | undefined;
+}
+
+/** What is run for an image: a way, and what is fetched. */
+export interface TaskRun extends RunWay {
+  readonly outputs: readonly string[];
+}
+
+/** What a run of one image gave. */
+export interface RunOutput {
+  /** In the order of the run. */
+  readonly outputs: readonly Tensor[];
+  /** The image as it was fed. */
+  readonly tensor: ImageTensor;
+  /** The image as it came: an encoded file. */
+  readonly image: Uint8Array;
+}
+
+export interface Picture {
+  readonly bytes: Buffer;
+  readonly format: EncodeFormat;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How pictures are wanted. */
+export interface PictureWish {
+  readonly format: EncodeFormat;
+  /** 1–100 for jpeg and webp. */
+  readonly quality?: number | undefined;
+}
+
+/** What one image is answered with. */
+export interface TaskAnswer {
+  /** The result in JSON, without the picture. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly picture?: Picture | undefined;
+}
+
+/** What answering may need besides the outputs. */
+export interface TaskTools {
+  /** Images decoded or encoded at the same time. */
+  readonly imaging: Semaphore;
+  /** An image as a whole, upright, while `use` looks at it. It counts as one being decoded. */
+  readonly withPixels: <T>(
+    image: Uint8Array,
+    use: (picture: RgbPicture) => Promise<T>,
+  ) => Promise<T>;
+}
+
+/** How one request runs a model, and what becomes of the outputs of each image. */
+export interface Answering {
+  readonly run: TaskRun;
+  /** @throws ServingError INFERENCE_FAILED, and those of decoding */
+  readonly postprocess: (output: RunOutput) => Promise<TaskAnswer>;
+}
+
+/**
+ * One kind of model: what it takes, and what it answers.
+ * @typeParam S what is known of such a model once it is loaded
+ * @typeParam P parameters of a request
+ */
+export interface Task<S = unknown, P = unknown> {
+  /** As in model.json. */
+  readonly name: string;
+  /** The end of its address: POST /models/{name}/{verb}. */
+  readonly verb: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /**
+   * Whether a model without `task` in its model.json is of this kind.
+   * @returns why, in words that go on after "as"; undefined when it is not
+   */
+  recognise(facts: ModelFacts): string | undefined;
+  /** The keys of model.json that are its own. */
+  readonly config: z.ZodType;
+  /**
+   * What is known of a model. Contradictions are noted as problems.
+   * @param config what `config` has parsed
+   */
+  resolve(facts: ModelFacts, config: unknown, notes: Notes): S | undefined;
+  /** Outputs of the signature that are fetched for an image, the most important first. */
+  outputs(settings: S): readonly string[];
+  /** What the rewriter may add to the graph behind the first output. */
+  postprocess?(settings: S, facts: ModelFacts): Postprocess | undefined;
+  /** Parameters in the query of a request, besides `format` and `quality` of pictures. */
+  readonly parameters: z.ZodObject;
+  /** The result of one image in JSON, without its picture. */
+  readonly result: z.ZodObject;
+  /** Whether it answers pictures. */
+  readonly pictures: 'always' | 'on-request' | 'never';
+  /** Whether the parameters ask for a picture, where it answers them on request. */
+  wantsPicture?(parameters: P): boolean;
+  /** @param wish how the picture is wanted; undefined: none is */
+  answering(
+    model: TaskModel<S>,
+    parameters: P,
+    wish: PictureWish | undefined,
+    tools: TaskTools,
+  ): Answering;
+}
+
+/** A task whose own types nobody outside of it needs to know. */
+export type AnyTask = Task<never, never>;
+
+/** Checks a task's types where it is written, and forgets them. */
+export function defineTask<S, P>(task: Task<S, P>): AnyTask {
+  return task as AnyTask;
+}
