@@ -37,15 +37,15 @@ async function main(): Promise<void> {
       const model = order.models[turn % order.models.length];
       if (image === undefined || model === undefined) throw new Error('no photo or no model');
       const request = { model, images: [image] };
-      const { results } =
-        order.task === 'classify'
-          ? await service.inference.classify(request)
-          : await service.inference.generate(request, 'png');
+      const task = service.inference.admit(model, undefined, order.task);
+      const wish = order.task === 'classify' ? undefined : ({ format: 'png' } as const);
+      const { results } = await service.inference.answer(request, { task, parameters: {}, wish });
       const [result] = results;
       if (result?.ok !== true) throw result?.error ?? new Error('no result');
       rows += 1;
       inverse += 1 / result.batchRows;
-      if (turn === 0 && Array.isArray(result.value)) firstIndex = result.value[0]?.index;
+      const { predictions } = result.value.data as { predictions?: readonly { index: number }[] };
+      if (turn === 0) firstIndex = predictions?.[0]?.index;
     });
     return {
       ...timed,

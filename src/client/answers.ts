@@ -63,7 +63,15 @@ export interface TensorAnswer extends Answered {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-export type Task = 'image-classification' | 'image-to-image' | 'tensor';
+/** What a model does; a newer server may know more. */
+export type Task =
+  | 'image-classification'
+  | 'object-detection'
+  | 'image-segmentation'
+  | 'image-feature-extraction'
+  | 'image-to-image'
+  | 'tensor'
+  | (string & Record<never, never>);
 
 export interface ModelVersion {
   readonly version: number;

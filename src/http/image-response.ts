@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 
 import { ServingError } from '../kernel/errors';
-import type { ImageAnswer, ImageResult, Picture } from '../inference/image-request';
+import type { ImageAnswer, ImageResult } from '../inference/image-request';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../imaging/encode';
 import type { RequestTimings } from '../models/servable-statistics';
+import type { TaskAnswer } from '../tasks/task';
 import { sendJsonText, writePiece } from './json-text';
 import { problemDetails, PROBLEM_MEDIA_TYPE } from './middleware/problem-details';
 import { base64Text, type TextPieces } from './tensors/tensor-text';
@@ -15,26 +16,40 @@ export const MULTIPART_TYPE = 'multipart/mixed';
 
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as EncodeFormat[];
 
-/** How generated pictures go back. */
-export interface PictureNegotiation {
-  readonly format: EncodeFormat;
-  /** The picture itself, JSON with base64, or one part each. */
+/** How answers go back. */
+export interface Negotiation {
+  /** Format of the pictures; undefined: none are made. */
+  readonly format: EncodeFormat | undefined;
+  /** The picture itself, JSON (pictures in base64), or one part for each picture. */
   readonly envelope: 'none' | 'json' | 'multipart';
 }
 
+/** What there is to choose from. */
+export interface Offer {
+  readonly images: number;
+  /** `always`: pictures are the answer; `if-asked`: Accept may ask for them; `never`: there are none. */
+  readonly pictures: 'always' | 'if-asked' | 'never';
+  /** Of ?format= */
+  readonly format: EncodeFormat | undefined;
+}
+
 /**
- * Chooses from ?format= and Accept. One image is answered by the picture itself, several by JSON;
- * Accept can ask for JSON or multipart/mixed in either case.
+ * Chooses from ?format= and Accept. One image is answered by its picture, several by JSON;
+ * Accept can ask for JSON or multipart/mixed in either case. What is not a picture in the first place is
+ * answered by JSON unless Accept prefers a picture.
  * @throws ServingError NOT_ACCEPTABLE
  */
-export function negotiatePictures(
-  request: Request,
-  images: number,
-  format: EncodeFormat | undefined,
-): PictureNegotiation {
-  const envelopes = [JSON_TYPE, MULTIPART_TYPE];
-  const pictures = (format === undefined ? FORMATS : [format]).map((f) => IMAGE_MEDIA_TYPES[f]);
-  const offered = images === 1 ? [...pictures, ...envelopes] : envelopes;
+export function negotiate(request: Request, { images, pictures, format }: Offer): Negotiation {
+  if (pictures === 'never') {
+    requireJsonAccepted(request);
+    return { format: undefined, envelope: 'json' };
+  }
+  const types = (format === undefined ? FORMATS : [format]).map((f) => IMAGE_MEDIA_TYPES[f]);
+  const offered = [
+    ...(pictures === 'if-asked' ? [JSON_TYPE] : []),
+    ...(images === 1 ? types : []),
+    ...(pictures === 'if-asked' ? [MULTIPART_TYPE] : [JSON_TYPE, MULTIPART_TYPE]),
+  ];
   const chosen = request.accepts(offered);
   if (chosen === false) {
     throw new ServingError(
@@ -44,8 +59,9 @@ export function negotiatePictures(
     );
   }
   const byType = FORMATS.find((f) => IMAGE_MEDIA_TYPES[f] === chosen);
+  const isData = pictures === 'if-asked' && chosen === JSON_TYPE;
   return {
-    format: byType ?? format ?? acceptedFormat(request) ?? 'png',
+    format: isData ? undefined : (byType ?? format ?? acceptedFormat(request) ?? 'png'),
     envelope: chosen === JSON_TYPE ? 'json' : chosen === MULTIPART_TYPE ? 'multipart' : 'none',
   };
 }
@@ -56,7 +72,7 @@ function acceptedFormat(request: Request): EncodeFormat | undefined {
 }
 
 /** @throws ServingError NOT_ACCEPTABLE */
-export function requireJsonAccepted(request: Request): void {
+function requireJsonAccepted(request: Request): void {
   if (request.accepts(JSON_TYPE) === false) {
     throw new ServingError(
       'NOT_ACCEPTABLE',
@@ -77,70 +93,61 @@ export function setTimingHeader(response: Response, timings: RequestTimings): vo
 }
 
 /** The fault of the only image is the fault of the request. */
-export function failIfAlone<T>(answer: ImageAnswer<T>): void {
+export function failIfAlone(answer: ImageAnswer): void {
   const [only] = answer.results;
   if (answer.results.length === 1 && only?.ok === false) throw only.error;
 }
 
-/** The body of an answer with one entry for each image. */
-export function resultsBody<T>(
-  answer: ImageAnswer<T>,
-  toJson: (value: T) => Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  return {
-    model: answer.model,
-    version: answer.version,
-    results: answer.results.map((result) =>
-      result.ok ? toJson(result.value) : { error: problemDetails(result.error) },
-    ),
-    timings: rounded(answer.timings),
-  };
-}
-
-export async function sendPictures(
+/** Sends what each image was answered with. */
+export async function sendAnswer(
   response: Response,
-  answer: ImageAnswer<Picture>,
-  { envelope }: PictureNegotiation,
+  answer: ImageAnswer,
+  { envelope, format }: Negotiation,
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = answer.results;
-  response.set('X-Model-Version', String(answer.version));
-  if (envelope === 'none' && first?.ok === true) {
-    response.type(IMAGE_MEDIA_TYPES[first.value.format]).send(first.value.bytes);
+  if (format !== undefined) response.set('X-Model-Version', String(answer.version));
+  const picture = first?.ok === true ? first.value.picture : undefined;
+  if (envelope === 'none' && picture !== undefined) {
+    response.type(IMAGE_MEDIA_TYPES[picture.format]).send(picture.bytes);
   } else if (envelope === 'multipart') {
     await sendMultipart(response, answer.results, signal);
   } else {
-    await sendJsonText(response, picturesJson(answer), signal);
+    await sendJsonText(response, answerJson(answer), signal);
   }
 }
 
-/** As `resultsBody`, in pieces: pictures are long. */
-function* picturesJson({ model, version, results, timings }: ImageAnswer<Picture>): TextPieces {
+/** In pieces: pictures and masks are long. */
+function* answerJson({ model, version, results, timings }: ImageAnswer): TextPieces {
   yield `{"model":${JSON.stringify(model)},"version":${version},"results":[`;
   for (const [index, result] of results.entries()) {
     if (index > 0) yield ',';
-    if (result.ok) {
-      const { bytes, format, width, height } = result.value;
-      yield '{"image":{"b64":"';
-      yield* base64Text(bytes);
-      yield `","mediaType":"${IMAGE_MEDIA_TYPES[format]}","width":${width},"height":${height}}}`;
-    } else {
+    if (!result.ok) {
       yield JSON.stringify({ error: problemDetails(result.error) });
+      continue;
     }
+    const { data, picture } = result.value;
+    const members = JSON.stringify(data);
+    if (picture === undefined) {
+      yield members;
+      continue;
+    }
+    const { bytes, format, width, height } = picture;
+    yield `${members.slice(0, -1)}${members === '{}' ? '' : ','}"image":{"b64":"`;
+    yield* base64Text(bytes);
+    yield `","mediaType":"${IMAGE_MEDIA_TYPES[format]}","width":${width},"height":${height}}}`;
   }
   yield `],"timings":${JSON.stringify(rounded(timings))}}`;
 }
 
 async function sendMultipart(
   response: Response,
-  results: readonly ImageResult<Picture>[],
+  results: readonly ImageResult[],
   signal: AbortSignal,
 ): Promise<void> {
   const boundary = `tfjs-serving-${randomUUID()}`;
   const parts = results.flatMap((result) => {
-    const [type, body] = result.ok
-      ? [IMAGE_MEDIA_TYPES[result.value.format], result.value.bytes]
-      : [PROBLEM_MEDIA_TYPE, Buffer.from(JSON.stringify(problemDetails(result.error)))];
+    const [type, body] = result.ok ? pictureOf(result.value) : problemOf(result.error);
     const head = `--${boundary}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`;
     return [Buffer.from(head), body, Buffer.from('\r\n')];
   });
@@ -151,6 +158,15 @@ async function sendMultipart(
   });
   for (const part of parts) await writePiece(response, part, signal);
   response.end();
+}
+
+function pictureOf({ picture }: TaskAnswer): readonly [string, Buffer] {
+  if (picture === undefined) throw new RangeError('an answer has no picture');
+  return [IMAGE_MEDIA_TYPES[picture.format], picture.bytes];
+}
+
+function problemOf(error: ServingError): readonly [string, Buffer] {
+  return [PROBLEM_MEDIA_TYPE, Buffer.from(JSON.stringify(problemDetails(error)))];
 }
 
 function rounded(timings: RequestTimings): Record<string, number> {

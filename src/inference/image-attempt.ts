@@ -1,27 +1,23 @@
 import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
-import type { Semaphore } from '../kernel/semaphore';
 import type { Tensor } from '../kernel/tensor';
 import type { Servable } from '../models/servable';
 import type { ImageTensor } from '../imaging/preprocess';
-import type { Answering } from './image-answering';
 import type { ImagePreparer } from './image-preparer';
+import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
-import type { ImageRun } from './image-run';
 import type { InferenceObserver, Stage } from './inference-observer';
 import { validateInputs } from './validate-inputs';
 
 export interface AttemptParts {
   readonly preparer: Pick<ImagePreparer, 'prepare'>;
-  /** Images decoded or encoded at the same time; the preparer's. */
-  readonly imaging: Semaphore;
   readonly observer?: InferenceObserver | undefined;
 }
 
-export interface AttemptOf<T> {
+export interface AttemptOf {
   readonly servable: Servable;
   readonly image: Uint8Array;
-  readonly how: Answering<T>;
+  readonly how: Answering;
   /** Released when the image leaves the queue. */
   readonly permit: Permit;
   /** Aborted when the client has gone. */
@@ -33,10 +29,10 @@ export interface AttemptOf<T> {
  * passed is observed.
  * @throws ServingError
  */
-export async function attemptImage<T>(
-  { servable, image, how, permit, signal }: AttemptOf<T>,
-  { preparer, observer }: Pick<AttemptParts, 'preparer' | 'observer'>,
-): Promise<AnsweredImage<T>> {
+export async function attemptImage(
+  { servable, image, how, permit, signal }: AttemptOf,
+  { preparer, observer }: AttemptParts,
+): Promise<AnsweredImage> {
   const stage = (which: Stage, ms: number): number => {
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
@@ -50,7 +46,7 @@ export async function attemptImage<T>(
     stage('queue', queueMs);
     stage('infer', inferMs);
     const received = performance.now();
-    const value = await how.postprocess({ outputs, tensor });
+    const value = await how.postprocess({ outputs, tensor, image });
     const postprocessMs = stage('postprocess', performance.now() - received);
     const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
     return { ok: true, value, timings, batchRows };
@@ -61,7 +57,7 @@ export async function attemptImage<T>(
 
 async function runImage(
   servable: Servable,
-  { signatureName, signature, image, outputs: names }: ImageRun,
+  { signatureName, signature, image, outputs: names }: TaskRun,
   tensor: ImageTensor,
   permit: Permit,
   signal: AbortSignal | undefined,

@@ -1,87 +1,89 @@
 import type { Permit } from '../batching/admission';
-import type { EncodeFormat } from '../imaging/encode';
 import { ServingError, toServingError } from '../kernel/errors';
-import type { Task } from '../models/model-config';
+import type { Semaphore } from '../kernel/semaphore';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { RequestTimings } from '../models/servable-statistics';
-import type { Prediction } from '../outputs/classification';
-import { classifying, generating, type Answering } from './image-answering';
+import type { Answering, AnyTask, PictureWish, TaskTools } from '../tasks/task';
 import { attemptImage, type AttemptOf, type AttemptParts } from './image-attempt';
+import type { ImagePreparer } from './image-preparer';
 import type {
   AnsweredImage,
   ImageAnswer,
   ImageRequest,
   ImageResult,
   ImageSource,
-  Picture,
 } from './image-request';
+import { requireTask } from './require-task';
+import { taskModel } from './task-model';
 
 export interface ImageInferenceOptions extends AttemptParts {
   readonly manager: Pick<ModelManager, 'acquire'>;
+  readonly preparer: Pick<ImagePreparer, 'prepare' | 'withPixels'>;
+  /** Images decoded or encoded at the same time; the preparer's. */
+  readonly imaging: Semaphore;
+}
+
+/** What is asked of a model, besides the images. */
+export interface Asked {
+  /** As `admit` returned it. */
+  readonly task: AnyTask;
+  /** What the task's `parameters` have parsed. */
+  readonly parameters: unknown;
+  /** How pictures are wanted; undefined: none are. */
+  readonly wish: PictureWish | undefined;
 }
 
 /** How the images of one request are answered by one servable. */
-interface Job<T> {
+interface Job {
   readonly servable: Servable;
-  readonly answering: (servable: Servable) => Answering<T>;
+  readonly answering: () => Answering;
   readonly signal: AbortSignal | undefined;
 }
 
 /** The use case: permit → preprocess → enqueue → postprocess, the same for every way in. */
 export class ImageInference {
   readonly #options: ImageInferenceOptions;
+  readonly #tools: TaskTools;
 
   constructor(options: ImageInferenceOptions) {
     this.#options = options;
+    const { imaging, preparer } = options;
+    this.#tools = { imaging, withPixels: (image, use) => preparer.withPixels(image, use) };
   }
 
   /**
-   * Whether a request for this model and task would be taken, before anything is read of it.
+   * Whether a request for this model would be taken, before anything is read of it.
+   * @param verb the task's, or `predict` for whatever the model does
+   * @returns what the model does
    * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, WRONG_TASK, OVERLOADED,
    *   DRAINING
    */
-  admit(model: string, version: number | undefined, task: Task): void {
+  admit(model: string, version: number | undefined, verb: string): AnyTask {
     const { servable, release } = this.#options.manager.acquire(model, version);
     release();
-    requireTask(servable, task);
+    const task = requireTask(servable, verb);
     servable.batcher.admission.requireRoom();
+    return task;
   }
 
   /**
-   * Labels for each image.
-   * @param top predictions an image; the model's own number when absent
+   * What the model's task answers for each image.
    * @throws ServingError for what concerns the whole request: MODEL_NOT_FOUND, WRONG_TASK,
    *   OVERLOADED …; what concerns one image is in its result
    */
-  classify(request: ImageRequest, top?: number): Promise<ImageAnswer<Prediction[]>> {
-    return this.#infer(request, 'image-classification', classifying(top));
-  }
-
-  /**
-   * A picture for each image.
-   * @param format of the answer; quality 1–100 for jpeg and webp
-   * @throws ServingError as `classify`
-   */
-  generate(
-    request: ImageRequest,
-    format: EncodeFormat,
-    quality?: number,
-  ): Promise<ImageAnswer<Picture>> {
-    const { imaging } = this.#options;
-    return this.#infer(request, 'image-to-image', generating(imaging, format, quality));
-  }
-
-  async #infer<T>(
+  async answer(
     { model, version, images, signal }: ImageRequest,
-    task: Task,
-    answering: Job<T>['answering'],
-  ): Promise<ImageAnswer<T>> {
+    { task, parameters, wish }: Asked,
+  ): Promise<ImageAnswer> {
     const { servable, release } = this.#options.manager.acquire(model, version);
     try {
-      requireTask(servable, task);
+      // Another version may have come since it was admitted.
+      requireTask(servable, task.verb);
       const permit = servable.batcher.admission.acquire(images.length);
       try {
+        const answering = (): Answering =>
+          task.answering(taskModel(servable), parameters as never, wish, this.#tools);
         const job = { servable, answering, signal };
         const results = await Promise.all(
           images.map((image) => this.#observed(job, image, permit.split())),
@@ -97,7 +99,7 @@ export class ImageInference {
   }
 
   /** Never rejects: what concerns one image is its result. Each image has one outcome. */
-  async #observed<T>(job: Job<T>, image: ImageSource, permit: Permit): Promise<ImageResult<T>> {
+  async #observed(job: Job, image: ImageSource, permit: Permit): Promise<ImageResult> {
     const { name, version, statistics } = job.servable;
     const { observer } = this.#options;
     const started = performance.now();
@@ -118,16 +120,16 @@ export class ImageInference {
   }
 
   /** Once more where it was queued for a rewrite that a new instance could not load any more. */
-  async #answer<T>(
-    { servable, answering, signal }: Job<T>,
+  async #answer(
+    { servable, answering, signal }: Job,
     image: Uint8Array,
     permit: Permit,
-  ): Promise<AnsweredImage<T>> {
-    const first: AttemptOf<T> = { servable, image, permit, signal, how: answering(servable) };
+  ): Promise<AnsweredImage> {
+    const first: AttemptOf = { servable, image, permit, signal, how: answering() };
     try {
       return await attemptImage(first, this.#options);
     } catch (thrown) {
-      const how = answering(servable);
+      const how = answering();
       if (how.run.signatureName === first.how.run.signatureName) throw thrown;
       // The first permit went when its batch was formed.
       const again = servable.batcher.admission.acquire(1);
@@ -141,14 +143,9 @@ export class ImageInference {
 }
 
 /** What a way in needs of it. */
-export type ImageUseCase = Pick<ImageInference, 'admit' | 'classify' | 'generate'>;
+export type ImageUseCase = Pick<ImageInference, 'admit' | 'answer'>;
 
-function requireTask({ name, spec }: Servable, task: Task): void {
-  if (spec.task === task) return;
-  throw new ServingError('WRONG_TASK', `Model ${name} does ${spec.task}, not ${task}`);
-}
-
-function longest<T>(results: readonly ImageResult<T>[]): RequestTimings {
+function longest(results: readonly ImageResult[]): RequestTimings {
   const of = (stage: keyof RequestTimings): number =>
     results.reduce((most, result) => Math.max(most, result.ok ? result.timings[stage] : 0), 0);
   return {

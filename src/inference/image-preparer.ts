@@ -6,6 +6,7 @@ import { decodingBytes, isLarge, isSlowToOpen } from '../imaging/decoding-cost';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
 import { preprocessOpened, type ImageTensor } from '../imaging/preprocess';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
+import { rgbOf, type RgbPicture } from '../imaging/rgb-picture';
 import type { Servable } from '../models/servable';
 
 export interface ImagePreparerOptions {
@@ -68,6 +69,23 @@ export class ImagePreparer {
       return isLarge(opened.header) ? { opened } : { prepared: await decode(opened) };
     });
     return first.prepared ?? apart(() => decode(first.opened));
+  }
+
+  /**
+   * An image as a whole, upright, while `use` looks at it. It counts as one being decoded.
+   * @throws ServingError as `prepare`, and what `use` throws
+   */
+  withPixels<T>(image: Uint8Array, use: (picture: RgbPicture) => Promise<T>): Promise<T> {
+    const { imaging, limits, budget } = this.#options;
+    return imaging.run(async () => {
+      const { header, pipeline } = await openImage(image, limits);
+      const decoded = await budget.whenRoom(decodingBytes(header));
+      try {
+        return await use(await rgbOf(pipeline, header.format));
+      } finally {
+        decoded();
+      }
+    });
   }
 
   /** Waits no longer than the image might in the queue of its model. */

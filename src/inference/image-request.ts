@@ -1,26 +1,25 @@
-import type { EncodeFormat } from '../imaging/encode';
 import type { ServingError } from '../kernel/errors';
 import type { RequestTimings } from '../models/servable-statistics';
+import type { TaskAnswer } from '../tasks/task';
 
 /** An image as it came in; a fault found while reading the request stands in its place. */
 export type ImageSource = Uint8Array | ServingError;
 
-export interface AnsweredImage<T> {
+export interface AnsweredImage {
   readonly ok: true;
-  readonly value: T;
+  readonly value: TaskAnswer;
   readonly timings: RequestTimings;
   /** Rows in the batch that the image ran in. */
   readonly batchRows: number;
 }
 
-export type ImageResult<T> =
-  AnsweredImage<T> | { readonly ok: false; readonly error: ServingError };
+export type ImageResult = AnsweredImage | { readonly ok: false; readonly error: ServingError };
 
-export interface ImageAnswer<T> {
+export interface ImageAnswer {
   readonly model: string;
   readonly version: number;
   /** One for each image, in order. */
-  readonly results: readonly ImageResult<T>[];
+  readonly results: readonly ImageResult[];
   readonly timings: RequestTimings;
 }
 
@@ -31,11 +30,4 @@ export interface ImageRequest {
   readonly images: readonly ImageSource[];
   /** Aborted when the client has gone. */
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface Picture {
-  readonly bytes: Buffer;
-  readonly format: EncodeFormat;
-  readonly width: number;
-  readonly height: number;
 }

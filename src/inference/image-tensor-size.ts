@@ -1,6 +1,6 @@
 import { ServingError } from '../kernel/errors';
 import type { Tensor } from '../kernel/tensor';
-import type { ImageInputSpec } from '../models/servable-spec';
+import type { ImageInputSpec } from '../tasks/task';
 
 /**
  * Pictures that come as numbers are held to the sizes that encoded ones are: what a run takes grows

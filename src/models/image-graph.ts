@@ -5,23 +5,18 @@ import {
   TOP_INDICES,
   TOP_SCORES,
   type ImagePlan,
+  type Postprocess,
 } from '../rewriter/image/image-plan';
 import type { Optimization } from '../rewriter/model-optimizer';
 import { readSignatures } from '../saved-model/signatures';
-import type { Signature } from '../kernel/tensor';
 import type { ModelConfig } from './model-config';
-import type { ImageInputSpec, ServableSpec } from './servable-spec';
+import type { ImageInputSpec, RewrittenWay } from '../tasks/task';
+import type { ServableSpec } from './servable-spec';
 
 /** How images run through a rewritten model: what surrounds its network is in the graph. */
-export interface ImageGraph {
-  readonly signatureName: string;
-  readonly signature: Signature;
+export interface ImageGraph extends RewrittenWay {
   /** What is left to do to an image before the run. */
   readonly image: ImageInputSpec;
-  /** The outputs that hold the best classes, when the graph ranks them, and how many. */
-  readonly top: { readonly k: number; readonly outputs: readonly [string, string] } | undefined;
-  /** The output that holds a finished picture, when the graph makes one. */
-  readonly pixels: string | undefined;
 }
 
 /** Pixels a side of the pictures that answers are compared on, for models of any size. */
@@ -35,27 +30,18 @@ export function imagePlanOf(
   spec: ServableSpec,
   optimize: ModelConfig['optimize'],
 ): ImagePlan | undefined {
-  const { image, output, task } = spec;
+  const { image, imageTask } = spec;
   const wanted = typeof optimize === 'object' ? optimize : {};
-  if (image === undefined || optimize === false || task === 'tensor') return undefined;
+  if (image === undefined || optimize === false || imageTask === undefined) return undefined;
   const { inputName, dtype, layout, colorOrder, normalization } = image;
   const isPixels = dtype === 'uint8' && layout === 'NHWC' && colorOrder === 'rgb';
   const preprocess = (wanted.preprocess ?? true) && !isPixels;
-  const isPicture =
-    output.valueRange.join() === '0,255' &&
-    output.layout === 'NHWC' &&
-    spec.signature.outputs.find(({ name }) => name === output.name)?.dtype === 'uint8';
-  const postprocess =
-    (wanted.postprocess ?? true) && !(task === 'image-to-image' && isPicture)
-      ? task === 'image-classification'
-        ? { kind: 'classes' as const, activation: output.activation, k: output.topK }
-        : { kind: 'pixels' as const, valueRange: output.valueRange, layout: output.layout }
-      : undefined;
+  const postprocess = (wanted.postprocess ?? true) ? postprocessOf(spec) : undefined;
   if (!preprocess && postprocess === undefined) return undefined;
   return {
     signature: spec.signatureName,
     input: { name: inputName, dtype, layout, colorOrder, normalization },
-    output: output.name,
+    outputs: answeredOutputs(spec),
     preprocess,
     postprocess,
     sizes: sizesToCompare(image.size),
@@ -65,13 +51,15 @@ export function imagePlanOf(
 /** The image graph of a rewritten model; undefined when nothing of the plan is in it. */
 export async function readImageGraph(
   optimization: Optimization,
-  { image, output, task }: ServableSpec,
+  spec: ServableSpec,
 ): Promise<ImageGraph | undefined> {
+  const { image } = spec;
   if (optimization.state === 'original' || image === undefined) return undefined;
   const { preprocess = false, postprocess = false } = optimization.report.image ?? {};
   if (!preprocess && !postprocess) return undefined;
   const signature = (await readSignatures(optimization.directory)).signatures[IMAGE_SIGNATURE];
   if (signature === undefined) return undefined;
+  const added = postprocess ? postprocessOf(spec) : undefined;
   const k = signature.outputs.find(({ name }) => name === TOP_SCORES)?.shape?.at(-1) ?? 0;
   return {
     signatureName: IMAGE_SIGNATURE,
@@ -88,19 +76,32 @@ export async function readImageGraph(
       : image,
     // Where every class is answered, more of them is the same.
     top:
-      postprocess && task === 'image-classification'
-        ? { k: k < output.topK ? Infinity : k, outputs: [TOP_SCORES, TOP_INDICES] }
+      added?.kind === 'classes'
+        ? { k: k < added.k ? Infinity : k, outputs: [TOP_SCORES, TOP_INDICES] }
         : undefined,
-    pixels: postprocess && task === 'image-to-image' ? PIXELS_OUT : undefined,
+    pixels: added?.kind === 'pixels' ? PIXELS_OUT : undefined,
   };
 }
 
+/** What the task may have added to the graph. */
+function postprocessOf({
+  imageTask,
+  settings,
+  signature,
+  image,
+  labels,
+}: ServableSpec): Postprocess | undefined {
+  return imageTask?.postprocess?.(settings as never, { signature, image, labels });
+}
+
+/** The model's own outputs that its task looks at. */
+function answeredOutputs({ imageTask, settings, output }: ServableSpec): readonly string[] {
+  return imageTask?.outputs(settings as never) ?? [output.name];
+}
+
 /** The outputs that are asked for unless a request wants more classes. */
-export function defaultOutputs(
-  { top, pixels }: ImageGraph,
-  { output }: ServableSpec,
-): readonly string[] {
-  return top?.outputs ?? [pixels ?? output.name];
+export function defaultOutputs({ top, pixels }: ImageGraph, spec: ServableSpec): readonly string[] {
+  return top?.outputs ?? (pixels === undefined ? answeredOutputs(spec) : [pixels]);
 }
 
 /** Two shapes where any is taken, so that width and height cannot be mistaken for each other. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { messageOf } from '../kernel/errors';
+import { TASKS, TENSOR } from '../tasks/tasks';
+import { tensorConfigSchema } from '../tasks/tensor-config';
+import { describeIssue } from './config-issue';
 
 /**
  * model.json: everything about a model that its SavedModel does not say. Descriptions feed
@@ -69,23 +72,6 @@ const inputSchema = z
   })
   .partial();
 
-const outputSchema = z
-  .strictObject({
-    name: z.string().min(1).describe('Output of the signature that is answered'),
-    labels: z.string().min(1).describe('File beside model.json with one label a line'),
-    activation: z
-      .enum(['softmax', 'sigmoid', 'none'])
-      .describe('Applied to the scores of a classification; default none'),
-    topK: z.number().int().min(1).max(100_000).describe('Predictions answered; default 5'),
-    valueRange: z
-      .tuple([z.number(), z.number()])
-      .refine(([low, high]) => low < high, 'must be [low, high]')
-      .describe(
-        'Values of a generated image that mean black and white; default [0, 255] for uint8, else [0, 1]',
-      ),
-  })
-  .partial();
-
 const batchingSchema = z
   .strictObject({
     maxBatchSize: z.number().int().min(1).max(4096).describe('Rows in a batch at the most'),
@@ -133,14 +119,22 @@ export const versionPolicySchema = z
     'Which versions are served: {"latest": n} (default 1), {"specific": [numbers]} or "all"',
   );
 
+/** Keys that belong to tasks: each checks its own when it is known what a model does. */
+const ofTasks: Readonly<Record<string, z.ZodUnknown>> = Object.fromEntries(
+  [tensorConfigSchema, ...TASKS.map(({ config }) => config)]
+    .flatMap(({ shape }) => Object.keys(shape))
+    .map((key) => [key, z.unknown()]),
+);
+
 export const modelConfigSchema = z
   .strictObject({
     task: z
-      .enum(['image-classification', 'image-to-image', 'tensor'])
-      .describe('What the answer is: labels, a picture, or the output tensors'),
+      .enum([...TASKS.map(({ name }) => name), TENSOR])
+      .describe('What the model does; default: what its signature says'),
     signature: z.string().min(1).describe('Signature to run; default serving_default'),
     input: inputSchema.describe('How an image becomes the input tensor'),
-    output: outputSchema.describe('How the output tensor becomes the answer'),
+    labels: z.string().min(1).describe('File beside model.json with one label a line'),
+    ...ofTasks,
     batching: z
       .union([z.literal(false), batchingSchema])
       .describe('How requests share runs; false: each is run alone, as it was sent'),
@@ -219,7 +213,18 @@ export const modelConfigSchema = z
 
 export type ModelConfig = z.infer<typeof modelConfigSchema>;
 export type VersionPolicy = z.infer<typeof versionPolicySchema>;
-export type Task = NonNullable<ModelConfig['task']>;
+
+/** The part of model.json that is its task's own. */
+export function taskKeysOf(config: ModelConfig): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key in ofTasks));
+}
+
+/** The file of labels that a model.json names, where that is text. */
+export function labelsFileOf(config: ModelConfig): string | undefined {
+  if (config.labels !== undefined) return config.labels;
+  const { output } = config as { readonly output?: { readonly labels?: unknown } | null };
+  return typeof output?.labels === 'string' ? output.labels : undefined;
+}
 
 /** Something in a model's folder is wrong; `problems` names each with its path. */
 export class ModelConfigError extends Error {
@@ -246,16 +251,4 @@ export function parseModelConfig(text: string): ModelConfig {
   const parsed = modelConfigSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new ModelConfigError(parsed.error.issues.map(describeIssue));
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const where = ['model.json', ...issue.path.map(String)].join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return `${where}: unknown ${issue.keys.length > 1 ? 'keys' : 'key'} ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
-  }
-  if (issue.code === 'invalid_union') {
-    const options = issue.errors.flat().map((inner) => inner.message);
-    return `${where}: ${[...new Set(options)].join(', or ')}`;
-  }
-  return `${where}: ${issue.message}`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
+import { labelsFileOf, ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
 import { messageOf, hasErrorCode } from '../kernel/errors';
 import { fingerprintOf } from './version-fingerprint';
 
@@ -87,8 +87,9 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
       configured = true;
       hash.update(text);
       config = parseModelConfig(text);
-      if (config.output?.labels !== undefined) {
-        const labelText = await readLabels(roots, directory, config.output.labels);
+      const labelsFile = labelsFileOf(config);
+      if (labelsFile !== undefined) {
+        const labelText = await readLabels(roots, directory, labelsFile);
         hash.update(labelText);
         labels = splitLabels(labelText);
       }

@@ -1,26 +1,26 @@
 import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
 import { formatShape, isBatchable } from '../kernel/tensor';
 import type { BatchingOptions } from '../batching/batching-options';
-import type { PreprocessSpec } from '../imaging/preprocess-spec';
+import { channelsOf } from '../tasks/image-shape';
+import { describeTensors } from '../tasks/output-names';
+import type { AnyTask, ImageInputSpec } from '../tasks/task';
 import { batchSizesUpTo, type BatchSizeSteps } from './batch-sizes';
-import { ModelConfigError, type ModelConfig, type Task } from './model-config';
-
-/** How an image becomes an input tensor, and which: what model.json left open is filled in. */
-export type ImageInputSpec = PreprocessSpec & { readonly inputName: string };
+import { ModelConfigError, type ModelConfig } from './model-config';
+import { resolveTask } from './resolve-task';
 
 export interface ServableSpec {
-  readonly task: Task;
+  /** As in model.json. */
+  readonly task: string;
+  /** What answers images; undefined for models that are only asked for tensors. */
+  readonly imageTask: AnyTask | undefined;
+  /** What is known of the model for its task. */
+  readonly settings: unknown;
   readonly signatureName: string;
   readonly signature: Signature;
   /** Undefined for models that take no image. */
   readonly image: ImageInputSpec | undefined;
-  readonly output: {
-    readonly name: string;
-    readonly activation: 'softmax' | 'sigmoid' | 'none';
-    readonly topK: number;
-    readonly valueRange: readonly [number, number];
-    readonly layout: 'NHWC' | 'NCHW';
-  };
+  /** The output that matters most. */
+  readonly output: { readonly name: string };
   readonly labels: readonly string[] | undefined;
   /** Every tensor of the signature has a first dimension of any size, and model.json allows batches. */
   readonly batchable: boolean;
@@ -73,42 +73,24 @@ export function resolveServable(
   const { name: signatureName, signature } = chooseSignature(config, signatures, assumptions);
 
   const image = resolveImage(config, signature, problems, assumptions);
-  const output = chooseTensor(
-    config.output?.name,
-    signature.outputs,
-    'model.json.output.name',
-    problems,
-  );
-  const task = config.task ?? inferTask(image !== undefined, output, assumptions);
-  if (task !== 'tensor' && image === undefined) {
-    problems.push(
-      `the task ${task} needs an image input, and the signature has none: ${describe(signature.inputs)}`,
-    );
-  }
-  if (output.dtype === undefined || (task !== 'tensor' && output.dtype === 'string')) {
-    problems.push(`output "${output.name}" has type ${output.tfDtype}, which cannot be answered`);
-  }
-  checkLabels(labels, output, problems);
-  if (task === 'image-classification' && config.output?.activation === undefined) {
-    assumptions.push('output.activation: none, the scores are answered as the model gives them');
-  }
+  const notes = {
+    problem: (text: string) => void problems.push(text),
+    assumption: (text: string) => void assumptions.push(text),
+  };
+  const resolved = resolveTask(config, { signature, image, labels }, notes);
 
   const batchable = isBatchable(signature) && config.batching !== false;
   const batching = resolveBatching(config, batchable, defaults, problems);
-  if (problems.length > 0) throw new ModelConfigError(problems);
+  if (problems.length > 0 || resolved === undefined) throw new ModelConfigError(problems);
 
   return {
-    task,
+    task: resolved.name,
+    imageTask: resolved.task,
+    settings: resolved.settings,
     signatureName,
     signature,
     image,
-    output: {
-      name: output.name,
-      activation: config.output?.activation ?? 'none',
-      topK: config.output?.topK ?? 5,
-      valueRange: config.output?.valueRange ?? (output.dtype === 'uint8' ? [0, 255] : [0, 1]),
-      layout: channelsOf(output.shape)?.layout ?? image?.layout ?? 'NHWC',
-    },
+    output: { name: resolved.output },
     labels,
     batchable,
     batching,
@@ -154,7 +136,7 @@ function chooseTensor(
   const found = wanted === undefined ? specs[0] : specs.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
   problems.push(
-    `${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describe(specs)}`,
+    `${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describeTensors(specs)}`,
   );
   throw new ModelConfigError(problems);
 }
@@ -179,7 +161,7 @@ function resolveImage(
   const spec = chooseTensor(input.name, signature.inputs, 'model.json.input.name', problems);
   if (signature.inputs.length > 1) {
     problems.push(
-      `an image model takes one input, and the signature has ${describe(signature.inputs)}`,
+      `an image model takes one input, and the signature has ${describeTensors(signature.inputs)}`,
     );
   }
   const { dtype, shape } = spec;
@@ -282,20 +264,6 @@ function resolveSize(
   return { kind: 'dynamic', ...DYNAMIC_DEFAULTS };
 }
 
-function inferTask(hasImage: boolean, output: TensorSpec, assumptions: string[]): Task {
-  const task: Task = !hasImage
-    ? 'tensor'
-    : output.shape?.length === 2
-      ? 'image-classification'
-      : channelsOf(output.shape) !== undefined
-        ? 'image-to-image'
-        : 'tensor';
-  assumptions.push(
-    `task: ${task}, as the ${hasImage ? 'image' : 'tensor'} model answers "${output.name}" of shape ${formatShape(output.shape)}`,
-  );
-  return task;
-}
-
 function resolveBatching(
   config: ModelConfig,
   batchable: boolean,
@@ -329,40 +297,10 @@ function resolveBatching(
   };
 }
 
-function checkLabels(
-  labels: readonly string[] | undefined,
-  output: TensorSpec,
-  problems: string[],
-): void {
-  const classes = output.shape?.at(-1) ?? -1;
-  if (labels !== undefined && classes > 0 && labels.length !== classes) {
-    problems.push(
-      `model.json.output.labels: ${labels.length} labels, and output "${output.name}" has ${classes} classes`,
-    );
-  }
-}
-
-/** Where a rank-4 shape has 1 or 3 channels; undefined when it has none in either place. */
-function channelsOf(
-  shape: readonly number[] | undefined,
-): { layout: 'NHWC' | 'NCHW'; channels: number } | undefined {
-  if (shape?.length !== 4) return undefined;
-  const [, second = -1, , last = -1] = shape;
-  if (last === 1 || last === 3) return { layout: 'NHWC', channels: last };
-  if (second === 1 || second === 3) return { layout: 'NCHW', channels: second };
-  return undefined;
-}
-
 function defaultWarmupSizes(image: ImageInputSpec | undefined): (readonly [number, number])[] {
   if (image?.size.kind !== 'dynamic') return [];
   const { minSize, maxSize, multipleOf } = image.size;
   const within = Math.min(Math.max(WARMUP_SIDE, minSize), maxSize);
   const side = Math.ceil(within / multipleOf) * multipleOf;
   return [[side, side]];
-}
-
-function describe(specs: readonly TensorSpec[]): string {
-  return specs
-    .map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`)
-    .join(', ');
 }

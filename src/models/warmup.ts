@@ -9,7 +9,8 @@ import {
   type TensorSpec,
 } from '../kernel/tensor';
 import { defaultOutputs, type ImageGraph } from './image-graph';
-import type { ImageInputSpec, ServableSpec } from './servable-spec';
+import type { ImageInputSpec } from '../tasks/task';
+import type { ServableSpec } from './servable-spec';
 
 /** A run that was made to warm an instance up. */
 export interface WarmupRun {

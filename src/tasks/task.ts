@@ -123,7 +123,7 @@ export interface Task<S = unknown, P = unknown> {
    */
   recognise(facts: ModelFacts): string | undefined;
   /** The keys of model.json that are its own. */
-  readonly config: z.ZodType;
+  readonly config: z.ZodObject;
   /**
    * What is known of a model. Contradictions are noted as problems.
    * @param config what `config` has parsed
@@ -137,6 +137,8 @@ export interface Task<S = unknown, P = unknown> {
   readonly parameters: z.ZodObject;
   /** The result of one image in JSON, without its picture. */
   readonly result: z.ZodObject;
+  /** For the documents: a model and what it may answer for one image. */
+  readonly example: { readonly model: string; readonly data: Readonly<Record<string, unknown>> };
   /** Whether it answers pictures. */
   readonly pictures: 'always' | 'on-request' | 'never';
   /** Whether the parameters ask for a picture, where it answers them on request. */

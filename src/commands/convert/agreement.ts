@@ -1,5 +1,6 @@
 import type { ServableSpec } from '../../models/servable-spec';
 import { topIndices } from '../../outputs/classification';
+import type { PictureSettings } from '../../tasks/image-to-image/task';
 import { toImage } from '../../outputs/generated-image';
 import { isByteStrings, type Tensor } from '../../kernel/tensor';
 import type { Photo } from './photos';
@@ -28,15 +29,9 @@ export interface AgreementMeter {
 }
 
 /** @returns undefined for models whose outputs are neither classes nor pictures */
-export function agreementMeter({ task, output }: ServableSpec): AgreementMeter | undefined {
-  switch (task) {
-    case 'image-classification':
-      return new ClassMeter();
-    case 'image-to-image':
-      return new PictureMeter(output);
-    case 'tensor':
-      return undefined;
-  }
+export function agreementMeter({ task, settings }: ServableSpec): AgreementMeter | undefined {
+  if (task === 'image-classification') return new ClassMeter();
+  return task === 'image-to-image' ? new PictureMeter(settings as PictureSettings) : undefined;
 }
 
 class ClassMeter implements AgreementMeter {
@@ -59,13 +54,13 @@ function best({ data }: Tensor): number | undefined {
 }
 
 class PictureMeter implements AgreementMeter {
-  readonly #output: ServableSpec['output'];
+  readonly #output: PictureSettings;
   #squares = 0;
   #values = 0;
   #worst = 0;
   #maxDifference = 0;
 
-  constructor(output: ServableSpec['output']) {
+  constructor(output: PictureSettings) {
     this.#output = output;
   }
 

@@ -5,7 +5,7 @@ import { CliError } from '../exit-codes';
 import { messageOf } from '../../kernel/errors';
 import { preprocessImage, type ImageTensor } from '../../imaging/preprocess';
 import type { DecodeLimits } from '../../imaging/open-image';
-import type { ImageInputSpec } from '../../models/servable-spec';
+import type { ImageInputSpec } from '../../tasks/task';
 import type { Tensor } from '../../kernel/tensor';
 
 const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;

@@ -1,5 +1,5 @@
 import { writeNormalized } from '../../imaging/normalize';
-import type { ImageInputSpec } from '../../models/servable-spec';
+import type { ImageInputSpec } from '../../tasks/task';
 import type { Photo } from './photos';
 
 /** Side of made-up images for models that take any size, in pixels. */

@@ -1,74 +1,68 @@
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
-import type { ImageRequest } from '../../inference/image-request';
 import type { ImageUseCase } from '../../inference/image-inference';
-import type { Task } from '../../models/model-config';
+import { ANY_VERB } from '../../inference/require-task';
+import type { AnyTask } from '../../tasks/task';
+import { TASKS } from '../../tasks/tasks';
 import type { BodyReader } from '../body/body-reader';
 import { readImages } from '../image-request';
-import {
-  failIfAlone,
-  negotiatePictures,
-  requireJsonAccepted,
-  resultsBody,
-  sendPictures,
-  setTimingHeader,
-} from '../image-response';
+import { failIfAlone, negotiate, sendAnswer, setTimingHeader } from '../image-response';
 import { clientSignal } from '../middleware/request-context';
 import { versionOf } from '../model-version';
 import { route } from '../route';
-import { classifyQuerySchema, generateQuerySchema } from '../schemas/image-api';
+import { pictureQuerySchema } from '../schemas/image-api';
 
 export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
   readonly bodies: BodyReader;
+  /** @default all there are */
+  readonly tasks?: readonly AnyTask[];
 }
 
-/** POST …/classify and …/generate, with and without a version. */
-export function imageRoutes({ inference, bodies }: ImageRoutesOptions): Router {
+/** POST (or PUT) …/{verb} of every task and …/predict, with and without a version. */
+export function imageRoutes({ inference, bodies, tasks = TASKS }: ImageRoutesOptions): Router {
   const router = Router();
 
   /** Everything is judged that can be before the body is read. */
-  const read = async (
-    request: Request,
-    response: Response,
-    task: Task,
-  ): Promise<ImageRequest & { readonly signal: AbortSignal }> => {
-    const model = String(request.params.name);
-    const version = versionOf(request);
-    inference.admit(model, version, task);
-    bodies.requireRoom(request);
-    const signal = clientSignal(response);
-    const images = await readImages(bodies, request, response, signal);
-    return { model, version, images, signal };
-  };
+  const answerFor =
+    (verb: string): RequestHandler =>
+    async (request, response) => {
+      const model = String(request.params.name);
+      const version = versionOf(request);
+      const task = inference.admit(model, version, verb);
+      const parameters = parseQuery(task.parameters, request);
+      const { format, quality } =
+        task.pictures === 'never' ? {} : parseQuery(pictureQuerySchema, request);
+      const pictures = whetherPictures(task, parameters);
+      // One image is offered most: what is refused for it is refused for several.
+      negotiate(request, { images: 1, pictures, format });
+      bodies.requireRoom(request);
+      const signal = clientSignal(response);
+      const images = await readImages(bodies, request, response, signal);
+      const negotiated = negotiate(request, { images: images.length, pictures, format });
+      const wish =
+        negotiated.format === undefined ? undefined : { format: negotiated.format, quality };
+      const asked = { model, version, images, signal };
+      const answer = await inference.answer(asked, { task, parameters, wish });
+      failIfAlone(answer);
+      setTimingHeader(response, answer.timings);
+      await sendAnswer(response, answer, negotiated, signal);
+    };
 
-  const classify: RequestHandler = async (request, response) => {
-    requireJsonAccepted(request);
-    const { top } = parseQuery(classifyQuerySchema, request);
-    const asked = await read(request, response, 'image-classification');
-    const answer = await inference.classify(asked, top);
-    failIfAlone(answer);
-    setTimingHeader(response, answer.timings);
-    response.json(resultsBody(answer, (predictions) => ({ predictions })));
-  };
-
-  const generate: RequestHandler = async (request, response) => {
-    const { format, quality } = parseQuery(generateQuerySchema, request);
-    const asked = await read(request, response, 'image-to-image');
-    const negotiated = negotiatePictures(request, asked.images.length, format);
-    const answer = await inference.generate(asked, negotiated.format, quality);
-    failIfAlone(answer);
-    setTimingHeader(response, answer.timings);
-    await sendPictures(response, answer, negotiated, asked.signal);
-  };
-
+  const verbs = new Set([...tasks.map(({ verb }) => verb), ANY_VERB]);
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/classify`, { post: [classify] });
-    route(router, `${prefix}/generate`, { post: [generate] });
+    for (const verb of verbs) {
+      route(router, `${prefix}/${verb}`, { post: [answerFor(verb)] }, { putAsPost: true });
+    }
   }
   return router;
+}
+
+function whetherPictures(task: AnyTask, parameters: unknown): 'always' | 'if-asked' | 'never' {
+  if (task.pictures !== 'on-request') return task.pictures;
+  return task.wantsPicture?.(parameters as never) === true ? 'always' : 'if-asked';
 }
 
 function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {

@@ -80,7 +80,7 @@ function servableDetails(servable: Servable): ServableDetails {
     signature: spec.signatureName,
     signatures: signaturesBody(servable),
     input: spec.image,
-    output: spec.output,
+    output: { ...(spec.settings as object | undefined), ...spec.output },
     labels: spec.labels?.length,
     batching: {
       ...spec.batching,

@@ -3,18 +3,14 @@ import { z } from 'zod';
 import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
 import { JsonSlice } from '../json/json-slice';
 import { wholeNumber } from '../../kernel/whole-number';
+import type { AnyTask } from '../../tasks/task';
 import { problemSchema } from './problem';
 
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];
 const MEDIA_TYPES = Object.values(IMAGE_MEDIA_TYPES) as [string, ...string[]];
 
-export const classifyQuerySchema = z.object({
-  top: wholeNumber(1, 100_000)
-    .optional()
-    .meta({ description: 'Predictions to answer; default: `output.topK` of the model, else 5' }),
-});
-
-export const generateQuerySchema = z.object({
+/** Where pictures are answered. */
+export const pictureQuerySchema = z.object({
   format: z
     .preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(FORMATS))
     .optional()
@@ -54,39 +50,28 @@ const failed = z
   .object({ error: problemSchema })
   .meta({ id: 'FailedImage', description: 'In the place of an image that cannot be answered' });
 
-/** One entry for each image, in the order sent. */
-function resultsOf<T extends z.ZodType>(result: T) {
-  return z.object({
-    model: z.string(),
-    version: z.number().int(),
-    results: z.array(z.union([result, failed])).describe('In the order of the images'),
-    timings: timingsSchema,
-  });
-}
+const imageSchema = z.object({
+  b64: z.string(),
+  mediaType: z.enum(MEDIA_TYPES),
+  width: z.number().int(),
+  height: z.number().int(),
+});
 
-const predictionSchema = z
-  .object({
-    label: z.string().describe('From the labels file; the index as text where there is none'),
-    index: z.number().int().min(0),
-    score: z.number(),
-  })
-  .meta({ id: 'Prediction' });
-
-export const classificationsSchema = resultsOf(
-  z
-    .object({ predictions: z.array(predictionSchema).describe('By falling score') })
-    .meta({ id: 'ClassifiedImage' }),
-).meta({ id: 'Classifications' });
-
-export const generatedSchema = resultsOf(
-  z
+/** What a task answers in JSON: one entry for each image, in the order sent. */
+export function answerSchema({ result, pictures }: AnyTask): z.ZodType {
+  const id = result.meta()?.id ?? 'AnsweredImage';
+  const image = {
+    always: { image: imageSchema },
+    'on-request': { image: imageSchema.optional() },
+    never: {},
+  };
+  const answered = result.extend(image[pictures]).meta({ id });
+  return z
     .object({
-      image: z.object({
-        b64: z.string(),
-        mediaType: z.enum(MEDIA_TYPES),
-        width: z.number().int(),
-        height: z.number().int(),
-      }),
+      model: z.string(),
+      version: z.number().int(),
+      results: z.array(z.union([answered, failed])).describe('In the order of the images'),
+      timings: timingsSchema,
     })
-    .meta({ id: 'GeneratedImage' }),
-).meta({ id: 'GeneratedImages' });
+    .meta({ id: `${id}s` });
+}

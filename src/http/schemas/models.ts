@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
 import { DTYPES } from '../../kernel/tensor';
+import { TASKS, TENSOR } from '../../tasks/tasks';
 
 const count = z.number().int().min(0);
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const stateSchema = z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']);
-const taskSchema = z.enum(['image-classification', 'image-to-image', 'tensor']);
+const taskSchema = z.enum([...TASKS.map(({ name }) => name), TENSOR]);
 
 const versionSchema = z
   .object({
@@ -96,14 +97,11 @@ const imageInputSchema = z
   });
 
 const outputSchema = z
-  .object({
-    name: z.string(),
-    activation: z.enum(['softmax', 'sigmoid', 'none']),
-    topK: count,
-    valueRange: list(z.number()).describe('Values that mean black and white'),
-    layout: layoutSchema,
-  })
-  .meta({ id: 'ModelOutput' });
+  .looseObject({ name: z.string().describe('The output that matters most') })
+  .meta({
+    id: 'ModelOutput',
+    description: 'What is known of the outputs, for the task of the model',
+  });
 
 const batchingSchema = z
   .object({

@@ -36,13 +36,19 @@ export function addImageSignature(
   const definition = extended.signatureDef[plan.signature];
   const nodes = extended.graphDef?.node ?? [];
   const input = signature.inputs.find(({ name }) => name === plan.input.name);
-  const output = signature.outputs.find(({ name }) => name === plan.output);
-  const whole = definition?.outputs[plan.output];
+  const [main = ''] = plan.outputs;
+  const output = signature.outputs.find(({ name }) => name === main);
+  const whole = definition?.outputs[main];
+  const own = plan.outputs.flatMap((name) => {
+    const info = definition?.outputs[name];
+    return info === undefined ? [] : [[name, info] as const];
+  });
   if (
     definition === undefined ||
     input === undefined ||
     output === undefined ||
-    whole?.encoding.case !== 'name'
+    whole?.encoding.case !== 'name' ||
+    own.length < plan.outputs.length
   ) {
     throw new NotRewritableError('the signature for images is not in the graph');
   }
@@ -72,7 +78,7 @@ export function addImageSignature(
   extended.signatureDef[IMAGE_SIGNATURE] = create(SignatureDefSchema, {
     inputs,
     outputs: {
-      [plan.output]: whole,
+      ...Object.fromEntries(own),
       ...Object.fromEntries(
         Object.entries(added).map(([name, { tensor, dtype, shape }]) => [
           name,

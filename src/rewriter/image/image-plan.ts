@@ -11,7 +11,8 @@ export interface ImagePlan {
     readonly colorOrder: 'rgb' | 'bgr' | 'grayscale';
     readonly normalization: Normalization;
   };
-  readonly output: string;
+  /** Of the model's own, those that are answered; the first is what `postprocess` is for. */
+  readonly outputs: readonly string[];
   /** What comes before the network, and after it, is to be put into the graph. */
   readonly preprocess: boolean;
   readonly postprocess: Postprocess | undefined;

@@ -29,7 +29,7 @@ export async function writeImageModel(
   backend: Backend,
 ): Promise<ImageModel> {
   const signature = original.signatures[plan.signature];
-  const output = signature?.outputs.find(({ name }) => name === plan.output);
+  const output = signature?.outputs.find(({ name }) => name === plan.outputs[0]);
   const reasons: string[] = [];
   let dropped = false;
   let { preprocess, postprocess } = plan;

@@ -57,6 +57,16 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
     .object({ predictions: z.array(predictionSchema).describe('By falling score') })
     .meta({ id: 'ClassifiedImage' }),
 
+  example: {
+    model: 'efficientnet-lite0',
+    data: {
+      predictions: [
+        { label: 'espresso', index: 967, score: 0.9547621087503385 },
+        { label: 'cup', index: 968, score: 0.012957851100385994 },
+      ],
+    },
+  },
+
   recognise: ({ signature: { outputs } }) => {
     const [output] = outputs;
     return output?.shape?.length === 2 ? `"${output.name}" has two dimensions` : undefined;

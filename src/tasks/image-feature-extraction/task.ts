@@ -55,6 +55,8 @@ export const imageFeatureExtraction = defineTask<EmbeddingSettings, z.infer<type
     })
     .meta({ id: 'EmbeddedImage' }),
 
+  example: { model: 'my-encoder', data: { embedding: [0.0132, -0.0871, 0.2204] } },
+
   recognise: ({ signature: { outputs }, labels }) => {
     const vector = outputs.find(
       ({ name, shape }) => VECTOR_NAMES.test(name) && shape?.length === 2,

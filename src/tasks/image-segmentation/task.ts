@@ -34,7 +34,10 @@ const segmentSchema = z
     area: z.number().int().min(1).describe('Pixels of the upright original'),
     mask: z
       .object({ b64: z.string(), mediaType: z.literal('image/png') })
-      .describe('White where the class is, of the size of the upright original'),
+      .optional()
+      .describe(
+        'White where the class is, of the size of the upright original; left out where one picture of all was asked for',
+      ),
   })
   .meta({ id: 'Segment' });
 
@@ -54,6 +57,23 @@ export const imageSegmentation = defineTask<SegmentationSettings, z.infer<typeof
     })
     .meta({ id: 'SegmentedImage' }),
 
+  example: {
+    model: 'my-segmenter',
+    data: {
+      width: 600,
+      height: 400,
+      segments: [
+        {
+          label: 'person',
+          index: 0,
+          score: 0.97,
+          area: 51_204,
+          mask: { b64: 'iVBORw0KGgo…', mediaType: 'image/png' },
+        },
+      ],
+    },
+  },
+
   recognise: ({ signature: { outputs } }) => {
     const mask = knownMask(outputs);
     return mask === undefined ? undefined : `its output is called "${mask.name}"`;
@@ -71,40 +91,55 @@ export const imageSegmentation = defineTask<SegmentationSettings, z.infer<typeof
         const steps = segment(required(output), fedPicture(tensor), settings);
         const segmentation = await inSlices(steps);
         const { width, height } = segmentation;
+        const found = segmentsOf(segmentation, settings, labels);
         if (wish === undefined) {
-          const segments = await segmentsOf(segmentation, settings, labels);
+          const segments = await withMasks(segmentation, found);
           return { data: { width, height, segments } };
         }
         const picture = await (wanted === 'cutout'
           ? cutoutPicture(image, segmentation, settings, wish, tools)
           : maskPicture(segmentation, settings, wish));
-        return { data: { width, height }, picture };
+        return { data: { width, height, segments: found }, picture };
       },
     };
   },
 });
 
-async function segmentsOf(
-  segmentation: Segmentation,
+interface Segment {
+  readonly label: string;
+  readonly index: number;
+  readonly score?: number;
+  readonly area: number;
+}
+
+function segmentsOf(
+  { found }: Segmentation,
   { background }: SegmentationSettings,
   labels: readonly string[] | undefined,
-): Promise<readonly object[]> {
-  const found = [...segmentation.found.entries()]
+): Segment[] {
+  return [...found.entries()]
     .filter(([index]) => index !== background)
-    .sort(([, a], [, b]) => b.area - a.area);
-  const segments: object[] = [];
-  // One after the other: each takes a byte a pixel while it is made.
-  for (const [index, { area, score }] of found) {
-    const png = await maskPng(segmentation, index);
-    segments.push({
+    .sort(([, a], [, b]) => b.area - a.area)
+    .map(([index, { area, score }]) => ({
       label: labels?.[index] ?? String(index),
       index,
       ...(score === undefined ? {} : { score }),
       area,
-      mask: { b64: png.toString('base64'), mediaType: 'image/png' },
-    });
+    }));
+}
+
+/** One after the other: each takes a byte a pixel while it is made. */
+async function withMasks(
+  segmentation: Segmentation,
+  segments: readonly Segment[],
+): Promise<object[]> {
+  const complete: object[] = [];
+  for (const segment of segments) {
+    const png = await maskPng(segmentation, segment.index);
+    const mask = { b64: png.toString('base64'), mediaType: 'image/png' };
+    complete.push({ ...segment, mask });
   }
-  return segments;
+  return complete;
 }
 
 async function maskPicture(

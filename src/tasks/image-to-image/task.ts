@@ -41,6 +41,8 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),
 
+  example: { model: 'esrgan-slim-x2', data: {} },
+
   recognise: ({ signature: { outputs } }) => {
     const [output] = outputs;
     return output !== undefined && channelsOf(output.shape) !== undefined

@@ -46,6 +46,20 @@ export const objectDetection = defineTask<DetectionSettings, z.infer<typeof para
     .object({ detections: z.array(detectionSchema).describe('By falling score') })
     .meta({ id: 'DetectedImage' }),
 
+  example: {
+    model: 'my-detector',
+    data: {
+      detections: [
+        {
+          label: 'cup',
+          index: 41,
+          score: 0.93,
+          box: { xmin: 112, ymin: 64, xmax: 398, ymax: 301 },
+        },
+      ],
+    },
+  },
+
   recognise: ({ signature: { outputs } }) => {
     const roles = knownRoles(outputs);
     return roles === undefined

@@ -57,20 +57,24 @@ export function engineTimings(timings: {
   };
 }
 
-/** @throws CliError usage for a model that takes no images */
-export function requireImageTask(
-  model: string,
-  task: ScoringEngine['task'] | 'tensor',
-): ScoringEngine['task'] {
-  if (task !== 'tensor') return task;
-  throw new CliError('usage', `Model ${model} takes no images: its task is ${task}`);
+/** What folders are scored with. */
+const SCORED = ['image-classification', 'image-to-image'] as const;
+
+/** @throws CliError usage for a model of another task */
+export function requireImageTask(model: string, task: string): ScoringEngine['task'] {
+  const scored = SCORED.find((name) => name === task);
+  if (scored !== undefined) return scored;
+  throw new CliError(
+    'usage',
+    `The task of model ${model} is ${task}; folders are scored with ${SCORED.join(' and ')}`,
+  );
 }
 
 /** Where images are scored: in this process, or by servers. */
 export interface ScoringEngine {
   readonly model: string;
   readonly version: string;
-  readonly task: 'image-classification' | 'image-to-image';
+  readonly task: (typeof SCORED)[number];
   /** Images under way at once that keep it busy. */
   readonly concurrency: number;
   /** Where it scores, in words. */

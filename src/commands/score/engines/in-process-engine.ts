@@ -1,6 +1,7 @@
 import { toServingError, type ServingError } from '../../../kernel/errors';
 import type { ImageInference } from '../../../inference/image-inference';
-import type { ImageResult, Picture } from '../../../inference/image-request';
+import { ANY_VERB } from '../../../inference/require-task';
+import type { AnsweredImage, ImageResult } from '../../../inference/image-request';
 import type { ModelManager } from '../../../models/model-manager';
 import type { Servable } from '../../../models/servable';
 import type { Prediction } from '../../../outputs/classification';
@@ -70,13 +71,15 @@ export function inProcessEngine({
     },
   };
 
-  async function once(image: Buffer, signal: AbortSignal): Promise<ImageResult<EngineValue>> {
+  async function once(image: Buffer, signal: AbortSignal): Promise<ImageResult> {
     const asked = { model, version: servable.version, images: [image], signal };
     try {
-      const { results } =
-        task === 'image-classification'
-          ? await local.inference.classify(asked, request.top)
-          : await local.inference.generate(asked, request.format, request.quality);
+      const { format, quality, top } = request;
+      const { results } = await local.inference.answer(asked, {
+        task: local.inference.admit(model, servable.version, ANY_VERB),
+        parameters: { top },
+        wish: task === 'image-to-image' ? { format, quality } : undefined,
+      });
       const [result] = results;
       if (result !== undefined) return result;
       throw new RangeError('an image has no result');
@@ -86,15 +89,11 @@ export function inProcessEngine({
   }
 }
 
-type EngineValue = readonly Prediction[] | Picture;
-
-function resultOf({
-  value,
-  timings,
-  batchRows,
-}: Extract<ImageResult<EngineValue>, { ok: true }>): EngineResult {
+function resultOf({ value, timings, batchRows }: AnsweredImage): EngineResult {
   const common = { batchRows, timings: engineTimings(timings) };
-  return 'bytes' in value ? { picture: value, ...common } : { predictions: value, ...common };
+  return value.picture === undefined
+    ? { predictions: value.data.predictions as readonly Prediction[], ...common }
+    : { picture: value.picture, ...common };
 }
 
 /** What is no fault of the image. */

@@ -2,13 +2,10 @@ import { z } from 'zod';
 
 import type { ErrorCode } from '../../../kernel/errors';
 import { IMAGE_MEDIA_TYPES } from '../../../imaging/encode';
-import {
-  classificationsSchema,
-  classifyQuerySchema,
-  generatedSchema,
-  generateQuerySchema,
-  imageJsonSchema,
-} from '../../schemas/image-api';
+import { ANY_VERB } from '../../../inference/require-task';
+import type { AnyTask } from '../../../tasks/task';
+import { TASKS } from '../../../tasks/tasks';
+import { answerSchema, imageJsonSchema, pictureQuerySchema } from '../../schemas/image-api';
 import { problems } from '../errors';
 import { EXAMPLE_IMAGE } from '../example-image';
 import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
@@ -54,72 +51,20 @@ const BODY: RequestBody = {
   },
 };
 
+const PICTURE_CONTENT = {
+  ...Object.fromEntries(Object.values(IMAGE_MEDIA_TYPES).map((type) => [type, { schema: BINARY }])),
+  'multipart/mixed': { schema: BINARY },
+};
 const TIMINGS = { preprocessMs: 10.19, queueMs: 0.49, inferMs: 10.03, postprocessMs: 0.4 };
+const PICTURE = { b64: EXAMPLE_IMAGE, mediaType: 'image/webp', width: 16, height: 16 };
 
-const CLASSIFIED = answer(
-  'One result for each image, in the order sent',
-  {
-    'application/json': {
-      schema: classificationsSchema,
-      examples: {
-        coffee: {
-          value: {
-            model: 'efficientnet-lite0',
-            version: 1,
-            results: [
-              {
-                predictions: [
-                  { label: 'espresso', index: 967, score: 0.9547621087503385 },
-                  { label: 'cup', index: 968, score: 0.012957851100385994 },
-                ],
-              },
-            ],
-            timings: TIMINGS,
-          },
-        },
-      },
-    },
-  },
-  ['Server-Timing'],
-);
+/** Tasks that share an address. */
+interface Verb {
+  readonly verb: string;
+  readonly tasks: readonly AnyTask[];
+  readonly summary: string;
+}
 
-const GENERATED = answer(
-  'The picture; for several images, or where `Accept` asks for it, JSON or one part for each',
-  {
-    ...Object.fromEntries(
-      Object.values(IMAGE_MEDIA_TYPES).map((type) => [type, { schema: BINARY }]),
-    ),
-    'application/json': {
-      schema: generatedSchema,
-      examples: {
-        webp: {
-          value: {
-            model: 'esrgan-slim-x2',
-            version: 1,
-            results: [
-              {
-                image: {
-                  b64: EXAMPLE_IMAGE,
-                  mediaType: 'image/webp',
-                  width: 16,
-                  height: 16,
-                },
-              },
-            ],
-            timings: TIMINGS,
-          },
-        },
-      },
-    },
-    'multipart/mixed': { schema: BINARY },
-  },
-  ['Server-Timing', 'X-Model-Version'],
-);
-
-const UPSCALER = nameParameter.meta({
-  description: 'Name of the model',
-  example: 'esrgan-slim-x2',
-});
 const ADDRESSES = [
   { prefix: '/models/{name}', versioned: {}, suffix: '', of: 'the newest version available' },
   {
@@ -130,33 +75,75 @@ const ADDRESSES = [
   },
 ] as const;
 
-export const imageOperations: readonly Operation[] = ADDRESSES.flatMap(
-  ({ prefix, versioned, suffix, of }): Operation[] => [
-    {
+export const imageOperations: readonly Operation[] = verbsOf(TASKS).flatMap((verb) =>
+  ADDRESSES.map(({ prefix, versioned, suffix, of }): Operation => {
+    const { model } = exampleOf(verb);
+    return {
       method: 'post',
-      path: `${prefix}/classify`,
-      operationId: `classify${suffix}`,
+      path: `${prefix}/${verb.verb}`,
+      operationId: `${verb.verb}${suffix}`,
       tags: ['Images'],
-      summary: `Labels for each image, by ${of}`,
+      summary: `${verb.summary}, by ${of}`,
       request: {
-        params: z.object({ name: nameParameter, ...versioned }),
-        query: classifyQuerySchema,
+        params: z.object({ name: nameParameter.meta({ example: model }), ...versioned }),
+        query: queryOf(verb.tasks),
         body: BODY,
       },
-      responses: { 200: CLASSIFIED, ...problems(...ERRORS) },
-    },
-    {
-      method: 'post',
-      path: `${prefix}/generate`,
-      operationId: `generate${suffix}`,
-      tags: ['Images'],
-      summary: `A picture for each image, by ${of}`,
-      request: {
-        params: z.object({ name: UPSCALER, ...versioned }),
-        query: generateQuerySchema,
-        body: BODY,
-      },
-      responses: { 200: GENERATED, ...problems(...ERRORS) },
-    },
-  ],
+      responses: { 200: answered(verb), ...problems(...ERRORS) },
+    };
+  }),
 );
+
+function verbsOf(tasks: readonly AnyTask[]): Verb[] {
+  const verbs = [...new Set(tasks.map(({ verb }) => verb))].map((verb): Verb => {
+    const own = tasks.filter((task) => task.verb === verb);
+    return { verb, tasks: own, summary: own.map(({ summary }) => summary).join('; ') };
+  });
+  return [...verbs, { verb: ANY_VERB, tasks, summary: 'What the model does, whatever it is' }];
+}
+
+function exampleOf({ tasks: [first] }: Verb): AnyTask['example'] {
+  if (first === undefined) throw new RangeError('an address has a task');
+  return first.example;
+}
+
+/** What any of the tasks takes; which of it does is in the description of each. */
+function queryOf(tasks: readonly AnyTask[]): z.ZodObject {
+  const shapes = tasks.map(({ parameters }) => parameters.shape);
+  const hasPictures = tasks.some(({ pictures }) => pictures !== 'never');
+  return z.object(
+    Object.assign({}, ...shapes, hasPictures ? pictureQuerySchema.shape : {}) as z.ZodRawShape,
+  );
+}
+
+function answered({ tasks }: Verb): ReturnType<typeof answer> {
+  const [first, ...others] = tasks.map(answerSchema);
+  if (first === undefined) throw new RangeError('an address has a task');
+  const always = tasks.every(({ pictures }) => pictures === 'always');
+  const hasPictures = tasks.some(({ pictures }) => pictures !== 'never');
+  return answer(
+    always
+      ? 'The picture; for several images, or where `Accept` asks for it, JSON or one part for each'
+      : `One result for each image, in the order sent${hasPictures ? '; a picture where it is asked for' : ''}`,
+    {
+      'application/json': {
+        schema: others.length === 0 ? first : z.union([first, ...others]),
+        examples: Object.fromEntries(
+          tasks.map(({ name, pictures, example: { model, data } }) => [
+            name,
+            {
+              value: {
+                model,
+                version: 1,
+                results: [pictures === 'always' ? { ...data, image: PICTURE } : data],
+                timings: TIMINGS,
+              },
+            },
+          ]),
+        ),
+      },
+      ...(hasPictures ? PICTURE_CONTENT : {}),
+    },
+    ['Server-Timing', ...(hasPictures ? (['X-Model-Version'] as const) : [])],
+  );
+}

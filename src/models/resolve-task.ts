@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+
+import { formatShape, type Signature } from '../kernel/tensor';
+import { chooseOutput, describeTensors } from '../tasks/output-names';
+import type { AnyTask, ModelFacts, Notes } from '../tasks/task';
+import { TASKS, TENSOR } from '../tasks/tasks';
+import { tensorConfigSchema, type TensorConfig } from '../tasks/tensor-config';
+import { describeIssue } from './config-issue';
+import { taskKeysOf, type ModelConfig } from './model-config';
+
+/** What a model does, and what is known of it for that. */
+export interface ResolvedTask {
+  /** As in model.json. */
+  readonly name: string;
+  /** Undefined for models that are only asked for tensors. */
+  readonly task: AnyTask | undefined;
+  /** The task's own; see Task.resolve. */
+  readonly settings: unknown;
+  /** Name of the output that matters most. */
+  readonly output: string;
+}
+
+/**
+ * Finds out what a model does, from model.json or else from its signature.
+ * @returns undefined when that cannot be told, which has been noted as a problem
+ */
+export function resolveTask(
+  config: ModelConfig,
+  facts: ModelFacts,
+  notes: Notes,
+): ResolvedTask | undefined {
+  const { signature, image } = facts;
+  const task = config.task === undefined ? recognise(facts, notes) : named(config.task);
+  if (task === undefined) return resolveTensor(config, signature, notes);
+  if (image === undefined) {
+    notes.problem(
+      `the task ${task.name} needs an image input, and the signature has none: ${describeTensors(signature.inputs)}`,
+    );
+    return undefined;
+  }
+  const own = parse(task.name, task.config, config, notes);
+  if (own === undefined) return undefined;
+  const settings = task.resolve(facts, own as never, notes);
+  if (settings === undefined) return undefined;
+  const outputs = task.outputs(settings);
+  for (const spec of signature.outputs.filter(({ name }) => outputs.includes(name))) {
+    if (spec.dtype !== undefined && spec.dtype !== 'string') continue;
+    notes.problem(`output "${spec.name}" has type ${spec.tfDtype}, which cannot be answered`);
+  }
+  return { name: task.name, task, settings, output: outputs[0] ?? '' };
+}
+
+function named(name: string): AnyTask | undefined {
+  return TASKS.find((task) => task.name === name);
+}
+
+function recognise(facts: ModelFacts, notes: Notes): AnyTask | undefined {
+  const { image, signature } = facts;
+  const [first] = signature.outputs;
+  const shape = `"${first?.name ?? ''}" of shape ${formatShape(first?.shape)}`;
+  if (image === undefined) {
+    notes.assumption(`task: ${TENSOR}, as the tensor model answers ${shape}`);
+    return undefined;
+  }
+  for (const task of TASKS) {
+    const reason = task.recognise(facts);
+    if (reason === undefined) continue;
+    notes.assumption(`task: ${task.name}, as ${reason}`);
+    return task;
+  }
+  notes.assumption(`task: ${TENSOR}, as the image model answers ${shape}`);
+  return undefined;
+}
+
+function resolveTensor(
+  config: ModelConfig,
+  signature: Signature,
+  notes: Notes,
+): ResolvedTask | undefined {
+  const own = parse(TENSOR, tensorConfigSchema, config, notes) as TensorConfig | undefined;
+  if (own === undefined) return undefined;
+  const where = 'model.json.output.name';
+  const output = chooseOutput(own.output?.name, signature.outputs, where, notes);
+  if (output === undefined) return undefined;
+  if (output.dtype === undefined) {
+    notes.problem(`output "${output.name}" has type ${output.tfDtype}, which cannot be answered`);
+  }
+  return { name: TENSOR, task: undefined, settings: undefined, output: output.name };
+}
+
+/** The task's part of model.json; undefined when it contradicts the task, which is noted. */
+function parse(name: string, schema: z.ZodType, config: ModelConfig, notes: Notes): unknown {
+  const parsed = schema.safeParse(taskKeysOf(config));
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    notes.problem(`${describeIssue(issue)} (task ${name})`);
+  }
+  return undefined;
+}
