@@ -25,7 +25,7 @@ export interface ImageRoutesOptions {
   readonly bodies: BodyReader;
 }
 
-/** POST …/classify and …/generate, with and without a version. */
+/** POST (or PUT) …/classify and …/generate, with and without a version. */
 export function imageRoutes({ inference, bodies }: ImageRoutesOptions): Router {
   const router = Router();
 
@@ -65,8 +65,8 @@ export function imageRoutes({ inference, bodies }: ImageRoutesOptions): Router {
   };
 
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/classify`, { post: [classify] });
-    route(router, `${prefix}/generate`, { post: [generate] });
+    route(router, `${prefix}/classify`, { post: [classify] }, { putAsPost: true });
+    route(router, `${prefix}/generate`, { post: [generate] }, { putAsPost: true });
   }
   return router;
 }
