@@ -8,7 +8,7 @@ import { closedByClient, type BodySink } from './receive-body';
 
 /** Names of the fields that hold images. */
 const IMAGE_FIELD = /^(images?|files?)(\[\d*\])?$/i;
-const FIELD_NAMES = 'image, images, file or files, with or without []';
+const FIELD_NAMES = '"image" (or images, file, files, with or without [])';
 
 /** Parts without a file that a form may hold beside its files. */
 const MAX_FIELDS = 16;

@@ -49,7 +49,7 @@ export function fullBox(content: Buffer | undefined): FullBox | undefined {
 }
 
 /** Reads big-endian numbers one after the other; behind the end everything is 0. */
-export class FieldReader {
+class FieldReader {
   readonly #bytes: Buffer;
   #at = 0;
 

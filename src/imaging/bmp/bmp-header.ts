@@ -2,7 +2,7 @@ import { undecodable, unsupportedKind } from '../image-errors';
 import { channelMask, type ChannelMask } from './channel-mask';
 
 /** How pixels are stored. */
-export type BmpStorage = 'palette' | 'rle4' | 'rle8' | 'bgr' | 'masks';
+type BmpStorage = 'palette' | 'rle4' | 'rle8' | 'bgr' | 'masks';
 
 export interface BmpHeader {
   readonly width: number;
