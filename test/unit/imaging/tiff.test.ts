@@ -261,6 +261,20 @@ describe.each(LAYOUTS)('what is read, in %s', (_layout, store) => {
     }
   });
 
+  test('Deflate that holds more than it should is refused, and what holds just enough is not', async () => {
+    const more = (bytes: Buffer): Buffer => deflateSync(Buffer.concat([bytes, Buffer.from([1])]));
+
+    await expect(
+      preprocessImage(store(CARD, { ...RGB, ...compressed }, more), AS_IS, LIMITS),
+    ).rejects.toMatchObject({
+      code: 'UNDECODABLE_IMAGE',
+      message: expect.stringMatching(/does not inflate: it holds more than its \d+ bytes/),
+    });
+    await expect(
+      preprocessImage(store(CARD, { ...RGB, ...compressed }, deflate), AS_IS, LIMITS),
+    ).resolves.toMatchObject({ width: WIDTH });
+  });
+
   test('a strip or tile that is missing, as in sparse files, is not black', async () => {
     const file = Buffer.from(store(CARD, RGB));
     const offsets = store === tiles ? TAG.tileOffsets : TAG.stripOffsets;
