@@ -11,6 +11,9 @@ const TIMED_OUT = /^timeout: \d+% complete/;
 const NOT_SUPPORTED =
   /not (supported|implemented|configured)|omitted at compile time|unsupported (?!image format|marker)|tile size out of range/i;
 
+/** Sharp says so in front of everything that a decoder says of a header. */
+const CORRUPT_HEADER = /^Input buffer has corrupt header: /;
+
 /**
  * What is wrong with a file that cannot be decoded, in one line.
  * @returns UNDECODABLE_IMAGE; DECODE_TIMEOUT where time ran out; UNSUPPORTED_IMAGE_FORMAT where the
@@ -22,7 +25,10 @@ export function undecodable(format: ImageFormat, cause: unknown): ServingError {
   const lines = messageOf(cause).split('\n');
   if (TIMED_OUT.test(lines[0] ?? '')) return tookTooLong(format, cause);
   const lacking = lines.find((line) => NOT_SUPPORTED.test(line));
-  if (lacking !== undefined) return unsupportedKind(format, `cannot be decoded (${lacking})`);
+  if (lacking !== undefined) {
+    const why = lacking.replace(CORRUPT_HEADER, '');
+    return unsupportedKind(format, `is of a kind that is not decoded (${why})`);
+  }
   return new ServingError(
     'UNDECODABLE_IMAGE',
     `The ${name} file is damaged or incomplete: ${lines[0] ?? ''}`,
@@ -48,7 +54,7 @@ export function tookTooLong(format: ImageFormat, cause?: unknown): ServingError 
 export function unsupportedKind(
   format: ImageFormat,
   what: string,
-  advice = 'convert it to JPEG or PNG',
+  advice = 'convert it to an ordinary JPEG or PNG',
 ): ServingError {
   return new ServingError(
     'UNSUPPORTED_IMAGE_FORMAT',

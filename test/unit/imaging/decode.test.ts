@@ -131,6 +131,22 @@ describe('formats', () => {
     );
   });
 
+  test.each([
+    ['hierarchical', 1, 0xc5],
+    ['lossless with arithmetic coding', 1, 0xcb],
+    ['of 12 bits', 4, 12],
+  ])('a JPEG that is %s is refused as such, and not called damaged', async (_what, at, value) => {
+    const bytes = Buffer.from(await ENCODERS.jpeg(card()));
+    bytes[bytes.indexOf(Buffer.from([0xff, 0xc0])) + at] = value;
+
+    await expect(preprocessImage(bytes, AS_IS, LIMITS)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_IMAGE_FORMAT',
+      message: expect.stringMatching(
+        /^The JPEG file is of a kind that is not decoded \(VipsJpeg: .*\); convert it to an ordinary JPEG or PNG$/,
+      ),
+    });
+  });
+
   test('what is not an image at all is refused with what is allowed', async () => {
     await expect(readImageHeader(Buffer.from('hello'), LIMITS)).rejects.toMatchObject({
       code: 'UNSUPPORTED_IMAGE_FORMAT',
