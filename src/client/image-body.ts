@@ -1,4 +1,4 @@
-/** An encoded image (JPEG, PNG, WebP, GIF, TIFF, AVIF). A Buffer is a Uint8Array, a File a Blob. */
+/** An encoded image (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP). A Buffer is a Uint8Array, a File a Blob. */
 export type EncodedImage = Uint8Array | ArrayBuffer | Blob;
 
 /** How images are sent: one as it is, several as a form. */

@@ -1,4 +1,3 @@
-import type { ImageHeader } from './open-image';
 import { pngChunks } from './png-chunks';
 import { sniffImageFormat, type ImageFormat } from './sniff';
 
@@ -13,6 +12,7 @@ const BYTES_PER_PIXEL: Readonly<Record<ImageFormat, number>> = {
   gif: 5,
   tiff: 4,
   avif: 16,
+  bmp: 8,
 };
 
 /** A picture that needs more memory than this to decode takes long as well: 12 megapixels are below. */
@@ -22,13 +22,13 @@ const MANY_CHUNKS = 2000;
 const MUCH_COMPRESSED = 256 * 1024;
 
 /** Bytes that decoding an image may take, guessed from its header. */
-export function decodingBytes({ format, width, height }: ImageHeader): number {
-  return width * height * BYTES_PER_PIXEL[format];
+export function decodingBytes(format: ImageFormat, pixels: number): number {
+  return pixels * BYTES_PER_PIXEL[format];
 }
 
-/** Whether decoding may take seconds. */
-export function isLarge(header: ImageHeader): boolean {
-  return decodingBytes(header) > LARGE_BYTES;
+/** Whether decoding may take seconds. @param bytes of memory that it may take */
+export function isLarge(bytes: number): boolean {
+  return bytes > LARGE_BYTES;
 }
 
 /** Whether reading the header alone may take seconds. */

@@ -1,8 +1,9 @@
 import { ServingError } from '../kernel/errors';
 import { inSlices, type Steps } from '../kernel/time-slices';
-import { openImage, type DecodeLimits, type ImageHeader, type OpenedImage } from './open-image';
 import { placeAsIs, placeInTarget, type Placement } from './geometry';
+import type { ImageHeader } from './image-header';
 import { writeNormalizedSteps } from './normalize';
+import { openImage, type DecodeLimits, type OpenedImage } from './open-image';
 import type { PreprocessSpec } from './preprocess-spec';
 import { placePicture } from './resize';
 import { toLumaSteps } from './rgb-picture';
@@ -46,12 +47,13 @@ export async function preprocessImage(
 
 /** As `preprocessImage`, for an image whose header has been read. */
 export async function preprocessOpened(
-  { header, pipeline: upright }: OpenedImage,
+  { header, pipeline }: OpenedImage,
   spec: PreprocessSpec,
   { signal, allocate = (size) => new ArrayBuffer(size) }: PreprocessOptions = {},
 ): Promise<ImageTensor> {
   const placement = place(header, spec);
   throwIfGone(signal);
+  const upright = await pipeline(signal);
   const { data: rgb, width, height } = await placePicture(upright, header, placement, spec);
   throwIfGone(signal);
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;

@@ -1,6 +1,6 @@
 import type { Sharp } from 'sharp';
 
-import type { ImageHeader } from './open-image';
+import type { ImageHeader } from './image-header';
 import { enlarge } from './enlarge';
 import type { Placement, Region, Size } from './geometry';
 import type { PreprocessSpec } from './preprocess-spec';

@@ -2,8 +2,9 @@ import sharp, { type Sharp } from 'sharp';
 
 import type { Steps } from '../kernel/time-slices';
 
-import { undecodable, type ImageHeader } from './open-image';
 import type { Size } from './geometry';
+import { undecodable } from './image-errors';
+import type { ImageFormat } from './sniff';
 
 /** Pixels that are turned grey between two pauses. */
 const STEP_PIXELS = 65_536;
@@ -17,7 +18,7 @@ export interface RgbPicture extends Size {
  * Runs a pipeline, whatever comes out of it: CMYK, 16-bit, palette, grey.
  * @throws ServingError UNDECODABLE_IMAGE, which names `format`
  */
-export async function rgbOf(pipeline: Sharp, format: ImageHeader['format']): Promise<RgbPicture> {
+export async function rgbOf(pipeline: Sharp, format: ImageFormat): Promise<RgbPicture> {
   try {
     const { data, info } = await pipeline
       .toColourspace('srgb')

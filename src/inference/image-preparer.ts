@@ -2,7 +2,7 @@ import { BufferPool } from './buffer-pool';
 import type { ByteBudget } from '../kernel/byte-budget';
 import { ServingError } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';
-import { decodingBytes, isLarge, isSlowToOpen } from '../imaging/decoding-cost';
+import { isLarge, isSlowToOpen } from '../imaging/decoding-cost';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
 import { preprocessOpened, type ImageTensor } from '../imaging/preprocess';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
@@ -66,7 +66,7 @@ export class ImagePreparer {
     if (isSlowToOpen(image)) return apart(async () => decode(await open()));
     const first = await imaging.run(async () => {
       const opened = await open();
-      return isLarge(opened.header) ? { opened } : { prepared: await decode(opened) };
+      return isLarge(opened.decodingBytes) ? { opened } : { prepared: await decode(opened) };
     });
     return first.prepared ?? apart(() => decode(first.opened));
   }
@@ -116,7 +116,7 @@ export class ImagePreparer {
   ): Promise<PreparedImage> {
     const { budget } = this.#options;
     const memory: ArrayBuffer[] = [];
-    const decoded = await budget.whenRoom(decodingBytes(opened.header));
+    const decoded = await budget.whenRoom(opened.decodingBytes);
     try {
       const tensor = await preprocessOpened(opened, spec, {
         signal,

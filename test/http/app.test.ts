@@ -110,7 +110,7 @@ const labels = (body: { results: { predictions: { label: string }[] }[] }): stri
   body.results.map(({ predictions }) => predictions[0]?.label ?? '');
 
 describe('reading images', () => {
-  test('all files of a form arrive in order, other fields are passed over', async () => {
+  test('all files of a form arrive in order, other fields are skipped', async () => {
     const { body } = await request(app)
       .post('/models/m/classify')
       .field('comment', 'holiday')
@@ -347,10 +347,10 @@ describe('health', () => {
 });
 
 test('a wrong method is told the right ones', async () => {
-  const put = await request(app).put('/models/m/classify');
+  const removed = await request(app).delete('/models/m/classify');
   const post = await request(app).post('/models');
 
-  expect([put.status, put.headers.allow]).toEqual([405, 'POST']);
+  expect([removed.status, removed.headers.allow]).toEqual([405, 'POST, PUT']);
   expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD']);
 });
 

@@ -63,7 +63,7 @@ test('the classifier in bf16 becomes version 2, which the server serves with the
     ...['--model', 'cats', '--precision', 'bf16', '--images', images, ...QUICK],
   );
 
-  expect(output).toMatch(/^skipped: broken\.png: The file is no image/m);
+  expect(output).toMatch(/^skipped: broken\.png: The file is not an image/m);
   expect(output).toMatch(
     /^written: version 2; by its version policy the server serves version 2$/m,
   );

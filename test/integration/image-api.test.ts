@@ -4,6 +4,9 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { Service } from '../../src/compose';
+import { TAG } from '../../src/imaging/tiff/tiff-tags';
+import { bmpOf } from '../support/bmp-file';
+import { tiffFile } from '../support/tiff-file';
 import { FIXTURES, photo, SHIPPED, startTestService } from '../support/service';
 
 interface Reference {
@@ -89,6 +92,8 @@ describe('classify', () => {
         asJson,
       ),
       post('/models/efficientnet-lite0/versions/1/classify', COFFEE, jpegHeaders()),
+      post(CLASSIFY, COFFEE, { 'Content-Type': 'application/x-www-form-urlencoded' }),
+      fetch(service.url + CLASSIFY, { method: 'PUT', body: COFFEE }),
     ]);
 
     const bodies = await Promise.all(responses.map(json));
@@ -102,6 +107,44 @@ describe('classify', () => {
           .slice(1)
           .map(({ label }: { label: string }) => expect.objectContaining({ label })),
       ]);
+    }
+  });
+
+  test('answers the same for the photo as BMP, as TIFF beside infrared, and as CMYK', async () => {
+    const { data, info } = await sharp(COFFEE).raw().toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    const pixels = Array.from({ length: width * height }, (_, i) =>
+      data.subarray(i * 3, i * 3 + 3),
+    );
+    const tiff = (photometric: number, samples: Buffer, tags = {}): Buffer =>
+      tiffFile({
+        tags: {
+          [TAG.imageWidth]: width,
+          [TAG.imageLength]: height,
+          [TAG.bitsPerSample]: [8, 8, 8, 8],
+          [TAG.compression]: 1,
+          [TAG.photometric]: photometric,
+          [TAG.samplesPerPixel]: 4,
+          [TAG.rowsPerStrip]: height,
+          ...tags,
+        },
+        chunks: [samples],
+      });
+    const infrared = Buffer.concat(pixels.map((rgb) => Buffer.from([...rgb, 7])));
+    const inks = Buffer.concat(pixels.map((rgb) => Buffer.from([...rgb.map((c) => 255 - c), 0])));
+
+    const responses = await Promise.all(
+      [
+        COFFEE,
+        bmpOf(data, width, height),
+        tiff(2, infrared, { [TAG.extraSamples]: 0 }),
+        tiff(5, inks),
+      ].map((body) => post(CLASSIFY, body, { 'Content-Type': 'application/octet-stream' })),
+    );
+
+    for (const body of await Promise.all(responses.map(json))) {
+      expect(body.results[0].predictions[0].label).toBe('espresso');
+      expect(Math.abs(body.results[0].predictions[0].score - 0.955)).toBeLessThan(0.01);
     }
   });
 
@@ -256,17 +299,10 @@ describe('errors', () => {
     const response = await fetch(service.url + CLASSIFY);
 
     expect(response.status).toBe(405);
-    expect(response.headers.get('allow')).toBe('POST');
+    expect(response.headers.get('allow')).toBe('POST, PUT');
   });
 
   test.each([
-    ['text', { 'Content-Type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
-    [
-      'a urlencoded body, curl’s default',
-      { 'Content-Type': 'application/x-www-form-urlencoded' },
-      415,
-      'UNSUPPORTED_MEDIA_TYPE',
-    ],
     ['broken JSON', { 'Content-Type': 'application/json' }, 400, 'BAD_REQUEST'],
     ['a form without a boundary', { 'Content-Type': 'multipart/form-data' }, 400, 'BAD_REQUEST'],
     [
@@ -283,6 +319,18 @@ describe('errors', () => {
       code,
     });
   });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded'])(
+    'refuses what is not an image by its bytes nor by its type, %s',
+    async (type) => {
+      const response = await post(CLASSIFY, 'image=photo.jpg', { 'Content-Type': type });
+
+      expect({ status: response.status, code: (await json(response)).code }).toEqual({
+        status: 415,
+        code: 'UNSUPPORTED_MEDIA_TYPE',
+      });
+    },
+  );
 
   test('refuses a file over the limit, announced or not', async () => {
     const large = Buffer.alloc(2_000_001, 1);

@@ -1,4 +1,5 @@
-import { BodyReader, type BodyLimits } from '../../src/http/body/body-reader';
+import type { BodyLimits } from '../../src/http/body/body-limits';
+import { BodyReader } from '../../src/http/body/body-reader';
 import { RequestPlaces } from '../../src/http/body/request-places';
 import { Uploads } from '../../src/http/body/uploads';
 import { ByteBudget } from '../../src/kernel/byte-budget';

@@ -1,5 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 
+import { bmpOf } from './bmp-file';
+
 /** Colours of the four quarters of the test card, from left to right and top to bottom. */
 export const CARD_COLORS = [
   [220, 30, 40],
@@ -32,6 +34,10 @@ export const ENCODERS = {
   gif: (image: Sharp) => image.gif().toBuffer(),
   tiff: (image: Sharp) => image.tiff({ compression: 'lzw' }).toBuffer(),
   avif: (image: Sharp) => image.avif({ quality: 90, effort: 0 }).toBuffer(),
+  bmp: async (image: Sharp) => {
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+    return bmpOf(data, info.width, info.height);
+  },
 } as const;
 
 export type Encodable = keyof typeof ENCODERS;

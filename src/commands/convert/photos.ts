@@ -8,7 +8,7 @@ import type { DecodeLimits } from '../../imaging/open-image';
 import type { ImageInputSpec } from '../../tasks/task';
 import type { Tensor } from '../../kernel/tensor';
 
-const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp)$/i;
 
 /** An image, or something like one, as one row of the model's inputs. */
 export interface Photo {

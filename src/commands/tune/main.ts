@@ -167,7 +167,7 @@ async function keep(
 async function imagesFrom(folder: string | undefined): Promise<readonly Buffer[]> {
   if (folder === undefined) return [await madeUpPhoto()];
   const names = (await readdir(folder)).filter((name) =>
-    /\.(jpe?g|png|webp|gif|tiff?|avif)$/i.test(name),
+    /\.(jpe?g|png|webp|gif|tiff?|avif|bmp)$/i.test(name),
   );
   if (names.length === 0) throw new Error(`there is no image in ${folder}`);
   // More would only fill memory.

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 
-import { ServingError, messageOf } from '../../kernel/errors';
 import type { ByteReservation } from '../../kernel/byte-budget';
-import { decoderOf, requireModestRatio } from './inflate';
+import { closedByClient, receiveBody } from './receive-body';
 import type { Upload } from './uploads';
+
+/** Bytes that tell a format. */
+const HEAD_BYTES = 132;
 
 export interface ReceiveOptions {
   /** Bytes of the body at most, inflated. */
@@ -12,75 +14,44 @@ export interface ReceiveOptions {
   readonly weight: number;
   readonly reservation: ByteReservation;
   readonly upload: Upload;
+  /** Looks at the first bytes as soon as they are there. @throws ServingError to refuse the body */
+  readonly checkHead?: ((head: Buffer) => void) | undefined;
 }
 
 /**
  * Reads a body to its end, or drops what comes once its reservation is over.
  * @throws ServingError PAYLOAD_TOO_LARGE, BAD_REQUEST (not what its encoding says), OVERLOADED,
- *   CLIENT_CLOSED_REQUEST, UNSUPPORTED_MEDIA_TYPE
+ *   CLIENT_CLOSED_REQUEST, UNSUPPORTED_MEDIA_TYPE, and those of `checkHead`
  */
 export function receiveBytes(
   request: IncomingMessage,
-  { maxBytes, weight, reservation, upload }: ReceiveOptions,
+  { maxBytes, weight, reservation, upload, checkHead }: ReceiveOptions,
 ): Promise<Buffer> {
-  const decoder = decoderOf(request);
-  const source = decoder === undefined ? request : request.pipe(decoder);
-  const announced = decoder === undefined ? Number(request.headers['content-length']) : NaN;
+  const encoded = request.headers['content-encoding'] !== undefined;
+  const announced = encoded ? NaN : Number(request.headers['content-length']);
   const gathered = new Gathered(announced <= maxBytes ? announced : undefined);
-  let sent = 0;
-  return new Promise((resolve, reject) => {
-    let over = false;
-    const fail = (thrown: unknown): void => {
-      if (over) return;
-      over = true;
-      gathered.clear();
-      if (decoder !== undefined) {
-        // What still comes is read and dropped, so that an answer can go out.
-        request.unpipe(decoder);
-        request.resume();
-        decoder.destroy();
-      }
-      reject(
-        thrown instanceof ServingError
-          ? thrown
-          : new ServingError('BAD_REQUEST', `The body cannot be read: ${messageOf(thrown)}`, {
-              cause: thrown,
-            }),
-      );
-    };
-    request.on('data', (chunk: Buffer) => {
-      sent += chunk.length;
-      upload.received(chunk.length);
-    });
-    source.on('data', (chunk: Buffer) => {
-      if (over) return;
-      try {
+  let unchecked = checkHead;
+  return receiveBody(request, {
+    maxBytes,
+    upload,
+    sink: {
+      take: (chunk) => {
         if (reservation.revoked) throw closedByClient();
-        const total = gathered.length + chunk.length;
-        if (total > maxBytes) {
-          throw new ServingError(
-            'PAYLOAD_TOO_LARGE',
-            `The request body is over the limit of ${maxBytes} bytes`,
-          );
-        }
-        if (decoder !== undefined) requireModestRatio(sent, total);
         reservation.add(chunk.length * weight);
         gathered.push(chunk);
-      } catch (thrown) {
-        fail(thrown);
-      }
-    });
-    source.once('end', () => {
-      if (!over) resolve(gathered.finish());
-      over = true;
-    });
-    source.once('error', fail);
-    request.once('error', () => {
-      fail(closedByClient());
-    });
-    request.once('close', () => {
-      if (!request.complete) fail(closedByClient());
-    });
+        if (unchecked === undefined || gathered.length < HEAD_BYTES) return;
+        unchecked(gathered.head(HEAD_BYTES));
+        unchecked = undefined;
+      },
+      finish: () => {
+        const body = gathered.finish();
+        unchecked?.(body);
+        return body;
+      },
+      drop: () => {
+        gathered.clear();
+      },
+    },
   });
 }
 
@@ -108,6 +79,11 @@ class Gathered {
     this.length += chunk.length;
   }
 
+  /** The first bytes, as far as they are there. */
+  head(bytes: number): Buffer {
+    return (this.#whole ?? Buffer.concat(this.#chunks)).subarray(0, Math.min(bytes, this.length));
+  }
+
   finish(): Buffer {
     const [only] = this.#chunks;
     if (this.#whole !== undefined) return this.#whole;
@@ -127,8 +103,4 @@ class Gathered {
     this.#chunks = [];
     return whole;
   }
-}
-
-function closedByClient(): ServingError {
-  return new ServingError('CLIENT_CLOSED_REQUEST', 'The client closed the request');
 }

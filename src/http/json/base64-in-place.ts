@@ -49,8 +49,9 @@ function behindDataUrl(bytes: Buffer, { start, end }: StringRange): number {
   return comma < 0 || comma >= end ? start : comma + 1;
 }
 
+/** Spaces are not breaks: they are what becomes of + in a form that was not encoded. */
 function withoutBreaks(text: string, broken: boolean): string {
-  return broken ? text.replace(/\s+/g, '') : text;
+  return broken ? text.replace(/[\r\n\t]+/g, '') : text;
 }
 
 function withoutPadding(text: string): string {

@@ -28,13 +28,20 @@ const ERRORS: readonly ErrorCode[] = [
 
 const BODY: RequestBody = {
   required: true,
-  description: 'Images as a form, as the file itself, or as JSON',
+  description:
+    'Images as a form, as the file itself, or as JSON. A body of another type, or without one, is accepted where its first bytes are those of an image or of JSON. PUT does what POST does.',
   content: {
     'multipart/form-data': {
       schema: {
         type: 'object',
         properties: {
-          image: { type: 'array', minItems: 1, items: BINARY, description: 'Files' },
+          image: {
+            type: 'array',
+            minItems: 1,
+            items: BINARY,
+            description:
+              'Files; the fields images, file and files, with or without [], are taken too',
+          },
         },
         required: ['image'],
       },
