@@ -78,10 +78,10 @@ export class ImagePreparer {
   withPixels<T>(image: Uint8Array, use: (picture: RgbPicture) => Promise<T>): Promise<T> {
     const { imaging, limits, budget } = this.#options;
     return imaging.run(async () => {
-      const { header, pipeline } = await openImage(image, limits);
-      const decoded = await budget.whenRoom(decodingBytes(header));
+      const { header, pipeline, decodingBytes } = await openImage(image, limits);
+      const decoded = await budget.whenRoom(decodingBytes);
       try {
-        return await use(await rgbOf(pipeline, header.format));
+        return await use(await rgbOf(await pipeline(), header.format));
       } finally {
         decoded();
       }

@@ -11,46 +11,37 @@ import { healthRoutes } from '../../src/http/routes/health';
 import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
 import type { ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
-import type { Prediction } from '../../src/outputs/classification';
+import { imageClassification } from '../../src/tasks/image-classification/task';
+import type { AnyTask } from '../../src/tasks/task';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 import { testBodies } from '../support/bodies';
+import { resultOf, TIMINGS } from '../support/predictions';
 import { makeRepository, removeFolder } from '../support/service';
 
-const TIMINGS = { preprocessMs: 1, queueMs: 2, inferMs: 3, postprocessMs: 4 };
 const LIMITS = { maxBodyBytes: 20_000, maxFileBytes: 10_000, maxFiles: 3, maxInFlightRequests: 2 };
 
 /** Stands in for the models: notes what it was asked and answers as told. */
 class FakeInference implements ImageUseCase {
   readonly requests: ImageRequest[] = [];
-  answer: (request: ImageRequest) => Promise<ImageAnswer<Prediction[]>> = (asked) =>
+  reply: (request: ImageRequest) => Promise<ImageAnswer> = (asked) =>
     Promise.resolve({
       model: asked.model,
       version: asked.version ?? 3,
       timings: TIMINGS,
       results: asked.images.map((image) =>
-        image instanceof ServingError
-          ? { ok: false as const, error: image }
-          : {
-              ok: true as const,
-              value: [{ label: Buffer.from(image).toString(), index: 0, score: 1 }],
-              timings: TIMINGS,
-              batchRows: 1,
-            },
+        resultOf(image, (bytes) => Buffer.from(bytes).toString()),
       ),
     });
 
-  admit(): void {
-    // Every model is there.
+  /** Every model is there, and classifies. */
+  admit(): AnyTask {
+    return imageClassification;
   }
 
-  classify(asked: ImageRequest): Promise<ImageAnswer<Prediction[]>> {
+  answer(asked: ImageRequest): Promise<ImageAnswer> {
     this.requests.push(asked);
-    return this.answer(asked);
-  }
-
-  generate(): never {
-    throw new Error('not used here');
+    return this.reply(asked);
   }
 }
 
@@ -223,7 +214,7 @@ describe('reading images', () => {
 
 describe('answers', () => {
   test('an unexpected failure is 500 with a request id, without a word of what it was', async () => {
-    inference.answer = () => Promise.reject(new Error('password in /etc/secret'));
+    inference.reply = () => Promise.reject(new Error('password in /etc/secret'));
 
     const { body, headers, text } = await request(app)
       .post('/models/m/classify')
@@ -238,7 +229,7 @@ describe('answers', () => {
   });
 
   test('a fault of the only image is the answer, with its status', async () => {
-    inference.answer = ({ model }) =>
+    inference.reply = ({ model }) =>
       Promise.resolve({
         model,
         version: 1,
@@ -262,7 +253,7 @@ describe('answers', () => {
   });
 
   test('Retry-After goes with what may be tried again', async () => {
-    inference.answer = () =>
+    inference.reply = () =>
       Promise.reject(new ServingError('OVERLOADED', 'full', { retryAfterS: 7 }));
 
     const response = await request(app)
@@ -283,8 +274,8 @@ describe('answers', () => {
 
   test('more requests than the server takes at once are refused before their bodies are read', async () => {
     const release: (() => void)[] = [];
-    const plain = inference.answer;
-    inference.answer = async (asked) => {
+    const plain = inference.reply;
+    inference.reply = async (asked) => {
       await new Promise<void>((resolve) => release.push(resolve));
       return plain(asked);
     };
@@ -357,7 +348,7 @@ test('a wrong method is told the right ones', async () => {
 test('a client that leaves is dropped without a word on the console', async () => {
   const written = jest.spyOn(console, 'error').mockImplementation(() => undefined);
   const asked = new Promise<AbortSignal>((resolve) => {
-    inference.answer = ({ signal }) =>
+    inference.reply = ({ signal }) =>
       new Promise((_answer, reject) => {
         if (signal === undefined) return;
         signal.addEventListener('abort', () => {

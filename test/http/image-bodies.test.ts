@@ -8,9 +8,10 @@ import type { ImageUseCase } from '../../src/inference/image-inference';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { card, ENCODERS } from '../support/pictures';
+import { resultOf, TIMINGS } from '../support/predictions';
+import { imageClassification } from '../../src/tasks/image-classification/task';
 
 const LIMITS = { maxBodyBytes: 200_000, maxFileBytes: 100_000, maxFiles: 4 };
-const TIMINGS = { preprocessMs: 1, queueMs: 2, inferMs: 3, postprocessMs: 4 };
 const BOUNDARY = 'XbX';
 const FORM = `multipart/form-data; boundary=${BOUNDARY}`;
 
@@ -19,24 +20,20 @@ let apps: { readonly app: Express; readonly close: () => void };
 
 /** Calls an image that came through unchanged "photo", and any other by its bytes. */
 const inference: ImageUseCase = {
-  admit: () => undefined,
-  classify: ({ model, images }) =>
+  admit: () => imageClassification,
+  answer: ({ model, images }) =>
     Promise.resolve({
       model,
       version: 1,
       timings: TIMINGS,
-      results: images.map((image) => {
-        if (image instanceof ServingError) return { ok: false as const, error: image };
-        const bytes = Buffer.from(image);
-        const label = bytes.equals(photo) ? 'photo' : bytes.toString('latin1', 0, 40);
-        const value = [{ label, index: 0, score: 1 }];
-        return { ok: true as const, value, timings: TIMINGS, batchRows: 1 };
-      }),
+      results: images.map((image) => resultOf(image, labelOf)),
     }),
-  generate: () => {
-    throw new Error('not used here');
-  },
 };
+
+function labelOf(image: Uint8Array): string {
+  const bytes = Buffer.from(image);
+  return bytes.equals(photo) ? 'photo' : bytes.toString('latin1', 0, 40);
+}
 
 beforeAll(async () => {
   photo = await ENCODERS.jpeg(card());

@@ -3,22 +3,19 @@ import type { Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
 import type { ImageUseCase } from '../../src/inference/image-inference';
-import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
+import { imageClassification } from '../../src/tasks/image-classification/task';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
+import { TIMINGS } from '../support/predictions';
 
 const LIMITS = { maxBodyBytes: 1000, maxFileBytes: 1000, maxFiles: 1, maxInFlightRequests: 2 };
-const TIMINGS = { preprocessMs: 1, queueMs: 2, inferMs: 3, postprocessMs: 4 };
 
 /** Answers at once; the model "slow" when its client has gone. */
 const inference: ImageUseCase = {
-  admit: () => undefined,
-  classify: async ({ model, signal }: ImageRequest): Promise<ImageAnswer<never>> => {
+  admit: () => imageClassification,
+  answer: async ({ model, signal }) => {
     if (model === 'slow' && signal !== undefined) await once(signal, 'abort');
     return { model, version: 1, results: [], timings: TIMINGS };
-  },
-  generate: () => {
-    throw new Error('not used here');
   },
 };
 

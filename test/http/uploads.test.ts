@@ -9,31 +9,25 @@ import { createApp } from '../../src/http/app';
 import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
 import type { ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
-import type { Prediction } from '../../src/outputs/classification';
+import { imageClassification } from '../../src/tasks/image-classification/task';
+import type { AnyTask } from '../../src/tasks/task';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 import { testBodies, type TestBodiesOptions } from '../support/bodies';
+import { resultOf, TIMINGS } from '../support/predictions';
 
 const LIMITS = { maxBodyBytes: 100_000, maxFileBytes: 100_000, maxFiles: 3 };
-const TIMINGS = { preprocessMs: 1, queueMs: 2, inferMs: 3, postprocessMs: 4 };
 
 /** Answers every image with the number of its bytes; knows no model called "missing". */
 class CountingInference implements ImageUseCase {
-  classify({ model, images }: ImageRequest): Promise<ImageAnswer<Prediction[]>> {
-    const results = images.map((image) => {
-      if (image instanceof ServingError) return { ok: false as const, error: image };
-      const value = [{ label: String(image.length), index: 0, score: 1 }];
-      return { ok: true as const, value, timings: TIMINGS, batchRows: 1 };
-    });
+  answer({ model, images }: ImageRequest): Promise<ImageAnswer> {
+    const results = images.map((image) => resultOf(image, ({ length }) => String(length)));
     return Promise.resolve({ model, version: 1, results, timings: TIMINGS });
   }
 
-  admit(model: string): void {
-    if (model === 'missing') throw new ServingError('MODEL_NOT_FOUND', 'There is no such model');
-  }
-
-  generate(): never {
-    throw new Error('not used here');
+  admit(model: string): AnyTask {
+    if (model !== 'missing') return imageClassification;
+    throw new ServingError('MODEL_NOT_FOUND', 'There is no such model');
   }
 }
 

@@ -6,6 +6,8 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { Service } from '../../src/compose';
+import { imageClassification } from '../../src/tasks/image-classification/task';
+import { imageToImage } from '../../src/tasks/image-to-image/task';
 import { instancesOf, until } from '../support/instance-processes';
 import { writePictureModel } from '../support/picture-model';
 import {
@@ -83,20 +85,19 @@ async function call(address: string, body?: unknown): Promise<any> {
 }
 
 async function classify(model: string, file: string, top: number): Promise<any[]> {
-  const { results } = await service.inference.classify(
-    { model, images: [readFileSync(photo(file))] },
-    top,
-  );
-  const [result] = results;
+  const asked = { task: imageClassification, parameters: { top }, wish: undefined };
+  const request = { model, images: [readFileSync(photo(file))] };
+  const [result] = (await service.inference.answer(request, asked)).results;
   if (result?.ok !== true) throw new Error(result?.error.message);
-  return result.value;
+  return result.value.data.predictions as any[];
 }
 
 async function generate(model: string): Promise<{ data: Buffer; width: number; height: number }> {
-  const { results } = await service.inference.generate({ model, images: [small] }, 'png');
-  const [result] = results;
+  const asked = { task: imageToImage, parameters: {}, wish: { format: 'png' } } as const;
+  const request = { model, images: [small] };
+  const [result] = (await service.inference.answer(request, asked)).results;
   if (result?.ok !== true) throw new Error(result?.error.message);
-  const { data, info } = await sharp(result.value.bytes)
+  const { data, info } = await sharp(result.value.picture?.bytes)
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data, width: info.width, height: info.height };
@@ -120,9 +121,12 @@ test.each(PHOTOS)('%s has the same classes with all in the graph as with none', 
 test('photos that share a batch get their own answers', async () => {
   const images = [...PHOTOS, ...PHOTOS].map((file) => readFileSync(photo(file)));
 
-  const { results } = await service.inference.classify({ model: 'on', images }, 1);
+  const asked = { task: imageClassification, parameters: { top: 1 }, wish: undefined };
+  const { results } = await service.inference.answer({ model: 'on', images }, asked);
 
-  const together = results.map((result) => (result.ok ? result.value[0]?.index : result.error));
+  const together = results.map((result) =>
+    result.ok ? (result.value.data.predictions as any[])[0].index : result.error,
+  );
   const alone = await Promise.all(
     PHOTOS.map(async (file) => (await classify('off', file, 1))[0].index as number),
   );

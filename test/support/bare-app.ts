@@ -36,7 +36,7 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
   const bodies = testBodies({ maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1 });
   const app = createApp({
     ...base,
-    inference: { admit: unused, classify: unused, generate: unused },
+    inference: { admit: unused, answer: unused },
     tensors: { admit: unused, infer: unused },
     bodies,
     ...overrides,

@@ -9,6 +9,8 @@ import { Semaphore } from '../../../src/kernel/semaphore';
 import type { ImageGraph } from '../../../src/models/image-graph';
 import { Servable } from '../../../src/models/servable';
 import { IMAGE_SIGNATURE } from '../../../src/rewriter/image/image-plan';
+import { imageClassification } from '../../../src/tasks/image-classification/task';
+import { imageToImage } from '../../../src/tasks/image-to-image/task';
 import { FakeInstance } from '../../support/fake-instance';
 import { ALL_INDEPENDENT, RecordingObserver, sourceOf } from '../../support/fake-model';
 import { SHIPPED } from '../../support/service';
@@ -40,7 +42,10 @@ let inference: ImageInference;
 let held: number;
 
 /** Decodes nothing: what matters here is what becomes of the image then. */
-const preparer: Pick<ImagePreparer, 'prepare'> = {
+const preparer: Pick<ImagePreparer, 'prepare' | 'withPixels'> = {
+  withPixels: () => {
+    throw new Error('not used here');
+  },
   prepare: (_servable, image): Promise<PreparedImage> => {
     if (image === DAMAGED) {
       return Promise.reject(new ServingError('UNDECODABLE_IMAGE', 'The image is damaged'));
@@ -120,7 +125,8 @@ function scores(rows: number) {
 }
 
 function classify(images: readonly (Buffer | ServingError)[]) {
-  return inference.classify({ model: 'efficientnet-lite0', images }, 1);
+  const asked = { task: imageClassification, parameters: { top: 1 }, wish: undefined };
+  return inference.answer({ model: 'efficientnet-lite0', images }, asked);
 }
 
 test('a bad image spoils nothing for its neighbours, and each has one outcome', async () => {
@@ -131,7 +137,7 @@ test('a bad image spoils nothing for its neighbours, and each has one outcome', 
 
   const { results } = await answer;
   expect(results).toMatchObject([
-    { ok: true, value: [{ index: CLASSES - 1 }], batchRows: 1 },
+    { ok: true, value: { data: { predictions: [{ index: CLASSES - 1 }] } }, batchRows: 1 },
     { ok: false, error: { code: 'UNDECODABLE_IMAGE' } },
     { ok: false, error: { code: 'BAD_REQUEST' } },
   ]);
@@ -191,8 +197,16 @@ test('more images than the queue takes are refused before anything is decoded', 
   expect(observer.outcomes).toEqual([]);
 });
 
-test('another task is refused, and nothing stays leased', async () => {
-  await expect(
-    inference.generate({ model: 'efficientnet-lite0', images: [PHOTO] }, 'png'),
-  ).rejects.toMatchObject({ code: 'WRONG_TASK' });
+test('another task is refused with the right address, and nothing stays leased', async () => {
+  const wrong = {
+    code: 'WRONG_TASK',
+    message:
+      'Model efficientnet-lite0 does image-classification, not generate: POST to /models/efficientnet-lite0/classify',
+  };
+  const request = { model: 'efficientnet-lite0', images: [PHOTO] };
+  const asked = { task: imageToImage, parameters: {}, wish: { format: 'png' } } as const;
+
+  await expect(inference.answer(request, asked)).rejects.toMatchObject(wrong);
+  expect(() => inference.admit('efficientnet-lite0', 1, 'generate')).toThrow(wrong.message);
+  expect(inference.admit('efficientnet-lite0', 1, 'predict')).toBe(imageClassification);
 });
