@@ -9,6 +9,13 @@ import { DATATYPES } from './datatypes';
 /** Dimensions of a tensor; NumPy stops at 32. */
 const MAX_RANK = 32;
 
+/** May be left out; clients that write every member they know give null instead. */
+const maybe = <T extends z.ZodType>(schema: T) =>
+  schema
+    .nullish()
+    .transform((value) => value ?? undefined)
+    .optional();
+
 const flag = z.boolean({ error: 'must be true or false' });
 /** For the document: what `z.coerce` takes besides is nothing to promise. */
 const wholeNumber = { type: 'integer', minimum: 0 };
@@ -16,12 +23,12 @@ const bytes = z.int({ error: 'must be a number of bytes' }).min(0);
 
 const outputSchema = z.object({
   name: z.string(),
-  parameters: z
-    .looseObject({
-      binary_data: flag.optional(),
-      classification: z.int().min(1).max(100_000).optional(),
-    })
-    .optional(),
+  parameters: maybe(
+    z.looseObject({
+      binary_data: maybe(flag),
+      classification: maybe(z.int().min(1).max(100_000)),
+    }),
+  ),
 });
 
 /** @param data of an input */
@@ -30,21 +37,21 @@ function inferRequest<T extends z.ZodType>(data: T) {
     name: z.string(),
     shape: z.array(z.int().min(0)).max(MAX_RANK),
     datatype: z.enum(DATATYPES),
-    parameters: z.looseObject({ binary_data_size: bytes.optional() }).optional(),
-    data: data.optional(),
+    parameters: maybe(z.looseObject({ binary_data_size: maybe(bytes) })),
+    data: maybe(data),
   });
   return z.object({
-    id: z.union([z.string(), z.int().transform(String)]).optional(),
-    parameters: z
-      .looseObject({
-        binary_data_output: flag.optional(),
-        timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-        priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
-        signature_name: z.string().optional(),
-      })
-      .optional(),
-    inputs: z.array(input).min(1),
-    outputs: z.array(outputSchema).optional(),
+    id: maybe(z.union([z.string(), z.int().transform(String)])),
+    parameters: maybe(
+      z.looseObject({
+        binary_data_output: maybe(flag),
+        timeout: maybe(z.coerce.number().int().min(0).meta(wholeNumber)),
+        priority: maybe(z.coerce.number().int().min(0).meta(wholeNumber)),
+        signature_name: maybe(z.string()),
+      }),
+    ),
+    inputs: z.array(input).describe('Empty for a signature without inputs'),
+    outputs: maybe(z.array(outputSchema)),
   });
 }
 
@@ -54,7 +61,12 @@ export const inferRequestSchema = inferRequest(
 );
 
 /** The same as it is read: elements stay where they are until the type of the input is known. */
-const inferSlicesSchema = inferRequest(z.custom<JsonSlice>((value) => value instanceof JsonSlice));
+const inferSlicesSchema = inferRequest(
+  z.preprocess(
+    (value) => (value instanceof JsonSlice && value.isNull ? null : value),
+    z.custom<JsonSlice>((value) => value instanceof JsonSlice).nullable(),
+  ),
+);
 
 export type InferRequest = z.infer<typeof inferSlicesSchema>;
 export type InferInput = InferRequest['inputs'][number];
@@ -101,8 +113,18 @@ function refuseLongLists(document: JsonValue): void {
 }
 
 function refuseUnsupported(request: InferRequest): void {
+  const names = new Set<string>();
+  for (const { name } of request.outputs ?? []) {
+    if (names.has(name)) {
+      throw new ServingError(
+        'BAD_REQUEST',
+        `output "${name}" is asked for twice: name each output once`,
+      );
+    }
+    names.add(name);
+  }
   for (const [key, value] of Object.entries(request.parameters ?? {})) {
-    if (key.startsWith('sequence_') && value !== 0 && value !== '' && value !== false) {
+    if (key.startsWith('sequence_') && ![0, '', false, null, undefined].includes(value as null)) {
       throw new ServingError(
         'BAD_REQUEST',
         `parameter "${key}": models here keep no state between requests, so there are no sequences`,
@@ -110,7 +132,9 @@ function refuseUnsupported(request: InferRequest): void {
     }
   }
   for (const { name, parameters: given } of [...request.inputs, ...(request.outputs ?? [])]) {
-    const shared = Object.keys(given ?? {}).find((key) => key.startsWith('shared_memory_'));
+    const shared = Object.entries(given ?? {}).find(
+      ([key, value]) => key.startsWith('shared_memory_') && value !== null,
+    )?.[0];
     if (shared !== undefined) {
       throw new ServingError(
         'BAD_REQUEST',

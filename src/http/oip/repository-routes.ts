@@ -12,9 +12,9 @@ import { repositoryIndex } from './repository-index';
 /** The bodies are a few words; with files of a model in them they are refused in any case. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-export const indexRequestSchema = z.object({ ready: z.boolean().optional() });
+export const indexRequestSchema = z.object({ ready: z.boolean().nullish() });
 export const controlRequestSchema = z.object({
-  parameters: z.record(z.string(), z.unknown()).optional(),
+  parameters: z.record(z.string(), z.unknown()).nullish(),
 });
 
 /** Triton's model repository extension: index, load, unload. */
@@ -36,18 +36,18 @@ export function repositoryRoutes(
   route(router, '/v2/repository/index', {
     post: [
       async (request, response) => {
-        const { ready = false } = await read(indexRequestSchema, request, response);
+        const { ready } = await read(indexRequestSchema, request, response);
         const models = manager.list();
-        const unknown = ready ? [] : await manager.unknownModels();
-        response.json(repositoryIndex(models, unknown, ready));
+        const unknown = ready === true ? [] : await manager.unknownModels();
+        response.json(repositoryIndex(models, unknown, ready === true));
       },
     ],
   });
   route(router, '/v2/repository/models/:name/load', {
     post: [
       async (request, response) => {
-        const { parameters = {} } = await read(controlRequestSchema, request, response);
-        refuseOverrides(parameters);
+        const { parameters } = await read(controlRequestSchema, request, response);
+        refuseOverrides(parameters ?? {});
         await manager.load(String(request.params.name));
         response.status(200).end();
       },
@@ -74,9 +74,10 @@ async function parseBody<T>(schema: z.ZodType<T>, body: Buffer): Promise<T> {
 }
 
 function refuseOverrides(parameters: Readonly<Record<string, unknown>>): void {
-  const override = Object.keys(parameters).find(
-    (key) => key === 'config' || key.startsWith('file:'),
-  );
+  const [override] =
+    Object.entries(parameters).find(
+      ([key, value]) => value !== null && (key === 'config' || key.startsWith('file:')),
+    ) ?? [];
   if (override === undefined) return;
   throw new ServingError(
     'BAD_REQUEST',

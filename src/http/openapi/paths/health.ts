@@ -36,15 +36,24 @@ export const healthOperations: readonly Operation[] = [
       ...plainErrors(),
     },
   },
-  {
+  ...(
+    [
+      ['/metrics', 'metrics', 'Metrics for Prometheus'],
+      [
+        '/monitoring/prometheus/metrics',
+        'tfServingMetrics',
+        'Metrics for Prometheus, where TensorFlow Serving has them',
+      ],
+    ] as const
+  ).map(([path, operationId, summary]): Operation => ({
     method: 'get',
-    path: '/metrics',
-    operationId: 'metrics',
+    path,
+    operationId,
     tags: ['Health'],
-    summary: 'Metrics for Prometheus',
+    summary,
     responses: {
       200: answer('Prometheus text', { 'text/plain': { schema: { type: 'string' } } }),
       ...problems(),
     },
-  },
+  })),
 ];
