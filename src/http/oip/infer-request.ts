@@ -4,68 +4,62 @@ import { ServingError } from '../../kernel/errors';
 import { JsonSlice } from '../json/json-slice';
 import type { JsonValue } from '../json/json-value';
 import { readDocument, type Captures } from '../json/read-document';
+import { withoutNulls } from '../json/without-nulls';
+import { named, unnamed, type Naming } from '../schemas/naming';
 import { DATATYPES } from './datatypes';
 
 /** Dimensions of a tensor; NumPy stops at 32. */
 const MAX_RANK = 32;
-
-/** May be left out; clients that write every member they know give null instead. */
-const maybe = <T extends z.ZodType>(schema: T) =>
-  schema
-    .nullish()
-    .transform((value) => value ?? undefined)
-    .optional();
 
 const flag = z.boolean({ error: 'must be true or false' });
 /** For the document: what `z.coerce` takes besides is nothing to promise. */
 const wholeNumber = { type: 'integer', minimum: 0 };
 const bytes = z.int({ error: 'must be a number of bytes' }).min(0);
 
-const outputSchema = z.object({
-  name: z.string(),
-  parameters: maybe(
-    z.looseObject({
-      binary_data: maybe(flag),
-      classification: maybe(z.int().min(1).max(100_000)),
-    }),
-  ),
+const requestParameters = z.looseObject({
+  binary_data_output: flag.optional(),
+  timeout: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+  priority: z.coerce.number().int().min(0).optional().meta(wholeNumber),
+  signature_name: z.string().optional(),
+});
+const inputParameters = z.looseObject({ binary_data_size: bytes.optional() });
+const outputParameters = z.looseObject({
+  binary_data: flag.optional(),
+  classification: z.int().min(1).max(100_000).optional(),
 });
 
 /** @param data of an input */
-function inferRequest<T extends z.ZodType>(data: T) {
+function inferRequest<T extends z.ZodType>(data: T, name: Naming) {
   const input = z.object({
     name: z.string(),
     shape: z.array(z.int().min(0)).max(MAX_RANK),
     datatype: z.enum(DATATYPES),
-    parameters: maybe(z.looseObject({ binary_data_size: maybe(bytes) })),
-    data: maybe(data),
+    parameters: name(inputParameters, 'InferenceInputParameters').optional(),
+    data: data.optional(),
   });
-  return z.object({
-    id: maybe(z.union([z.string(), z.int().transform(String)])),
-    parameters: maybe(
-      z.looseObject({
-        binary_data_output: maybe(flag),
-        timeout: maybe(z.coerce.number().int().min(0).meta(wholeNumber)),
-        priority: maybe(z.coerce.number().int().min(0).meta(wholeNumber)),
-        signature_name: maybe(z.string()),
-      }),
-    ),
-    inputs: z.array(input).describe('Empty for a signature without inputs'),
-    outputs: maybe(z.array(outputSchema)),
+  const output = z.object({
+    name: z.string(),
+    parameters: name(outputParameters, 'RequestedOutputParameters').optional(),
   });
+  const request = z.object({
+    id: z.union([z.string(), z.int().transform(String)]).optional(),
+    parameters: name(requestParameters, 'InferenceParameters').optional(),
+    inputs: z.array(name(input, 'InferenceInput')).describe('Empty for a signature without inputs'),
+    outputs: z.array(name(output, 'RequestedOutput')).optional(),
+  });
+  return name(request, 'InferenceRequest');
 }
 
 /** The JSON of an infer request, with the parameters of Triton's extensions, for the document. */
 export const inferRequestSchema = inferRequest(
   z.array(z.unknown()).meta({ items: {}, description: 'Elements, nested or flat, row-major' }),
+  named,
 );
 
 /** The same as it is read: elements stay where they are until the type of the input is known. */
 const inferSlicesSchema = inferRequest(
-  z.preprocess(
-    (value) => (value instanceof JsonSlice && value.isNull ? null : value),
-    z.custom<JsonSlice>((value) => value instanceof JsonSlice).nullable(),
-  ),
+  z.custom<JsonSlice>((value) => value instanceof JsonSlice),
+  unnamed,
 );
 
 export type InferRequest = z.infer<typeof inferSlicesSchema>;
@@ -84,7 +78,7 @@ const CAPTURES: Captures = { inputs: { '*': { data: true } } };
 export async function readInferRequest(json: Buffer, signal?: AbortSignal): Promise<InferRequest> {
   const document = await readDocument(json, { captures: CAPTURES, signal });
   refuseLongLists(document);
-  const parsed = inferSlicesSchema.safeParse(document);
+  const parsed = inferSlicesSchema.safeParse(withoutNulls(document));
   if (!parsed.success) {
     throw new ServingError('BAD_REQUEST', `Invalid request: ${describe(parsed.error.issues)}`);
   }
@@ -124,7 +118,7 @@ function refuseUnsupported(request: InferRequest): void {
     names.add(name);
   }
   for (const [key, value] of Object.entries(request.parameters ?? {})) {
-    if (key.startsWith('sequence_') && ![0, '', false, null, undefined].includes(value as null)) {
+    if (key.startsWith('sequence_') && value !== 0 && value !== '' && value !== false) {
       throw new ServingError(
         'BAD_REQUEST',
         `parameter "${key}": models here keep no state between requests, so there are no sequences`,
@@ -132,9 +126,7 @@ function refuseUnsupported(request: InferRequest): void {
     }
   }
   for (const { name, parameters: given } of [...request.inputs, ...(request.outputs ?? [])]) {
-    const shared = Object.entries(given ?? {}).find(
-      ([key, value]) => key.startsWith('shared_memory_') && value !== null,
-    )?.[0];
+    const shared = Object.keys(given ?? {}).find((key) => key.startsWith('shared_memory_'));
     if (shared !== undefined) {
       throw new ServingError(
         'BAD_REQUEST',

@@ -131,10 +131,10 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
     router.get(`${model}/metadata`, metadata);
     router.get(model, status);
   }
-  router.get('/v1/models', () => {
-    throw new ServingError('BAD_REQUEST', 'Missing model name in request.');
-  });
   router.use('/v1', (request) => {
+    if (request.method === 'GET' && /^\/models\/?$/.test(request.path)) {
+      throw new ServingError('BAD_REQUEST', 'Missing model name in request.');
+    }
     throw malformed(request);
   });
   router.use('/v1', plainErrorHandler(logger));

@@ -7,6 +7,7 @@ import {
   classifyQuerySchema,
   generatedSchema,
   generateQuerySchema,
+  imageFormSchema,
   imageJsonSchema,
 } from '../../schemas/image-api';
 import { problems } from '../errors';
@@ -31,20 +32,14 @@ const ERRORS: readonly ErrorCode[] = [
 
 const BODY: RequestBody = {
   required: true,
-  description: 'Images as a form, as the file itself, or as JSON',
+  description: 'Images as a form, as the file itself, or as JSON (`application/json`)',
   content: {
-    'multipart/form-data': {
-      schema: {
-        type: 'object',
-        properties: {
-          image: { type: 'array', minItems: 1, items: BINARY, description: 'Files' },
-        },
-        required: ['image'],
-      },
-    },
+    'multipart/form-data': { schema: imageFormSchema },
     'image/*': { schema: BINARY },
     'application/octet-stream': { schema: BINARY },
-    'application/json': {
+    // Of application/json. With the word among the types, the Python client that openapi-generator
+    // makes says that its forms are JSON.
+    'application/*': {
       schema: imageJsonSchema,
       examples: {
         one: { value: { image: { b64: EXAMPLE_IMAGE } } },
@@ -138,6 +133,8 @@ export const imageOperations: readonly Operation[] = ADDRESSES.flatMap(
       operationId: `classify${suffix}`,
       tags: ['Images'],
       summary: `Labels for each image, by ${of}`,
+      description:
+        'An image that cannot be answered has its error in its place; a request of one such image fails as a whole.',
       request: {
         params: z.object({ name: nameParameter, ...versioned }),
         query: classifyQuerySchema,
@@ -151,6 +148,8 @@ export const imageOperations: readonly Operation[] = ADDRESSES.flatMap(
       operationId: `generate${suffix}`,
       tags: ['Images'],
       summary: `A picture for each image, by ${of}`,
+      description:
+        'The format is that of the query, else that of `Accept`, else PNG. An image that cannot be answered has its error in its place; a request of one such image fails as a whole.',
       request: {
         params: z.object({ name: UPSCALER, ...versioned }),
         query: generateQuerySchema,
