@@ -26,7 +26,7 @@ import { writeSavedModel } from '../../src/saved-model/saved-model-file';
 type Shape = readonly number[] | undefined;
 
 /** An output: `0.5 · input + 2` of a float32 input, an input as it is, or numbers that never change. */
-export type OutputSketch =
+type OutputSketch =
   | { readonly half: string; readonly shape: Shape }
   | { readonly same: string; readonly shape: Shape }
   | { readonly numbers: readonly number[]; readonly shape: readonly number[] };
