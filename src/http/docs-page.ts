@@ -16,6 +16,13 @@ export const START_SCRIPT = `SwaggerUIBundle({
   displayRequestDuration: true,
   // Would send the address of this server to another host.
   validatorUrl: null,
+  // The document has ranges of types, and a request has a type.
+  requestInterceptor: (request) => {
+    const types = { 'application/*': 'application/json', 'image/*': 'application/octet-stream' };
+    const type = request.headers?.['Content-Type'];
+    if (Object.hasOwn(types, type)) request.headers['Content-Type'] = types[type];
+    return request;
+  },
 });
 `;
 

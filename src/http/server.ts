@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 
 import { continueInTurn } from './continue-in-turn';
+import { refuseMalformed } from './malformed-requests';
 
 /** Milliseconds in which the head of a request must have come. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -69,6 +70,12 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
     accepted += 1;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('clientError', (error, socket) => {
+    const othersTurn = [...unanswered].some(
+      ({ req, headersSent }) => req.socket === socket && (headersSent || req.complete),
+    );
+    refuseMalformed(error, socket, othersTurn);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -32,7 +32,8 @@ export function isImageInput(target: TensorTarget, { name, dtype }: Tensor): boo
 
 /**
  * One part for each encoded image: images are decoded side by side, and those of different size
- * cannot share a tensor. Other inputs are checked here, before anything is decoded or run.
+ * cannot share a tensor. Other inputs are checked here, before anything is decoded or run. None for no image,
+ * where the model takes any number.
  * @throws ServingError INVALID_INPUT
  */
 export function splitImages(
@@ -50,15 +51,12 @@ export function splitImages(
       `input "${images.name}" takes encoded images as shape [?] or [?, 1] and was given ${formatShape(images.shape)}`,
     );
   }
-  if (rows === 0) {
-    throw new ServingError('INVALID_INPUT', `input "${images.name}" holds no image`);
-  }
   validateInputs(
     { ...signature, inputs: signature.inputs.filter((input) => input !== spec) },
     others,
   );
   const batchable = isBatchable(signature);
-  if (rows > 1 && !batchable) {
+  if (rows !== 1 && !batchable) {
     throw new ServingError(
       'INVALID_INPUT',
       `input "${images.name}" takes one image at a time and was given ${rows}`,

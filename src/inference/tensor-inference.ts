@@ -1,14 +1,16 @@
 import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
-import { toServingError } from '../kernel/errors';
+import { ServingError, toServingError } from '../kernel/errors';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { Tensor } from '../kernel/tensor';
 import type { ImagePreparer } from './image-preparer';
+import { fitColumns, type Fitted } from './columns';
 import { allOrFirstError, linkedAbort } from './fail-together';
 import type { InferenceObserver } from './inference-observer';
 import { requireImageTensorSize } from './image-tensor-size';
 import { isImageInput, splitImages, type ImageRow } from './image-tensors';
+import { outputsOfNoRows, withInnerShape } from './no-rows';
 import { refusedInput } from './refused-input';
 import type { TensorAnswer, TensorRequest, TensorTarget } from './tensor-request';
 import { chooseOutputs, inOrder, targetOf } from './tensor-target';
@@ -89,7 +91,7 @@ export class TensorInference {
     const started = performance.now();
     const target = targetOf(servable, request.signature);
     const outputs = chooseOutputs(target.signature, request.outputs?.(target));
-    const inputs = inOrder(target.signature, await request.inputs(target));
+    const { inputs, mirror } = fitInputs(target, await request.inputs(target));
     const abort = linkedAbort(request.signal);
     const run: Run = {
       servable,
@@ -100,10 +102,11 @@ export class TensorInference {
     };
     try {
       const parts = this.#parts(run, inputs);
+      if (parts.count === 0) return nothingToRun(target, outputs, mirror);
       const readMs = performance.now() - started;
       const results = await this.#execute(run, parts, inputs, permit);
       const received = performance.now();
-      const joined = joinParts(results.map(({ result }) => result.outputs));
+      const joined = mirror(joinParts(results.map(({ result }) => result.outputs)));
       const longest = (of: (part: PartResult) => number): number => Math.max(0, ...results.map(of));
       return {
         target,
@@ -121,7 +124,7 @@ export class TensorInference {
     }
   }
 
-  /** What the request is run in; nothing of it is made yet. */
+  /** What the request is run in, none for one without rows; nothing of it is made yet. */
   #parts({ servable, target, abort }: Run, inputs: readonly Tensor[]): Parts {
     const images = inputs.find((input) => isImageInput(target, input));
     if (images === undefined) {
@@ -136,7 +139,13 @@ export class TensorInference {
       const { tensor, release } = await preparer.prepare(servable, row.image, abort.signal);
       return { ...row.part(tensor), release };
     };
-    if (target.independentRows || rows.length === 1) {
+    if (target.independentRows || rows.length <= 1) {
+      if (rows.length === 0 && !target.independentRows) {
+        throw new ServingError(
+          'INVALID_INPUT',
+          `input "${images.name}" holds no image, and the model looks at all of a request together`,
+        );
+      }
       return {
         count: rows.length,
         part: async (index) => {
@@ -251,6 +260,31 @@ export class TensorInference {
       throw error;
     }
   }
+}
+
+/** The inputs in the order and, where only the way of writing differs, in the shapes of the signature. */
+function fitInputs({ signature }: TensorTarget, given: readonly Tensor[]): Fitted {
+  const inputs = given.map((input) =>
+    withInnerShape(
+      signature.inputs.find(({ name }) => name === input.name),
+      input,
+    ),
+  );
+  return fitColumns(signature, inOrder(signature, inputs));
+}
+
+/** The answer to a request of no row. */
+function nothingToRun(
+  target: TensorTarget,
+  names: readonly string[],
+  mirror: Fitted['mirror'],
+): TensorAnswer {
+  return {
+    target,
+    outputs: mirror(outputsOfNoRows(target.signature, names)),
+    timings: { preprocessMs: 0, queueMs: 0, inferMs: 0, postprocessMs: 0 },
+    batchRows: 0,
+  };
 }
 
 /** What a way in needs of it. */

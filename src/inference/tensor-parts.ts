@@ -33,8 +33,8 @@ export function wholeRequest(inputs: readonly Tensor[]): TensorPart {
 
 /**
  * Cuts a request into parts of at most `maxRows` rows, where its rows are independent. Inputs that
- * share no first dimension, though the signature leaves it open, are run as they are.
- * @throws ServingError INVALID_INPUT for a request without rows
+ * share no first dimension, though the signature leaves it open, are run as they are. A request
+ * without rows has no part, where its answer follows from that.
  */
 export function splitIntoParts(
   { signature, independentRows }: Pick<TensorTarget, 'signature' | 'independentRows'>,
@@ -46,12 +46,6 @@ export function splitIntoParts(
   const shared = inputs.every(({ shape }) => shape[0] === rows);
   if (first === undefined || rows === undefined || !shared || !isBatchable(signature)) {
     return { count: 1, part: () => wholeRequest(inputs) };
-  }
-  if (rows === 0) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `input "${first.name}" has shape ${formatShape(first.shape)}: there is no row to run`,
-    );
   }
   if (!independentRows) return { count: 1, part: () => wholeRequest(inputs) };
   return {

@@ -19,7 +19,7 @@ export interface TensorRequest {
   readonly model: string;
   /** The newest available when absent. */
   readonly version?: number | undefined;
-  /** Any signature of the SavedModel; the one that model.json names when absent. */
+  /** Any signature of the SavedModel; the one that model.json names when absent or empty. */
   readonly signature?: string | undefined;
   /** Reads the inputs, now that their types are known; may throw a ServingError. */
   readonly inputs: (target: TensorTarget) => readonly Tensor[] | Promise<readonly Tensor[]>;

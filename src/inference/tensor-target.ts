@@ -5,12 +5,12 @@ import type { TensorTarget } from './tensor-request';
 
 /**
  * What a request is run on.
- * @param wanted name of a signature; the one that model.json names when undefined
+ * @param wanted name of a signature; the one that model.json names when undefined or empty
  * @throws ServingError INVALID_INPUT when there is no such signature
  */
 export function targetOf(servable: Servable, wanted: string | undefined): TensorTarget {
   const { spec, signatures, name, version } = servable;
-  const signatureName = wanted ?? spec.signatureName;
+  const signatureName = wanted === undefined || wanted === '' ? spec.signatureName : wanted;
   const signature = Object.hasOwn(signatures, signatureName)
     ? signatures[signatureName]
     : undefined;

@@ -59,11 +59,12 @@ export interface Signature {
 }
 
 /**
- * Whether every input takes any size as its first dimension, and no output is known to have another
- * one: requests may share a run if rows are independent.
+ * Whether there are inputs and every one takes any size as its first dimension, and no output is
+ * known to have another one: requests may share a run if rows are independent.
  */
 export function isBatchable({ inputs, outputs }: Signature): boolean {
   return (
+    inputs.length > 0 &&
     inputs.every(({ shape }) => shape?.[0] === -1) &&
     outputs.every(({ shape }) => shape === undefined || shape[0] === -1)
   );

@@ -211,7 +211,8 @@ export const modelConfigSchema = z
   })
   .partial();
 
-export type ModelConfig = z.infer<typeof modelConfigSchema>;
+/** Besides, the keys of tasks: see taskKeysOf. */
+export type ModelConfig = z.infer<typeof modelConfigSchema> & Readonly<Record<string, unknown>>;
 export type VersionPolicy = z.infer<typeof versionPolicySchema>;
 
 /** The part of model.json that is its task's own. */

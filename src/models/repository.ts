@@ -33,7 +33,7 @@ export function revisionOf(model: RepositoryModel, version: number): string {
 /** A version folder is a whole number, as in TensorFlow Serving: `1`, `00042`, `1700000000`. */
 const VERSION = /^\d{1,15}$/;
 /** Names end up in URLs and metric labels. */
-const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Lists the models of a repository folder, sorted by name. A broken model is listed with its
@@ -78,7 +78,7 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
   try {
     if (!MODEL_NAME.test(name)) {
       problems.push(
-        `the folder name "${name}" is no model name: use letters, digits, ".", "_" and "-", at most 128`,
+        `the folder name "${name}" is not a valid model name: use letters, digits, ".", "_" and "-", at most 128`,
       );
     }
     const roots = [await realpath(repository), await realpath(directory)];

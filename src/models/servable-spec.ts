@@ -114,7 +114,7 @@ function chooseSignature(
 ): { name: string; signature: Signature } {
   const names = Object.keys(signatures);
   const wanted = config.signature ?? 'serving_default';
-  const exact = signatures[wanted];
+  const exact = Object.hasOwn(signatures, wanted) ? signatures[wanted] : undefined;
   if (exact !== undefined) return { name: wanted, signature: exact };
   const [only] = names;
   const signature = only === undefined ? undefined : signatures[only];

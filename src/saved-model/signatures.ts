@@ -6,6 +6,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 
 import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
 import { walkFields, type RangeReading } from './field-reader';
+import { isInternalSignature } from './internal-signatures';
 import { DataType, MetaGraphDefSchema, type TensorInfo } from './protobuf/tensorflow_pb';
 import { SavedModelError } from './saved-model-error';
 import { servedGraph, type ServedGraph } from './served-graph';
@@ -23,9 +24,6 @@ const CARRIED: Readonly<Record<string, DType>> = {
 
 /** A file may hold numbers that this list does not know. */
 const TYPE_NAMES: Readonly<Record<number, string | undefined>> = DataType;
-
-/** Signatures TensorFlow keeps for itself: initialisation and training bookkeeping. */
-const INTERNAL_SIGNATURE = /^__/;
 
 /** Field numbers: meta_graphs of SavedModel; meta_info_def and signature_def of MetaGraphDef. */
 const META_GRAPHS = 2;
@@ -106,16 +104,15 @@ function* readInfo(size: number): RangeReading<SavedModelInfo> {
     if (field.number === META_GRAPHS) graphs.push(yield* readMetaGraph(field.start, field.end));
   });
   const { meta, tags } = servedGraph(graphs);
-  const signatures: Record<string, Signature> = {};
-  for (const [name, definition] of Object.entries(meta.signatureDef)) {
-    if (INTERNAL_SIGNATURE.test(name)) continue;
-    signatures[name] = {
-      inputs: tensorSpecs(definition.inputs),
-      outputs: tensorSpecs(definition.outputs),
-      methodName: definition.methodName,
-    };
-  }
-  if (Object.keys(signatures).length === 0) throw new SavedModelError('has no signature to serve');
+  const served = Object.entries(meta.signatureDef).filter(([name]) => !isInternalSignature(name));
+  if (served.length === 0) throw new SavedModelError('has no signature to serve');
+  // Own properties all, whatever they are called: `__proto__` too.
+  const signatures = Object.fromEntries(
+    served.map(([name, { inputs, outputs, methodName }]): [string, Signature] => [
+      name,
+      { inputs: tensorSpecs(inputs), outputs: tensorSpecs(outputs), methodName },
+    ]),
+  );
   return { tags, signatures };
 }
 

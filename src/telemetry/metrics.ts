@@ -1,13 +1,9 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { InstanceEnd } from '../kernel/run-lost-error';
+import { registerProcessMetrics } from './process-metrics';
 
 const PREFIX = 'tfjs_serving_';
-const NS_PER_S = 1e9;
-const NS_PER_MS = 1e6;
-const LOOP_RESOLUTION_MS = 10;
 /** From half a millisecond (a cache-warm tensor) to half a minute (a large picture on a CPU). */
 const STAGE_BUCKETS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -57,7 +53,7 @@ export interface Metrics {
 /** Every metric of the server; docs/metrics.md lists them. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  const endProcessMetrics = registerProcessMetrics(registry, PREFIX);
   const registers = [registry];
   const model = ['model', 'version'] as const;
   const requests = new Counter({
@@ -162,23 +158,6 @@ export function createMetrics(): Metrics {
   serverGauge('bytes_in_flight', 'Bytes that requests hold', (all) => all.bytesInFlight);
   serverGauge('run_memory_bytes', 'Bytes of memory given to runs', (all) => all.runMemoryBytes);
 
-  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
-  delay.enable();
-  new Gauge({
-    name: `${PREFIX}event_loop_delay_seconds`,
-    help: 'Event-loop delay of the HTTP thread since the last scrape',
-    labelNames: ['quantile'],
-    registers,
-    collect() {
-      for (const percentile of [50, 99, 100]) {
-        // The sampling interval is part of what Node measures.
-        const ns = Math.max(0, delay.percentile(percentile) - LOOP_RESOLUTION_MS * NS_PER_MS);
-        this.set({ quantile: String(percentile / 100) }, ns / NS_PER_S);
-      }
-      delay.reset();
-    },
-  });
-
   return {
     registry,
     request: ({ method, route, status }, seconds) => {
@@ -212,7 +191,7 @@ export function createMetrics(): Metrics {
       readServer = reader;
     },
     close: () => {
-      delay.disable();
+      endProcessMetrics();
       registry.clear();
     },
   };

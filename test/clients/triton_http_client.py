@@ -188,6 +188,32 @@ def check_images(client, photo):
     assert client.infer("classifier", [tensor(name, pixels)]).as_numpy(output).shape == (1, 1000)
 
 
+def check_image_client(client):
+    """What Triton's example image_client.py wants of metadata and configuration, and what it sends."""
+    metadata = client.get_model_metadata("classifier")
+    config = client.get_model_config("classifier")
+    assert len(metadata["inputs"]) == len(metadata["outputs"]) == len(config["input"]) == 1
+    assert metadata["outputs"][0]["datatype"] == "FP32", metadata
+    shape = metadata["inputs"][0]["shape"]
+    assert config["max_batch_size"] > 0 and len(shape) == 4, (config, shape)
+    assert config["input"][0]["format"] == "FORMAT_NHWC", config
+    height, width, channels = shape[1:]
+    assert (height, width, channels) == (224, 224, 3), shape
+    batch = np.stack([np.zeros((height, width, channels), np.float32)] * 2, axis=0)
+    output = metadata["outputs"][0]["name"]
+    result = client.infer(
+        "classifier",
+        [tensor(metadata["inputs"][0]["name"], batch)],
+        outputs=[triton.InferRequestedOutput(output, class_count=2)],
+    )
+    classes = result.as_numpy(output)
+    assert len(classes) == 2, classes
+    for row in classes:
+        for one in row:
+            value, index, label = one.decode().split(":", 2)
+            assert float(value) and index.isdigit() and label, one
+
+
 def check_errors(client):
     x = np.array([1.0], np.float32)
     refused(lambda: client.infer("nothing", [tensor("x", x)]), 404, "nothing")
@@ -262,6 +288,7 @@ def main():
         check_forms_of_a_tensor(client)
         check_every_type(client)
         check_images(client, photo)
+        check_image_client(client)
         check_errors(client)
         check_statistics(client)
         check_repository(client)

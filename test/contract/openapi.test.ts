@@ -84,6 +84,100 @@ test('every reference leads somewhere', () => {
   expect(dead).toEqual([]);
 });
 
+describe('what Spectral, Redocly and makers of clients want', () => {
+  const schemas: Record<string, any> = document.components.schemas;
+
+  test('every operation is described, succeeds somehow, fails somehow, and says who may', () => {
+    for (const { name, operation } of operations) {
+      const statuses = Object.keys(operation.responses);
+      expect({ name, described: operation.description }).toMatchObject({
+        described: expect.stringMatching(/\w/) as string,
+      });
+      expect({ name, success: statuses.some((status) => /^2/.test(status)) }).toEqual({
+        name,
+        success: true,
+      });
+      expect({ name, failure: statuses.some((status) => /^4/.test(status)) }).toEqual({
+        name,
+        failure: true,
+      });
+    }
+    expect(document.security).toEqual([]);
+    expect(document.info.contact.name).toMatch(/\w/);
+    expect(document.servers[0].url).not.toMatch(/\/$/);
+  });
+
+  test.each(['everything', 'no-model-control', 'admin'] as const)(
+    'every component of the document is used: %s',
+    (part) => {
+      const { components, ...rest } = openApiDocument(part) as any;
+      const text = JSON.stringify(rest);
+      const unused = Object.entries<any>(components)
+        .filter(([kind]) => kind !== 'securitySchemes')
+        .flatMap(([kind, all]) =>
+          Object.keys(all).filter((name) => {
+            const reference = `"#/components/${kind}/${name}"`;
+            return !text.includes(reference) && !JSON.stringify(components).includes(reference);
+          }),
+        );
+
+      expect(unused).toEqual([]);
+    },
+  );
+
+  test('every object has a name: names that generators make up are sometimes the same', () => {
+    const nameless = (at: any, place: string): string[] => {
+      if (typeof at !== 'object' || at === null) return [];
+      const own = 'properties' in at && !/^schemas\.\w+$/.test(place) ? [place] : [];
+      return [
+        ...own,
+        ...Object.entries(at)
+          .filter(([key]) => !['example', 'examples', 'value'].includes(key))
+          .flatMap(([key, inner]) => nameless(inner, `${place}.${key}`)),
+      ];
+    };
+
+    expect([...nameless(schemas, 'schemas'), ...nameless(document.paths, 'paths')]).toEqual([]);
+  });
+
+  test('no two names are one, in whatever case, and none is what a generator makes of an operation', () => {
+    const names = Object.keys(schemas).map((name) => name.toLowerCase());
+    const made = operations.flatMap(({ operation: { operationId } }) =>
+      ['request', 'response', 'params', 'body', 'error', 'data'].map(
+        (suffix) => `${String(operationId).toLowerCase()}${suffix}`,
+      ),
+    );
+
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.filter((name) => made.includes(name))).toEqual([]);
+  });
+
+  test('every list says what is in it', () => {
+    const silent = (at: any, place: string): string[] =>
+      typeof at !== 'object' || at === null
+        ? []
+        : [
+            ...([at.type].flat().includes('array') && !at.items ? [place] : []),
+            ...Object.entries(at).flatMap(([key, inner]) => silent(inner, `${place}.${key}`)),
+          ];
+
+    expect(silent(document, 'document')).toEqual([]);
+  });
+
+  test('beside a form there is no type with "json" in it: a client of openapi-generator would send that', () => {
+    const forms = operations.filter(
+      ({ operation }) => operation.requestBody?.content?.['multipart/form-data'] !== undefined,
+    );
+
+    expect(forms).toHaveLength(4);
+    for (const { operation } of forms) {
+      const [first, ...others] = Object.keys(operation.requestBody.content);
+      expect(first).toBe('multipart/form-data');
+      expect(others.filter((type) => /json/i.test(type))).toEqual([]);
+    }
+  });
+});
+
 test('every example is what its schema says', () => {
   const examples = OPERATIONS.flatMap((operation) =>
     [operation.request?.body, ...Object.values(operation.responses)].flatMap((part: any) =>

@@ -3,7 +3,6 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Express } from 'express';
 import request from 'supertest';
 
-import { ServingError } from '../../src/kernel/errors';
 import type { ImageUseCase } from '../../src/inference/image-inference';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';

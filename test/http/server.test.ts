@@ -128,3 +128,63 @@ test('a client that waits for "100 Continue" gets it', async () => {
   const [response] = (await answered) as [IncomingMessage];
   expect(response.resume().statusCode).toBe(200);
 });
+
+/** What the server answers to bytes, until it closes the connection. */
+async function raw(bytes: string): Promise<{ head: string; body: string }> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.write(bytes);
+  await once(socket, 'close');
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  return { head, body };
+}
+
+test.each(['no HTTP at all\r\n\r\n', 'GET / HTTP/1.1\r\nbad header\r\n\r\n'])(
+  'what is not a request is told so, with an id: %j',
+  async (bytes) => {
+    const { head, body } = await raw(bytes);
+
+    const problem = JSON.parse(body) as { code: string; detail: string; requestId: string };
+    expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(head).toContain('X-Error-Code: BAD_REQUEST');
+    expect(head).toContain(`X-Request-Id: ${problem.requestId}`);
+    expect(problem.detail).toMatch(/^This is not an HTTP request: ./);
+  },
+);
+
+test('a head that is too large is answered 431', async () => {
+  const { head, body } = await raw(`GET / HTTP/1.1\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`);
+
+  expect(head).toMatch(/^HTTP\/1\.1 431 /);
+  expect(head).toMatch(/X-Request-Id: [\w-]{36}/);
+  expect(body).toBe('');
+});
+
+test.each([
+  ['has begun', true],
+  ['is still to come', false],
+])('it is not taken for the answer to the request before it, which %s', async (_what, begun) => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.write('GET /held HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until(() => held.length === 1);
+  if (begun) {
+    held[0]?.write('begun');
+    await until(() => text.includes('begun'));
+  }
+
+  socket.write('no HTTP at all\r\n\r\n');
+  await once(socket, 'close');
+
+  expect(text).not.toContain('400');
+});
+
+test('a body that is not one fails its own request', async () => {
+  const { head } = await raw(
+    'POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot a size\r\n',
+  );
+
+  expect(head).toMatch(/^HTTP\/1\.1 400 /);
+});

@@ -50,7 +50,7 @@ function planOf(
       normalization: 'none',
       ...input,
     },
-    output: 'y',
+    outputs: ['y'],
     preprocess: true,
     postprocess,
     sizes: [[6, 4]],

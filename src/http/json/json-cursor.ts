@@ -21,11 +21,13 @@ const WORDS: ReadonlyMap<string, null | boolean | number> = new Map<
   ['false', false],
   ['null', null],
   ['NaN', NaN],
+  ['-NaN', NaN],
   ['Infinity', Infinity],
   ['-Infinity', -Infinity],
   ['Inf', Infinity],
   ['-Inf', -Infinity],
 ]);
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONGEST_WORD = '-Infinity'.length;
 
 /** Powers of ten that a double holds exactly. */
@@ -156,12 +158,15 @@ export class JsonCursor {
   }
 
   #unescaped(from: number, to: number): string {
+    let text: string;
     try {
-      return JSON.parse(this.bytes.toString('utf8', from, to)) as string;
+      text = JSON.parse(this.bytes.toString('utf8', from, to)) as string;
     } catch {
       this.at = from;
       throw this.unexpected();
     }
+    if (LONE_SURROGATE.test(text)) throw halfCharacter(from);
+    return text;
   }
 
   /** What stands where something else was due. */
@@ -257,6 +262,11 @@ function roundsSafely(value: number): boolean {
   DOUBLE[0] = value;
   const lost = (BITS[0] ?? 0) & LOST_BITS;
   return lost < HALF - UNCERTAIN || lost > HALF + UNCERTAIN;
+}
+
+/** An escape such as `\ud800` alone: it stands for nothing, and has no bytes. */
+export function halfCharacter(at: number): ServingError {
+  return syntaxError(`The surrogate pair in string is invalid. (position ${at})`);
 }
 
 export function syntaxError(message: string): ServingError {

@@ -27,6 +27,11 @@ export class JsonSlice {
     return this.bytes[this.start] === OPEN_OBJECT;
   }
 
+  get isNull(): boolean {
+    const { bytes, start, end } = this;
+    return end - start === 4 && bytes.toString('latin1', start, end) === 'null';
+  }
+
   get isString(): boolean {
     return this.bytes[this.start] === QUOTE;
   }

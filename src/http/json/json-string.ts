@@ -1,5 +1,5 @@
 import type { Steps } from '../../kernel/time-slices';
-import { QUOTE, syntaxError, type JsonCursor } from './json-cursor';
+import { halfCharacter, QUOTE, syntaxError, type JsonCursor } from './json-cursor';
 
 const BACKSLASH = 0x5c;
 /** Strings up to here are walked; beyond, a native search is faster. */
@@ -117,7 +117,11 @@ function control(cursor: JsonCursor, at: number): Error {
   return cursor.unexpected();
 }
 
-/** A character of a \u escape, and of the one behind it where they make a pair. */
+/**
+ * A character of a \u escape, and of the one behind it where they make a pair.
+ * @returns undefined where there is no such escape
+ * @throws ServingError BAD_REQUEST for half a pair
+ */
 function codePointAt(bytes: Buffer, at: number, end: number): number | undefined {
   const unit = unitAt(bytes, at, end);
   if (unit === undefined || unit < 0xd800 || unit > 0xdfff) return unit;
@@ -125,8 +129,7 @@ function codePointAt(bytes: Buffer, at: number, end: number): number | undefined
   if (low !== undefined && low >= 0xdc00 && low <= 0xdfff) {
     return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
   }
-  // Half a pair has no character: what Buffer.from makes of it.
-  return 0xfffd;
+  throw halfCharacter(at);
 }
 
 function unitAt(bytes: Buffer, at: number, end: number): number | undefined {

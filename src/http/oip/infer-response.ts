@@ -4,12 +4,12 @@ import { ServingError } from '../../kernel/errors';
 import { byteStringAt, joinByteStrings, stringBytes } from '../../kernel/byte-strings';
 import type { TensorAnswer } from '../../inference/tensor-request';
 import { topClasses } from '../../inference/top-classes';
-import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { elementCount, isByteStrings, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { float32Text } from '../json/number-text';
 import { flatJson, type TextPieces } from '../tensors/tensor-text';
+import { maxBatchSizeOf } from './batch-dimension';
 import { ELEMENT_LENGTH_BYTES } from './byte-elements';
-import { isColumn } from './column-shape';
 import { datatypeOf } from './datatypes';
 import type { RequestedOutput } from './infer-request';
 
@@ -20,8 +20,6 @@ export interface ResponseForm {
   readonly outputs: readonly RequestedOutput[] | undefined;
   /** Whether outputs that do not say otherwise are binary. */
   readonly binary: boolean;
-  /** Outputs of shape [?] are written as [?, 1]; see isColumn. */
-  readonly columns: boolean;
 }
 
 export interface InferResponse {
@@ -48,8 +46,7 @@ export function* inferResponse(answer: TensorAnswer, form: ResponseForm): Steps<
   for (const [output, wanted] of inOrder(answer.outputs, form.outputs)) {
     const classes = wanted?.parameters?.classification;
     const tensor = classes === undefined ? output : yield* classified(answer, output, classes);
-    const { name } = tensor;
-    const shape = form.columns && isVector(answer, tensor) ? [...tensor.shape, 1] : tensor.shape;
+    const { name, shape } = tensor;
     const datatype = datatypeOf(tensor.dtype);
     if (datatype === undefined) {
       throw new ServingError(
@@ -94,11 +91,6 @@ function* jsonOf(
   yield ']}';
 }
 
-function isVector({ target }: TensorAnswer, { name, shape }: Tensor): boolean {
-  const spec = target.signature.outputs.find((output) => output.name === name);
-  return shape.length === 1 && isColumn(spec, [...shape, 1]);
-}
-
 /** The outputs as they were asked for, each with what was asked of it. */
 function inOrder(
   outputs: readonly Tensor[],
@@ -134,10 +126,12 @@ function* requireText({ name, data }: Tensor): Steps<void> {
 function* classified({ target }: TensorAnswer, output: Tensor, classes: number): Steps<Tensor> {
   const rows = yield* topClasses(target, output, classes);
   const text = output.dtype === 'float32' ? float32Text : String;
-  const perRow = rows[0]?.length ?? 0;
-  const batched = target.signature.outputs.some(
-    ({ name, shape }) => name === output.name && shape?.[0] === -1,
-  );
+  const { signature, signatureName, spec } = target;
+  const batched =
+    signature.outputs.some(({ name, shape }) => name === output.name && shape?.[0] === -1) ||
+    (signatureName === spec.signatureName && maxBatchSizeOf(spec) > 0);
+  // Of no row it is known too how many there would be.
+  const perRow = rows[0]?.length ?? Math.min(classes, elementCount(output.shape.slice(1)));
   return {
     name: output.name,
     dtype: 'string',

@@ -11,7 +11,6 @@ import type { Steps } from '../../kernel/time-slices';
 import { sinkOf } from '../tensors/element-sink';
 import { readElements } from '../tensors/nested-reader';
 import { readByteElements } from './byte-elements';
-import { isColumn } from './column-shape';
 import { datatypeName, datatypeOf, type Datatype } from './datatypes';
 import { convertExactly, convertible } from './exact-conversion';
 import type { InferInput } from './infer-request';
@@ -35,11 +34,8 @@ export function* inputTensors(
 ): Steps<Tensor[]> {
   let at = 0;
   const tensors: Tensor[] = [];
-  for (const given of inputs) {
-    const spec = specOf(target, given.name);
-    const input = isColumn(spec, given.shape)
-      ? { ...given, shape: given.shape.slice(0, 1) }
-      : given;
+  for (const input of inputs) {
+    const spec = specOf(target, input.name);
     const size = input.parameters?.binary_data_size;
     if (size === undefined) {
       tensors.push(yield* named(input.name, fromJson(target, spec, input)));
@@ -66,7 +62,9 @@ function specOf({ signature }: TensorTarget, name: string): TensorSpec {
   const spec = signature.inputs.find((input) => input.name === name);
   if (spec !== undefined) return spec;
   const known = signature.inputs.map((input) => `"${input.name}"`).join(', ');
-  throw invalid(`there is no input "${name}"; the signature takes ${known}`);
+  throw invalid(
+    `there is no input "${name}"; the signature takes ${known === '' ? 'none' : known}`,
+  );
 }
 
 export function* fromBytes(

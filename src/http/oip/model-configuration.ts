@@ -2,6 +2,7 @@ import type { VersionPolicy } from '../../models/model-config';
 import type { ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
 import type { TensorSpec } from '../../kernel/tensor';
+import { maxBatchSizeOf } from './batch-dimension';
 import { datatypeName } from './datatypes';
 import { PLATFORM } from './model-metadata';
 
@@ -14,17 +15,18 @@ export function modelConfigurationBody(
 ): object {
   const { name, spec, device, instances } = servable;
   const { batching, signature, batchable } = spec;
+  const maxBatchSize = maxBatchSizeOf(spec);
   const dims = (shape: readonly number[] | undefined): readonly number[] =>
-    shape === undefined ? [-1] : batchable ? shape.slice(1) : shape;
+    shape === undefined ? [-1] : maxBatchSize > 0 ? shape.slice(1) : shape;
   return {
     name,
     platform: PLATFORM,
     backend: 'tensorflow',
     version_policy: versionPolicy(status.versionPolicy),
-    max_batch_size: batchable ? batching.maxBatchSize : 0,
+    max_batch_size: maxBatchSize,
     input: signature.inputs.map((input) => ({
       ...tensorConfiguration(input),
-      format: 'FORMAT_NONE',
+      format: formatOf(spec.image, input.name, dims(input.shape)),
       dims: dims(input.shape),
       is_shape_tensor: false,
       allow_ragged_batch: false,
@@ -58,6 +60,15 @@ export function modelConfigurationBody(
     model_warmup: [],
     response_cache: { enable: false },
   };
+}
+
+/** Where the channels of a picture are; Triton has names for pictures of three dimensions alone. */
+function formatOf(
+  image: Servable['spec']['image'],
+  input: string,
+  dims: readonly number[],
+): string {
+  return image?.inputName === input && dims.length === 3 ? `FORMAT_${image.layout}` : 'FORMAT_NONE';
 }
 
 function tensorConfiguration({ name, tfDtype }: TensorSpec): object {

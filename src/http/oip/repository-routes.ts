@@ -5,6 +5,7 @@ import { ServingError } from '../../kernel/errors';
 import type { ModelManager } from '../../models/model-manager';
 import type { BodyReader } from '../body/body-reader';
 import { readDocument } from '../json/read-document';
+import { withoutNulls } from '../json/without-nulls';
 import { adminGuard, type AdminAccess } from '../middleware/admin-guard';
 import { route } from '../route';
 import { repositoryIndex } from './repository-index';
@@ -12,10 +13,12 @@ import { repositoryIndex } from './repository-index';
 /** The bodies are a few words; with files of a model in them they are refused in any case. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-export const indexRequestSchema = z.object({ ready: z.boolean().optional() });
-export const controlRequestSchema = z.object({
-  parameters: z.record(z.string(), z.unknown()).optional(),
-});
+export const indexRequestSchema = z
+  .object({ ready: z.boolean().optional().describe('Only what is ready') })
+  .meta({ id: 'RepositoryIndexFilter' });
+export const controlRequestSchema = z
+  .object({ parameters: z.record(z.string(), z.unknown()).optional() })
+  .meta({ id: 'RepositoryControl' });
 
 /** Triton's model repository extension: index, load, unload. */
 export function repositoryRoutes(
@@ -67,7 +70,7 @@ export function repositoryRoutes(
 }
 
 async function parseBody<T>(schema: z.ZodType<T>, body: Buffer): Promise<T> {
-  const parsed = schema.safeParse(body.length === 0 ? {} : await readDocument(body));
+  const parsed = schema.safeParse(body.length === 0 ? {} : withoutNulls(await readDocument(body)));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
   throw new ServingError('BAD_REQUEST', `Invalid request: ${problems.join('; ')}`);

@@ -3,7 +3,6 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { ServingError } from '../../kernel/errors';
 import { isByteStrings, type Tensor } from '../../kernel/tensor';
 import { inSlices } from '../../kernel/time-slices';
-import type { TensorTarget } from '../../inference/tensor-request';
 import type { TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
@@ -18,7 +17,6 @@ import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
 import { healthRoutes } from '../routes/health';
-import { isColumn } from './column-shape';
 import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
 import { readInferRequest, type InferRequest } from './infer-request';
 import { inferResponse, type InferResponse } from './infer-response';
@@ -106,7 +104,6 @@ export function oipRoutes(options: OipRoutesOptions): Router {
       id: parsed?.id,
       outputs: wanted,
       binary: wantsBinary(parsed),
-      columns: sentColumns(answer.target, parsed),
     };
     const written = await inSlices(inferResponse(answer, form), signal);
     await sendInferResponse(response, written, signal);
@@ -148,15 +145,6 @@ export function oipRoutes(options: OipRoutesOptions): Router {
 /** A raw binary request is answered in kind. */
 function wantsBinary(request: InferRequest | undefined): boolean {
   return request === undefined || (request.parameters?.binary_data_output ?? false);
-}
-
-function sentColumns({ signature }: TensorTarget, request: InferRequest | undefined): boolean {
-  return (request?.inputs ?? []).some(({ name, shape }) =>
-    isColumn(
-      signature.inputs.find((input) => input.name === name),
-      shape,
-    ),
-  );
 }
 
 /** JSON alone, or JSON and behind it the tensors, sent without putting them together first. */

@@ -66,18 +66,41 @@ export function openApiDocument(part: DocumentPart): object {
     });
   }
   for (const operation of operations) registry.registerPath(operation);
-  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'tfjs-serving',
       version: packageVersion(),
       description: DESCRIPTION,
+      contact: { name: 'The maintainers of tfjs-serving' },
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     // Relative to this document: it holds behind a proxy that cuts off a prefix.
-    servers: [{ url: './' }],
+    servers: [{ url: '.' }],
+    // What an operation does not say itself: nothing has to be shown.
+    security: [],
     tags: TAGS.filter(({ name }) => operations.some(({ tags }) => tags?.includes(name))),
   });
+  return withoutUnused(document);
+}
+
+type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+/** Headers and examples are registered for all addresses, and a part of them does not name them all. */
+function withoutUnused({ components, ...rest }: Document): Document {
+  const paths = JSON.stringify(rest);
+  const used = <T>(kind: string, all: Readonly<Record<string, T>> = {}): Record<string, T> =>
+    Object.fromEntries(
+      Object.entries(all).filter(([name]) => paths.includes(`"#/components/${kind}/${name}"`)),
+    );
+  return {
+    ...rest,
+    components: {
+      ...components,
+      headers: used('headers', components?.headers),
+      examples: used('examples', components?.examples),
+    },
+  };
 }
 
 function isPartOf({ path, tags = [] }: Operation, part: DocumentPart): boolean {

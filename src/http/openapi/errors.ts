@@ -8,11 +8,16 @@ import type { HeaderName } from './headers';
 import { answer } from './operation';
 
 /** Any address may fail with these. */
-const EVERYWHERE: readonly ErrorCode[] = ['INTERNAL'];
+const EVERYWHERE: readonly ErrorCode[] = ['BAD_REQUEST', 'INTERNAL'];
+
+/** Before there is a request to speak of: without a body. */
+const HEAD_TOO_LARGE: Readonly<Record<string, ResponseConfig>> = {
+  431: answer('The address and the headers of the request have more than 16 KiB'),
+};
 
 const plainErrorSchema = z
   .object({ error: z.string().describe('What was wrong, and what is allowed') })
-  .meta({ id: 'Error', description: 'How the model server protocols say what was wrong' });
+  .meta({ id: 'PlainError', description: 'How the model server protocols say what was wrong' });
 
 /** Error answers of the image API: one for each status, naming its codes. */
 export function problems(...codes: ErrorCode[]): Record<string, ResponseConfig> {
@@ -48,7 +53,7 @@ function byStatus(
 ): Record<string, ResponseConfig> {
   const all = [...new Set([...codes, ...EVERYWHERE])];
   const statuses = [...new Set(all.map((code) => ERROR_CODES[code].status))].sort((a, b) => a - b);
-  return Object.fromEntries(
+  const answers = Object.fromEntries(
     statuses.map((status) => {
       const here = all.filter((code) => ERROR_CODES[code].status === status);
       return [
@@ -61,6 +66,7 @@ function byStatus(
       ];
     }),
   );
+  return { ...answers, ...HEAD_TOO_LARGE };
 }
 
 function headersOf(codes: readonly ErrorCode[]): HeaderName[] {

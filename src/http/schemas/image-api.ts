@@ -4,6 +4,7 @@ import { IMAGE_MEDIA_TYPES, type EncodeFormat } from '../../imaging/encode';
 import { JsonSlice } from '../json/json-slice';
 import { wholeNumber } from '../../kernel/whole-number';
 import type { AnyTask } from '../../tasks/task';
+import { named, unnamed, type Naming } from './naming';
 import { problemSchema } from './problem';
 
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as [EncodeFormat, ...EncodeFormat[]];
@@ -23,19 +24,37 @@ export const pictureQuerySchema = z.object({
 });
 
 /** One image or several, each an object with its file in base64. */
-function imagesAsJson<T extends z.ZodType>(base64: T) {
-  const image = z.strictObject({ b64: base64 });
-  return z.union([z.strictObject({ image }), z.strictObject({ images: z.array(image).min(1) })]);
+function imagesAsJson<T extends z.ZodType>(base64: T, name: Naming) {
+  const image = name(z.strictObject({ b64: base64 }), 'ImageAsJson');
+  return name(
+    z.union([
+      name(z.strictObject({ image }), 'OneImageAsJson'),
+      name(z.strictObject({ images: z.array(image).min(1) }), 'SeveralImagesAsJson'),
+    ]),
+    'ImagesAsJson',
+  );
 }
 
 /** The JSON body, for the document. */
 export const imageJsonSchema = imagesAsJson(
   z.string().describe('The file in base64; a data URL and line breaks are taken too'),
-).meta({ id: 'ImagesAsJson' });
+  named,
+);
+
+/** The form, for the document. */
+export const imageFormSchema = z
+  .object({
+    image: z
+      .array(z.string().meta({ format: 'binary' }))
+      .min(1)
+      .describe('Files; the fields images, file and files, with or without [], are taken too'),
+  })
+  .meta({ id: 'ImagesAsForm' });
 
 /** The same as it is read: the files stay where they are in the body. */
 export const imageSlicesSchema = imagesAsJson(
   z.custom<JsonSlice>((value) => value instanceof JsonSlice && value.isString),
+  unnamed,
 );
 
 const ms = z.number().min(0);
@@ -50,12 +69,14 @@ const failed = z
   .object({ error: problemSchema })
   .meta({ id: 'FailedImage', description: 'In the place of an image that cannot be answered' });
 
-const imageSchema = z.object({
-  b64: z.string(),
-  mediaType: z.enum(MEDIA_TYPES),
-  width: z.number().int(),
-  height: z.number().int(),
-});
+const imageSchema = z
+  .object({
+    b64: z.string(),
+    mediaType: z.enum(MEDIA_TYPES),
+    width: z.number().int(),
+    height: z.number().int(),
+  })
+  .meta({ id: 'PictureAsJson' });
 
 /** What a task answers in JSON: one entry for each image, in the order sent. */
 export function answerSchema({ result, pictures }: AnyTask): z.ZodType {

@@ -21,8 +21,8 @@ const versionSchema = z
         of: count,
         at: z.iso.datetime().describe('When it is tried again'),
       })
-      .optional()
-      .describe('The next attempt at what failed'),
+      .meta({ id: 'LoadRetry', description: 'The next attempt at what failed' })
+      .optional(),
   })
   .meta({ id: 'ModelVersion' });
 
@@ -75,8 +75,10 @@ const imageInputSchema = z
   .object({
     inputName: z.string(),
     size: z.union([
-      z.object({ kind: z.literal('fixed'), width: count, height: count }),
-      z.object({ kind: z.literal('dynamic'), minSize: count, maxSize: count, multipleOf: count }),
+      z.object({ kind: z.literal('fixed'), width: count, height: count }).meta({ id: 'FixedSize' }),
+      z
+        .object({ kind: z.literal('dynamic'), minSize: count, maxSize: count, multipleOf: count })
+        .meta({ id: 'DynamicSize' }),
     ]),
     fit: z.enum(['cover', 'contain', 'fill']),
     padColor: z.string(),
@@ -88,7 +90,7 @@ const imageInputSchema = z
     dtype: z.enum(['float32', 'uint8', 'int32']),
     normalization: z.union([
       z.enum(['none', 'zero-to-one', 'minus-one-to-one', 'imagenet']),
-      z.object({ mean: list(z.number()), std: list(z.number()) }),
+      z.object({ mean: list(z.number()), std: list(z.number()) }).meta({ id: 'MeanAndStd' }),
     ]),
   })
   .meta({
@@ -117,34 +119,38 @@ const batchingSchema = z
 
 const optimizationSchema = z
   .discriminatedUnion('state', [
-    z.object({
-      state: z.literal('optimized'),
-      cached: z.boolean().describe('The rewritten model was there already'),
-      variables: count.describe('Variables that became constants'),
-      nodesBefore: count,
-      nodesAfter: count,
-      weights: z
-        .enum(['constants', 'variables'])
-        .describe('What large weights are: variables take less memory'),
-      maxRelativeDifference: z.number().min(0).describe('From the original, on random inputs'),
-      image: z
-        .object({
-          preprocess: z.boolean().describe('The graph takes 8-bit RGB and normalises it'),
-          postprocess: z.boolean().describe('The graph answers the best classes or 8-bit pixels'),
-          reason: z.string().optional().describe('Why something that was wanted is not'),
-          dropped: z
-            .boolean()
-            .optional()
-            .describe('Something was in the graph and failed its check'),
-        })
-        .optional()
-        .describe('What surrounds the network and is in the graph'),
-    }),
-    z.object({
-      state: z.literal('original'),
-      reason: z.string(),
-      dropped: z.boolean().optional().describe('A rewrite was made and failed its check'),
-    }),
+    z
+      .object({
+        state: z.literal('optimized'),
+        cached: z.boolean().describe('The rewritten model was there already'),
+        variables: count.describe('Variables that became constants'),
+        nodesBefore: count,
+        nodesAfter: count,
+        weights: z
+          .enum(['constants', 'variables'])
+          .describe('What large weights are: variables take less memory'),
+        maxRelativeDifference: z.number().min(0).describe('From the original, on random inputs'),
+        image: z
+          .object({
+            preprocess: z.boolean().describe('The graph takes 8-bit RGB and normalises it'),
+            postprocess: z.boolean().describe('The graph answers the best classes or 8-bit pixels'),
+            reason: z.string().optional().describe('Why something that was wanted is not'),
+            dropped: z
+              .boolean()
+              .optional()
+              .describe('Something was in the graph and failed its check'),
+          })
+          .meta({ id: 'ImageGraph', description: 'What surrounds the network and is in the graph' })
+          .optional(),
+      })
+      .meta({ id: 'OptimizedModel' }),
+    z
+      .object({
+        state: z.literal('original'),
+        reason: z.string(),
+        dropped: z.boolean().optional().describe('A rewrite was made and failed its check'),
+      })
+      .meta({ id: 'OriginalModel' }),
   ])
   .meta({ id: 'Optimization', description: 'Whether the rewritten model is served' });
 
@@ -152,14 +158,16 @@ const servableSchema = z
   .object({
     version: count,
     device: z.string().optional().describe('`cpu` or `gpu`'),
-    instances: z.object({
-      ready: count,
-      total: count,
-      restarts: count.describe('Instances lost since the model was loaded'),
-      residentBytes: count.describe(
-        'Memory of their processes; pages that they share are counted in each',
-      ),
-    }),
+    instances: z
+      .object({
+        ready: count,
+        total: count,
+        restarts: count.describe('Instances lost since the model was loaded'),
+        residentBytes: count.describe(
+          'Memory of their processes; pages that they share are counted in each',
+        ),
+      })
+      .meta({ id: 'Instances' }),
     task: taskSchema,
     signature: z.string(),
     signatures: z.record(z.string(), signatureSchema),
@@ -168,15 +176,19 @@ const servableSchema = z
     labels: count.optional().describe('Number of labels'),
     batching: batchingSchema,
     optimization: optimizationSchema.optional(),
-    queue: z.object({
-      waiting: count.describe('In the queue'),
-      admitted: count.describe('In the queue or being decoded'),
-    }),
-    warmup: z.object({
-      enabled: z.boolean(),
-      iterations: count,
-      sizes: list(list(count)).describe('Width and height of each'),
-    }),
+    queue: z
+      .object({
+        waiting: count.describe('In the queue'),
+        admitted: count.describe('In the queue or being decoded'),
+      })
+      .meta({ id: 'Queue' }),
+    warmup: z
+      .object({
+        enabled: z.boolean(),
+        iterations: count,
+        sizes: list(list(count)).describe('Width and height of each'),
+      })
+      .meta({ id: 'Warmup' }),
     assumptions: list(z.string()).describe('What neither model.json nor the signature says'),
   })
   .meta({ id: 'Servable', description: 'The newest version that is available' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { DATATYPES } from '../oip/datatypes';
+import { named } from './naming';
 
 const count = z.number().int().min(0);
 const shape = z.array(z.number().int()).describe('-1: any size');
@@ -34,58 +35,73 @@ export const inferResponseSchema = z
     model_name: z.string(),
     model_version: z.string(),
     outputs: z.array(
-      z.object({
-        name: z.string(),
-        datatype: z.enum(DATATYPES),
-        shape,
-        parameters: open.optional(),
-        data: z.array(z.unknown()).optional().describe('Flat, row-major'),
-      }),
+      z
+        .object({
+          name: z.string(),
+          datatype: z.enum(DATATYPES),
+          shape,
+          parameters: open.optional(),
+          data: z.array(z.unknown()).optional().describe('Flat, row-major'),
+        })
+        .meta({ id: 'InferenceOutput' }),
     ),
   })
-  .meta({ id: 'InferResponse' });
+  .meta({ id: 'InferenceResponse' });
 
 const duration = z.object({ count, ns: count }).meta({ id: 'Duration' });
 
 export const statisticsSchema = z
   .object({
     model_stats: z.array(
-      z.object({
-        name: z.string(),
-        version: z.string(),
-        last_inference: count.describe('Milliseconds since 1970; 0: none yet'),
-        inference_count: count,
-        execution_count: count,
-        inference_stats: z.object({
-          success: duration,
-          fail: duration,
-          queue: duration,
-          compute_input: duration,
-          compute_infer: duration,
-          compute_output: duration,
-          cache_hit: duration,
-          cache_miss: duration,
+      named(
+        z.object({
+          name: z.string(),
+          version: z.string(),
+          last_inference: count.describe('Milliseconds since 1970; 0: none yet'),
+          inference_count: count,
+          execution_count: count,
+          inference_stats: z
+            .object({
+              success: duration,
+              fail: duration,
+              queue: duration,
+              compute_input: duration,
+              compute_infer: duration,
+              compute_output: duration,
+              cache_hit: duration,
+              cache_miss: duration,
+            })
+            .meta({ id: 'InferenceStatistics' }),
+          response_stats: open,
+          batch_stats: z.array(
+            z
+              .object({
+                batch_size: count,
+                compute_input: duration,
+                compute_infer: duration,
+                compute_output: duration,
+              })
+              .meta({ id: 'BatchStatistics' }),
+          ),
+          memory_usage: z.array(z.unknown()),
         }),
-        response_stats: open,
-        batch_stats: z.array(
-          z.object({
-            batch_size: count,
-            compute_input: duration,
-            compute_infer: duration,
-            compute_output: duration,
-          }),
-        ),
-        memory_usage: z.array(z.unknown()),
-      }),
+        'ModelStatistics',
+      ),
     ),
   })
   .meta({ id: 'Statistics' });
 
-const tensorConfiguration = z.looseObject({
-  name: z.string(),
-  data_type: z.string(),
-  dims: shape.describe('Without the batch dimension; -1: any size'),
-});
+const tensorConfiguration = z
+  .looseObject({
+    name: z.string(),
+    data_type: z.string(),
+    dims: shape.describe('Without the batch dimension; -1: any size'),
+    format: z
+      .string()
+      .optional()
+      .describe('Of the input of an image model: FORMAT_NHWC or FORMAT_NCHW'),
+  })
+  .meta({ id: 'TensorConfiguration' });
 
 export const modelConfigurationSchema = z
   .looseObject({
@@ -100,11 +116,13 @@ export const modelConfigurationSchema = z
 
 export const repositoryIndexSchema = z
   .array(
-    z.object({
-      name: z.string(),
-      version: z.string().optional(),
-      state: z.enum(['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING']),
-      reason: z.string(),
-    }),
+    z
+      .object({
+        name: z.string(),
+        version: z.string().optional(),
+        state: z.enum(['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING']),
+        reason: z.string(),
+      })
+      .meta({ id: 'RepositoryEntry' }),
   )
   .meta({ id: 'RepositoryIndex' });

@@ -13,19 +13,23 @@ const tensorValue = z.unknown().meta({
 
 export const predictRequestSchema = z
   .union([
-    z.object({
-      signature_name: signatureName,
-      instances: z
-        .array(z.unknown())
-        .min(1)
-        .describe('One value for each row, or an object of named inputs for each row'),
-    }),
-    z.object({
-      signature_name: signatureName,
-      inputs: tensorValue.meta({
-        description: 'The tensor, or an object with a tensor for each input',
-      }),
-    }),
+    z
+      .object({
+        signature_name: signatureName,
+        instances: z
+          .array(z.unknown())
+          .describe('One value for each row, or an object of named inputs for each row'),
+      })
+      .meta({ id: 'PredictByRows' }),
+    z
+      .object({
+        signature_name: signatureName,
+        inputs: tensorValue.meta({
+          description:
+            'The tensor, or an object with a tensor for each input; {} for a signature without inputs',
+        }),
+      })
+      .meta({ id: 'PredictByColumns' }),
   ])
   .meta({
     id: 'PredictRequest',
@@ -33,7 +37,10 @@ export const predictRequestSchema = z
   });
 
 export const predictResponseSchema = z
-  .union([z.object({ predictions: z.array(z.unknown()) }), z.object({ outputs: tensorValue })])
+  .union([
+    z.object({ predictions: z.array(z.unknown()) }).meta({ id: 'PredictedRows' }),
+    z.object({ outputs: tensorValue }).meta({ id: 'PredictedColumns' }),
+  ])
   .meta({
     id: 'PredictResponse',
     description:
@@ -46,55 +53,69 @@ export const examplesRequestSchema = z
   .object({
     signature_name: signatureName,
     context: features.optional().describe('Features of every example'),
-    examples: z.array(features).min(1),
+    examples: z.array(features),
   })
   .meta({ id: 'ExamplesRequest' });
 
 export const classifyResponseSchema = z
-  .object({ results: z.array(z.array(z.tuple([z.string(), z.number()]))) })
-  .meta({ id: 'ClassifyResponse', description: '[label, score] of every class of every example' });
+  // Pairs: as tuples in JSON Schema, tools that check documents miss the type of the items.
+  .object({
+    results: z.array(z.array(z.array(z.union([z.string(), z.number()])).length(2))),
+  })
+  .meta({
+    id: 'ClassificationResults',
+    description: '[label, score] of every class of every example',
+  });
 
 export const regressResponseSchema = z
   .object({ results: z.array(z.number()) })
-  .meta({ id: 'RegressResponse' });
+  .meta({ id: 'RegressionResults' });
 
 export const modelVersionStatusSchema = z
   .object({
     model_version_status: z.array(
-      z.object({
-        version: z.string(),
-        state: z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']),
-        status: z.object({ error_code: z.string(), error_message: z.string() }),
-      }),
+      z
+        .object({
+          version: z.string(),
+          state: z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']),
+          status: z
+            .object({ error_code: z.string(), error_message: z.string() })
+            .meta({ id: 'TfServingStatus' }),
+        })
+        .meta({ id: 'TfServingVersion' }),
     ),
   })
   .meta({ id: 'ModelVersionStatus' });
 
-const tensorInfo = z.object({
-  dtype: z.string(),
-  tensor_shape: z.object({
-    dim: z.array(z.object({ size: z.string(), name: z.string() })),
+const tensorShape = z
+  .object({
+    dim: z.array(z.object({ size: z.string(), name: z.string() }).meta({ id: 'TensorDimension' })),
     unknown_rank: z.boolean(),
-  }),
-  name: z.string(),
-});
+  })
+  .meta({ id: 'TensorShape' });
+
+const tensorInfo = z
+  .object({ dtype: z.string(), tensor_shape: tensorShape, name: z.string() })
+  .meta({ id: 'TensorInfo' });
+
+const signatureDef = z
+  .object({
+    inputs: z.record(z.string(), tensorInfo),
+    outputs: z.record(z.string(), tensorInfo),
+    method_name: z.string(),
+    defaults: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'SignatureDef' });
+
+const signatureDefMap = z
+  .object({ '@type': z.string(), signature_def: z.record(z.string(), signatureDef) })
+  .meta({ id: 'SignatureDefMap' });
 
 export const modelMetadataSchema = z
   .object({
-    model_spec: z.object({ name: z.string(), signature_name: z.string(), version: z.string() }),
-    metadata: z.object({
-      signature_def: z.object({
-        '@type': z.string(),
-        signature_def: z.record(
-          z.string(),
-          z.object({
-            inputs: z.record(z.string(), tensorInfo),
-            outputs: z.record(z.string(), tensorInfo),
-            method_name: z.string(),
-            defaults: z.record(z.string(), z.unknown()),
-          }),
-        ),
-      }),
-    }),
+    model_spec: z
+      .object({ name: z.string(), signature_name: z.string(), version: z.string() })
+      .meta({ id: 'ModelSpec' }),
+    metadata: z.object({ signature_def: signatureDefMap }).meta({ id: 'MetadataMap' }),
   })
   .meta({ id: 'ModelMetadata' });

@@ -48,6 +48,7 @@ export interface ElementSink<T = TensorData> {
    * @throws ServingError INVALID_INPUT for a value that the type does not have
    */
   read(cursor: JsonCursor): Steps<void> | undefined;
+  /** Elements read so far: the place of the one that `read` refused. */
   readonly count: number;
   /** All elements. */
   finish(): T;
@@ -83,7 +84,8 @@ class NumberSink<T extends NumberArray> implements ElementSink<T> {
 
   read(cursor: JsonCursor): undefined {
     if (this.#count === this.#data.length) this.#grow();
-    this.#data[this.#count++] = this.#element(cursor);
+    const element = this.#element(cursor);
+    this.#data[this.#count++] = element;
   }
 
   finish(): T {
@@ -311,9 +313,16 @@ function wordAt(cursor: JsonCursor): null | boolean | number | undefined {
   return first >= 0x61 && first <= 0x7a ? cursor.word() : undefined;
 }
 
-/** The value at the cursor is of another type than its place wants, or there is none. */
+/**
+ * The value at the cursor is of another type than its place wants, or there is none.
+ * @throws ServingError BAD_REQUEST where there is something that is not JSON
+ */
 export function typeError(cursor: JsonCursor, expected: string): ServingError {
   if (NO_VALUE.includes(cursor.peek())) return cursor.unexpected();
+  const from = cursor.at;
+  // What is not a value at all, such as `nul` or `None`, is not JSON.
+  wordAt(cursor);
+  cursor.at = from;
   const { text, type } = previewAt(cursor);
   return new ServingError(
     'INVALID_INPUT',

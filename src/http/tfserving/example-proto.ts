@@ -3,6 +3,7 @@ export type EncodedFeatures = ReadonlyMap<string, Uint8Array>;
 
 /** Field numbers of tensorflow/core/example/feature.proto. */
 const FEATURE_FIELD = { bytes: 1, float: 2, int64: 3 } as const;
+export type FeatureKind = keyof typeof FEATURE_FIELD;
 const WIRE_LENGTH = 2;
 const LONGEST_VARINT = 10;
 
@@ -67,9 +68,11 @@ export class WireBytes {
 
 /**
  * tensorflow.Feature around its values.
+ * @param kind undefined for a feature without values: to parse_example it is missing
  * @param values of bytes: a length-delimited field 1 for each; of numbers: packed
  */
-export function encodeFeature(kind: keyof typeof FEATURE_FIELD, values: WireBytes): Uint8Array {
+export function encodeFeature(kind: FeatureKind | undefined, values: WireBytes): Uint8Array {
+  if (kind === undefined) return new Uint8Array();
   const list = new WireBytes();
   if (kind !== 'bytes') list.head(1, values.length);
   const out = new WireBytes();

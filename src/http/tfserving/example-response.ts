@@ -3,17 +3,19 @@ import { byteStringAt } from '../../kernel/byte-strings';
 import { formatShape, isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 import { float32Text } from '../json/number-text';
 import type { TextPieces } from '../tensors/tensor-text';
+import { CLASSES, REGRESSION, SCORES } from './example-signature';
 
-/** Names that TensorFlow gives the outputs of these methods. */
-const CLASSES = 'classes';
-const SCORES = 'scores';
-const REGRESSION = 'outputs';
+const NO_RESULTS = '{"results": []}';
 
 /**
  * `{"results": [[["label", score], …], …]}`.
  * @throws ServingError INFERENCE_FAILED when the outputs are not classes or scores
  */
 export function* classifyResponse(outputs: readonly Tensor[], examples: number): TextPieces {
+  if (examples === 0) {
+    yield NO_RESULTS;
+    return;
+  }
   const classes = outputs.find(({ name }) => name === CLASSES);
   const scores = outputs.find(({ name }) => name === SCORES);
   const model = classes ?? scores;
@@ -48,6 +50,10 @@ export function* classifyResponse(outputs: readonly Tensor[], examples: number):
  * @throws ServingError INFERENCE_FAILED when the output is not one number per example
  */
 export function* regressResponse(outputs: readonly Tensor[], examples: number): TextPieces {
+  if (examples === 0) {
+    yield NO_RESULTS;
+    return;
+  }
   const output = outputs.find(({ name }) => name === REGRESSION);
   if (output === undefined) throw unusable(`does not answer "${REGRESSION}"`);
   const { shape, data, dtype } = output;

@@ -1,7 +1,5 @@
 import { ServingError } from '../../kernel/errors';
 import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
-import type { TensorTarget } from '../../inference/tensor-request';
-import type { Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import {
   CLOSE_LIST,
@@ -40,9 +38,7 @@ export function* examplesOf(request: JsonObject, bodyBytes: number): Steps<ByteS
   const bounds = new Uint32List();
   const cursor = examples.cursor();
   cursor.require(OPEN_LIST);
-  if (cursor.peek() === CLOSE_LIST) {
-    throw new ServingError('BAD_REQUEST', "'examples' is an empty list: there is no row to run");
-  }
+  if (cursor.peek() === CLOSE_LIST) return byteStringsOver(new Uint8Array(), bounds.finish());
   do {
     const own = yield* features(cursor, `examples[${bounds.length / 2}]`);
     bounds.push(encoded.length);
@@ -60,29 +56,6 @@ export function* examplesOf(request: JsonObject, bodyBytes: number): Steps<ByteS
   return byteStringsOver(encoded.finish(), bounds.finish());
 }
 
-/**
- * The serialised examples as the one input of the signature.
- * @throws ServingError INVALID_INPUT when the signature has not the method asked for
- */
-export function exampleInputs(
-  { signature, signatureName }: TensorTarget,
-  method: 'classify' | 'regress',
-  examples: ByteStrings,
-): Tensor[] {
-  const expected = `tensorflow/serving/${method}`;
-  if (signature.methodName !== expected) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `Expected ${method === 'classify' ? 'classification' : 'regression'} signature method_name to be ${expected}. Was: ${signature.methodName} (signature "${signatureName}")`,
-    );
-  }
-  const [input, ...others] = signature.inputs;
-  if (input === undefined || others.length > 0) {
-    throw new ServingError('INVALID_INPUT', `signature "${signatureName}" must take one input`);
-  }
-  return [{ name: input.name, dtype: 'string', shape: [examples.length], data: examples }];
-}
-
 /** The features of the object at the cursor. */
 function* features(cursor: JsonCursor, where: string): Steps<Map<string, Uint8Array>> {
   if (cursor.peek() !== OPEN_OBJECT || (yield* isBase64ObjectAt(cursor))) {
@@ -95,7 +68,7 @@ function* features(cursor: JsonCursor, where: string): Steps<Map<string, Uint8Ar
   do {
     const name = cursor.string();
     cursor.require(COLON);
-    found.set(name, yield* readFeature(cursor, `${where}: feature "${name}"`));
+    found.set(name, yield* readFeature(cursor, { feature: name, where }));
   } while (cursor.take(COMMA));
   cursor.require(CLOSE_OBJECT);
   return found;

@@ -1,4 +1,5 @@
 import { ServingError } from '../../kernel/errors';
+import { emptyTensor } from '../../inference/no-rows';
 import type { TensorTarget } from '../../inference/tensor-request';
 import type { DType, Tensor, TensorSpec } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
@@ -41,11 +42,6 @@ export function predictBody(request: JsonObject): PredictBody {
     throw new ServingError('BAD_REQUEST', "Missing 'inputs' or 'instances' key");
   }
   if (!instances.isList) throw typeError(instances, 'list');
-  const cursor = instances.cursor();
-  cursor.at += 1;
-  if (cursor.peek() === CLOSE_LIST) {
-    throw new ServingError('BAD_REQUEST', "'instances' is an empty list: there is no row to run");
-  }
   return { format: 'row', value: instances };
 }
 
@@ -58,11 +54,23 @@ export function* predictInputs(target: TensorTarget, body: PredictBody): Steps<T
   const cursor = value.cursor();
   if (format === 'row') {
     cursor.at += 1;
+    if (cursor.peek() === CLOSE_LIST) return noRows(target);
     if (yield* namesTensors(cursor)) return yield* fromRows(target, value);
-    return [yield* tensor(target, onlyInput(target, 'instances'), value)];
+    const input = onlyInput(target, 'instances');
+    const ofRow = (row: number): string =>
+      `Failed to process element: ${row} of 'instances' list. Error: `;
+    return [yield* tensor(target, input, value, ofRow)];
   }
   if (yield* namesTensors(cursor)) return yield* fromColumns(target, value);
   return [yield* tensor(target, onlyInput(target, 'inputs'), value)];
+}
+
+function noRows(target: TensorTarget): Tensor[] {
+  const { inputs } = target.signature;
+  if (inputs.length > 0) {
+    return inputs.map((spec) => emptyTensor(spec.name, carried(spec), [0]));
+  }
+  throw takesNone(target);
 }
 
 /** An object, but not one that stands for bytes. */
@@ -99,6 +107,8 @@ function* fromRows(target: TensorTarget, instances: JsonSlice): Steps<Tensor[]> 
             strings: STRINGS,
             max: instances.maxValues,
             exact: false,
+            ofRow: (at) =>
+              `Failed to process element: ${at} key: ${name} of 'instances' list. Error: `,
           }),
           rows: 0,
         };
@@ -163,15 +173,21 @@ function* eachName(cursor: JsonCursor): Generator<string, void, undefined> {
 
 function onlyInput(target: TensorTarget, key: string): TensorSpec {
   const [input, ...others] = target.signature.inputs;
-  if (input !== undefined && others.length === 0) return input;
+  if (input === undefined) throw takesNone(target);
+  if (others.length === 0) return input;
   throw invalid(
     `'${key}' is a plain value or list, but expecting objects as multiple input tensors are required: ${names(target)}`,
   );
 }
 
-function* tensor(target: TensorTarget, spec: TensorSpec, value: JsonSlice): Steps<Tensor> {
+function* tensor(
+  target: TensorTarget,
+  spec: TensorSpec,
+  value: JsonSlice,
+  ofRow?: (row: number) => string,
+): Steps<Tensor> {
   const dtype = yield* dtypeOf(target, spec, value.cursor());
-  return yield* readNested(value, { name: spec.name, dtype, strings: STRINGS });
+  return yield* readNested(value, { name: spec.name, dtype, strings: STRINGS, ofRow });
 }
 
 /** The type to read the value at the cursor as. */
@@ -182,12 +198,20 @@ function* dtypeOf(target: TensorTarget, spec: TensorSpec, cursor: JsonCursor): S
     while (ahead.take(OPEN_LIST));
     if (yield* isBase64ObjectAt(ahead)) return 'string';
   }
-  if (spec.dtype !== undefined) return spec.dtype;
-  throw invalid(`input "${spec.name}" has type ${spec.tfDtype}, which cannot be carried`);
+  return carried(spec);
 }
 
-function names({ signature }: TensorTarget): string {
-  return signature.inputs.map(({ name }) => `"${name}"`).join(', ');
+function carried({ name, dtype, tfDtype }: TensorSpec): DType {
+  if (dtype !== undefined) return dtype;
+  throw invalid(`input "${name}" has type ${tfDtype}, which cannot be carried`);
+}
+
+function takesNone({ signatureName }: TensorTarget): ServingError {
+  return invalid(`signature "${signatureName}" takes no input: ask with "inputs": {}`);
+}
+
+function names({ signature: { inputs } }: TensorTarget): string {
+  return inputs.length === 0 ? 'none' : inputs.map(({ name }) => `"${name}"`).join(', ');
 }
 
 function invalid(message: string): ServingError {

@@ -12,7 +12,8 @@ import { sendJsonText } from '../json-text';
 import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import type { TextPieces } from '../tensors/tensor-text';
-import { exampleInputs, examplesOf } from './examples';
+import { exampleInputs, exampleOutputs, type ExampleMethod } from './example-signature';
+import { examplesOf } from './examples';
 import { classifyResponse, regressResponse } from './example-response';
 import { modelMetadataBody } from './model-metadata';
 import { modelStatusBody, servablesAt } from './model-status';
@@ -56,7 +57,7 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
   const infer = async (
     request: Request,
     response: Response,
-    rest: Pick<TensorRequest, 'inputs' | 'signature' | 'signal'>,
+    rest: Pick<TensorRequest, 'inputs' | 'outputs' | 'signature' | 'signal'>,
   ): Promise<TensorAnswer> => {
     const model = String(request.params.name);
     const version = versionOf(manager, request);
@@ -83,7 +84,7 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
 
   const fromExamples =
     (
-      method: 'classify' | 'regress',
+      method: ExampleMethod,
       write: (outputs: TensorAnswer['outputs'], examples: number) => TextPieces,
     ): RequestHandler =>
     async (request, response) => {
@@ -94,6 +95,7 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
       const { outputs } = await infer(request, response, {
         signal,
         signature: signatureNameOf(parsed),
+        outputs: (target) => exampleOutputs(target, method),
         inputs: (target) => exampleInputs(target, method, examples),
       });
       await sendJsonText(response, write(outputs, examples.length), signal);
@@ -129,10 +131,10 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
     router.get(`${model}/metadata`, metadata);
     router.get(model, status);
   }
-  router.get('/v1/models', () => {
-    throw new ServingError('BAD_REQUEST', 'Missing model name in request.');
-  });
   router.use('/v1', (request) => {
+    if (request.method === 'GET' && /^\/models\/?$/.test(request.path)) {
+      throw new ServingError('BAD_REQUEST', 'Missing model name in request.');
+    }
     throw malformed(request);
   });
   router.use('/v1', plainErrorHandler(logger));

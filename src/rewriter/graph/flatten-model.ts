@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 
+import { isInternalSignature } from '../../saved-model/internal-signatures';
 import { NotRewritableError } from '../not-rewritable';
 import {
   DataType,
@@ -35,9 +36,6 @@ export interface FlatModel {
   readonly signatures: Readonly<Record<string, SignatureDef>>;
 }
 
-/** Signatures TensorFlow keeps for itself. */
-const INTERNAL_SIGNATURE = /^__/;
-
 /**
  * Inlines every call and turns reads of variables into plain values.
  * @throws NotRewritableError with what stands in the way
@@ -49,9 +47,7 @@ export function flattenModel(meta: MetaGraphDef): FlatModel {
     graphDef?.library?.function ?? [],
   );
   const graph = new FlatGraph(graphDef?.node ?? []);
-  const served = Object.entries(meta.signatureDef).filter(
-    ([name]) => !INTERNAL_SIGNATURE.test(name),
-  );
+  const served = Object.entries(meta.signatureDef).filter(([name]) => !isInternalSignature(name));
   graph.prune(served.flatMap(([, signature]) => tensorNodes(signature)));
   const old = hasOldControlFlow(graph);
   const before = graph.size;

@@ -3,16 +3,14 @@ import type { z } from 'zod';
 import type * as client from '../../../src/client';
 import type { ErrorCode } from '../../../src/kernel/errors';
 import type { problemSchema } from '../../../src/http/schemas/problem';
-import type { classificationsSchema } from '../../../src/http/schemas/image-api';
 import type { modelDetailsSchema, modelSummarySchema } from '../../../src/http/schemas/models';
+import type { Prediction } from '../../../src/outputs/classification';
 import { datatypeOf, type Tensor } from '../../../src/client/tensors';
 
 /** The check is the compilation: `npm run typecheck`. */
 type Equal<A, B> = [A, B] extends [B, A] ? true : false;
 
-type ImageResult = z.infer<typeof classificationsSchema>['results'][number];
 type Servable = NonNullable<client.ModelDetails['servable']>;
-type Predictions = Extract<ImageResult, { predictions: unknown }>['predictions'];
 
 test('the types of the client are those that the server answers', () => {
   const same: [
@@ -23,7 +21,7 @@ test('the types of the client are those that the server answers', () => {
   ] = [true, true, true, true];
   const summary = (body: z.infer<typeof modelSummarySchema>): client.ModelSummary => body;
   const details = (body: z.infer<typeof modelDetailsSchema>): client.ModelDetails => body;
-  const predictions = (body: Predictions): readonly client.Prediction[] => body;
+  const predictions = (body: readonly Prediction[]): readonly client.Prediction[] => body;
 
   expect(same).not.toContain(false);
   expect([summary, details, predictions]).toHaveLength(3);

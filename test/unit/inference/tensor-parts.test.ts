@@ -81,10 +81,17 @@ test('a model without a batch dimension runs its request alone', () => {
   expect(partsOf(fixed, request(3), 1)).toMatchObject([{ rows: 1, batchable: false }]);
 });
 
-test('no rows is an error that names the input', () => {
-  expect(() =>
-    splitIntoParts({ signature: BATCHED, independentRows: true }, request(0), 4),
-  ).toThrow('input "a" has shape [0, 2]: there is no row to run');
+test('no rows: no part, but a run where rows belong together', () => {
+  const inputs = request(0);
+
+  expect(partsOf(BATCHED, inputs, 4)).toEqual([]);
+  expect(partsOf(BATCHED, inputs, 4, false)).toEqual([{ inputs, rows: 1, batchable: false }]);
+});
+
+test('a model without inputs runs each request alone', () => {
+  expect(partsOf({ ...BATCHED, inputs: [] }, [], 4)).toMatchObject([
+    { inputs: [], batchable: false },
+  ]);
 });
 
 test('rows that belong together are never cut, nor mixed with others', () => {

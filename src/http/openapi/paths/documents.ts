@@ -13,6 +13,7 @@ export const documentOperations: readonly Operation[] = [
     operationId: 'openApi',
     tags: [DOCUMENTS_TAG],
     summary: 'This document',
+    description: 'Every address of this port, for programs that make clients or pages of it.',
     responses: {
       200: answer('OpenAPI 3.1', { 'application/json': { schema: { type: 'object' } } }),
       ...problems(),
@@ -24,6 +25,7 @@ export const documentOperations: readonly Operation[] = [
     operationId: 'docs',
     tags: [DOCUMENTS_TAG],
     summary: 'This document as a page that can send requests',
+    description: 'Swagger UI, which the server brings itself: the page asks no other host.',
     responses: {
       200: answer('The page', { 'text/html': { schema: { type: 'string' } } }),
       ...problems(),
@@ -35,6 +37,7 @@ export const documentOperations: readonly Operation[] = [
     operationId: 'docsAsset',
     tags: [DOCUMENTS_TAG],
     summary: 'What the page is made of',
+    description: 'Style, scripts and icon of `/docs`.',
     request: {
       params: z.object({ asset: z.enum(Object.keys(DOCS_ASSETS) as [string, ...string[]]) }),
     },

@@ -10,6 +10,7 @@ export const healthOperations: readonly Operation[] = [
     operationId: 'live',
     tags: ['Health'],
     summary: '200 unless only a restart can help',
+    description: 'For what restarts processes, such as a liveness probe of Kubernetes.',
     responses: {
       200: answer('It runs', {
         'application/json': { schema: liveSchema, example: { live: true } },
@@ -26,6 +27,7 @@ export const healthOperations: readonly Operation[] = [
     operationId: 'ready',
     tags: ['Health'],
     summary: '200 when the models are loaded',
+    description: 'For what sends requests here, such as a load balancer or a readiness probe.',
     responses: {
       200: answer('It is ready', {
         'application/json': { schema: readySchema, example: { ready: true } },
@@ -36,15 +38,25 @@ export const healthOperations: readonly Operation[] = [
       ...plainErrors(),
     },
   },
-  {
+  ...(
+    [
+      ['/metrics', 'metrics', 'Metrics for Prometheus'],
+      [
+        '/monitoring/prometheus/metrics',
+        'tfServingMetrics',
+        'Metrics for Prometheus, where TensorFlow Serving has them',
+      ],
+    ] as const
+  ).map(([path, operationId, summary]): Operation => ({
     method: 'get',
-    path: '/metrics',
-    operationId: 'metrics',
+    path,
+    operationId,
     tags: ['Health'],
-    summary: 'Metrics for Prometheus',
+    summary,
+    description: 'In the text format of Prometheus; docs/metrics.md lists them.',
     responses: {
       200: answer('Prometheus text', { 'text/plain': { schema: { type: 'string' } } }),
       ...problems(),
     },
-  },
+  })),
 ];

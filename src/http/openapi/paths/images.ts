@@ -5,7 +5,7 @@ import { IMAGE_MEDIA_TYPES } from '../../../imaging/encode';
 import { ANY_VERB } from '../../../inference/require-task';
 import type { AnyTask } from '../../../tasks/task';
 import { TASKS } from '../../../tasks/tasks';
-import { answerSchema, imageJsonSchema, pictureQuerySchema } from '../../schemas/image-api';
+import { answerSchema, imageFormSchema, imageJsonSchema, pictureQuerySchema } from '../../schemas/image-api';
 import { problems } from '../errors';
 import { EXAMPLE_IMAGE } from '../example-image';
 import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
@@ -31,24 +31,12 @@ const BODY: RequestBody = {
   description:
     'Images as a form, as the file itself, or as JSON. A body of another type, or without one, is accepted where its first bytes are those of an image or of JSON. PUT does what POST does.',
   content: {
-    'multipart/form-data': {
-      schema: {
-        type: 'object',
-        properties: {
-          image: {
-            type: 'array',
-            minItems: 1,
-            items: BINARY,
-            description:
-              'Files; the fields images, file and files, with or without [], are taken too',
-          },
-        },
-        required: ['image'],
-      },
-    },
+    'multipart/form-data': { schema: imageFormSchema },
     'image/*': { schema: BINARY },
     'application/octet-stream': { schema: BINARY },
-    'application/json': {
+    // Of application/json. With the word among the types, the Python client that openapi-generator
+    // makes says that its forms are JSON.
+    'application/*': {
       schema: imageJsonSchema,
       examples: {
         one: { value: { image: { b64: EXAMPLE_IMAGE } } },
@@ -91,6 +79,8 @@ export const imageOperations: readonly Operation[] = verbsOf(TASKS).flatMap((ver
       operationId: `${verb.verb}${suffix}`,
       tags: ['Images'],
       summary: `${verb.summary}, by ${of}`,
+      description:
+        'An image that cannot be answered has its error in its place; a request of one such image fails as a whole. The format of pictures is that of the query, else that of `Accept`, else PNG.',
       request: {
         params: z.object({ name: nameParameter.meta({ example: model }), ...versioned }),
         query: queryOf(verb.tasks),

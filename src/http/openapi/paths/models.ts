@@ -11,6 +11,7 @@ export const modelOperations: readonly Operation[] = [
     operationId: 'listModels',
     tags: ['Models'],
     summary: 'Every model and its versions',
+    description: 'Models that could not be loaded are among them, with the reason.',
     responses: {
       200: answer('The models', {
         'application/json': {
@@ -37,6 +38,8 @@ export const modelOperations: readonly Operation[] = [
     operationId: 'getModel',
     tags: ['Models'],
     summary: 'One model: signatures and settings in effect',
+    description:
+      'What model.json says, what is assumed where it says nothing, and what became of it: batching, optimisation, instances.',
     request: { params: z.object({ name: nameParameter }) },
     responses: {
       200: answer('The model', { 'application/json': { schema: modelDetailsSchema } }),

@@ -93,7 +93,7 @@ function ofModel({ prefix, params, suffix }: (typeof MODELS)[number]): Operation
   const get = (
     path: string,
     name: string,
-    summary: string,
+    [summary, description]: readonly [string, string],
     responses: Operation['responses'],
   ): Operation => ({
     method: 'get',
@@ -101,6 +101,7 @@ function ofModel({ prefix, params, suffix }: (typeof MODELS)[number]): Operation
     operationId: name + suffix,
     tags: TAGS,
     summary,
+    description,
     request: { params },
     responses,
   });
@@ -111,35 +112,63 @@ function ofModel({ prefix, params, suffix }: (typeof MODELS)[number]): Operation
       operationId: `infer${suffix}`,
       tags: TAGS,
       summary: 'Runs tensors, or images, through a model',
+      description:
+        'The parameter `signature_name` chooses another signature than the one of the metadata. null is taken for whatever may be left out.',
       request: { params, headers: binaryHeader, body: BODY },
       responses: { 200: INFERRED, ...plainErrors(...RUN_ERRORS, ...IMAGE_ERRORS) },
     },
-    get('', 'modelMetadata', 'Inputs and outputs of a model', {
-      200: answer(
-        'The model',
-        json(modelMetadataSchema, {
-          name: 'half_plus_two',
-          versions: ['1'],
-          platform: 'tensorflow_savedmodel',
-          inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }],
-          outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
-        }),
-      ),
-      ...plainErrors(...NOT_THERE),
-    }),
-    get('/ready', 'modelReady', 'Whether a model can take requests', {
-      200: answer('It can', json(modelReadySchema, { name: 'half_plus_two', ready: true })),
-      ...plainErrors(...NOT_FOUND),
-      503: answer('It cannot', json(modelReadySchema, { name: 'half_plus_two', ready: false })),
-    }),
-    get('/config', 'modelConfiguration', "Settings in the words of Triton's configuration", {
-      200: answer('The settings', json(modelConfigurationSchema)),
-      ...plainErrors(...NOT_THERE),
-    }),
-    get('/stats', 'modelStatistics', 'What a model has done, and how long it took', {
-      200: answer('The statistics', json(statisticsSchema)),
-      ...plainErrors(...NOT_FOUND),
-    }),
+    get(
+      '',
+      'modelMetadata',
+      ['Inputs and outputs of a model', 'Of the signature that model.json names; -1: any size.'],
+      {
+        200: answer(
+          'The model',
+          json(modelMetadataSchema, {
+            name: 'half_plus_two',
+            versions: ['1'],
+            platform: 'tensorflow_savedmodel',
+            inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }],
+            outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+          }),
+        ),
+        ...plainErrors(...NOT_THERE),
+      },
+    ),
+    get(
+      '/ready',
+      'modelReady',
+      ['Whether a model can take requests', 'At least one of its instances works.'],
+      {
+        200: answer('It can', json(modelReadySchema, { name: 'half_plus_two', ready: true })),
+        ...plainErrors(...NOT_FOUND),
+        503: answer('It cannot', json(modelReadySchema, { name: 'half_plus_two', ready: false })),
+      },
+    ),
+    get(
+      '/config',
+      'modelConfiguration',
+      [
+        "Settings in the words of Triton's configuration",
+        'Shapes are without the batch dimension where `max_batch_size` is above 0.',
+      ],
+      {
+        200: answer('The settings', json(modelConfigurationSchema)),
+        ...plainErrors(...NOT_THERE),
+      },
+    ),
+    get(
+      '/stats',
+      'modelStatistics',
+      [
+        'What a model has done, and how long it took',
+        'Since the version was loaded; times are nanoseconds.',
+      ],
+      {
+        200: answer('The statistics', json(statisticsSchema)),
+        ...plainErrors(...NOT_FOUND),
+      },
+    ),
   ];
 }
 
@@ -151,6 +180,7 @@ export const oipOperations: readonly Operation[] = [
     operationId: 'serverMetadata',
     tags: TAGS,
     summary: 'The server and the extensions it speaks',
+    description: 'Extensions are named as Triton names them.',
     responses: {
       200: answer(
         'The server',
@@ -169,6 +199,7 @@ export const oipOperations: readonly Operation[] = [
     operationId: 'statistics',
     tags: TAGS,
     summary: 'What every model has done, and how long it took',
+    description: 'Since each version was loaded; times are nanoseconds.',
     responses: {
       200: answer('The statistics', json(statisticsSchema)),
       ...plainErrors(),

@@ -23,6 +23,8 @@ export const repositoryOperations: readonly Operation[] = [
     operationId: 'repositoryIndex',
     tags: [REPOSITORY_TAG],
     summary: 'Every version of every model, loaded or not',
+    description:
+      'With `modelControl` explicit, folders that were added after the start are listed too.',
     security: ADMIN_SECURITY,
     request: {
       body: {
@@ -59,6 +61,10 @@ export const repositoryOperations: readonly Operation[] = [
     operationId: `${action}Model`,
     tags: [REPOSITORY_TAG],
     summary: `${action === 'load' ? 'Loads a model, or loads it again' : 'Unloads a model'}; with modelControl explicit`,
+    description:
+      action === 'load'
+        ? 'Answers when the model is served. It comes from its folder as model.json says: `config` and `file:` overrides are refused.'
+        : 'Answers when its last request has ended.',
     security: ADMIN_SECURITY,
     request: {
       params,

@@ -33,6 +33,7 @@ const MODELS = [
 
 interface Method {
   readonly summary: string;
+  readonly description: string;
   readonly request: z.ZodType;
   readonly response: z.ZodType;
   readonly examples: Readonly<Record<string, { readonly value: unknown }>>;
@@ -42,6 +43,8 @@ interface Method {
 const METHODS: Readonly<Record<'predict' | 'classify' | 'regress', Method>> = {
   predict: {
     summary: 'Runs tensors, or images, through a signature',
+    description:
+      'Rows (`instances`) or columns (`inputs`), answered as they were asked. `[n]` is taken for an input of `[?, 1]`, and the reverse; the answer has the form that was sent. A request of more rows than a batch may have is run in parts.',
     request: predictRequestSchema,
     response: predictResponseSchema,
     examples: {
@@ -52,7 +55,9 @@ const METHODS: Readonly<Record<'predict' | 'classify' | 'regress', Method>> = {
     answered: { predictions: [2.5, 3.0, 4.5] },
   },
   classify: {
-    summary: 'Labels and scores of examples, for signatures with the method classify',
+    summary: 'Labels and scores of examples',
+    description:
+      'For signatures that take serialised examples and answer `classes` or `scores`; their method is classify, or predict as TensorFlow 2 exports it.',
     request: examplesRequestSchema,
     response: classifyResponseSchema,
     examples: { examples: { value: { examples: [{ age: 31, name: 'Ada' }] } } },
@@ -66,7 +71,9 @@ const METHODS: Readonly<Record<'predict' | 'classify' | 'regress', Method>> = {
     },
   },
   regress: {
-    summary: 'A number for each example, for signatures with the method regress',
+    summary: 'A number for each example',
+    description:
+      'For signatures that take serialised examples and answer `outputs`; their method is regress, or predict as TensorFlow 2 exports it.',
     request: examplesRequestSchema,
     response: regressResponseSchema,
     examples: { examples: { value: { context: { age: 31 }, examples: [{ x: 1.5 }] } } },
@@ -76,12 +83,13 @@ const METHODS: Readonly<Record<'predict' | 'classify' | 'regress', Method>> = {
 
 function modelOperations({ prefix, params, suffix }: (typeof MODELS)[number]): Operation[] {
   const runs = Object.entries(METHODS).map(
-    ([method, { summary, request, response, examples, answered }]): Operation => ({
+    ([method, { summary, description, request, response, examples, answered }]): Operation => ({
       method: 'post',
       path: `${prefix}:${method}`,
       operationId: `tfServing${method[0]?.toUpperCase() ?? ''}${method.slice(1)}${suffix}`,
       tags: TAGS,
       summary,
+      description,
       request: {
         params: z.object(params),
         body: {
@@ -106,6 +114,7 @@ function modelOperations({ prefix, params, suffix }: (typeof MODELS)[number]): O
       operationId: `tfServingStatus${suffix}`,
       tags: TAGS,
       summary: 'States of the versions, the newest first',
+      description: 'Versions that could not be loaded have the reason in `error_message`.',
       request: { params: z.object(params) },
       responses: {
         200: answer('The versions', {
@@ -131,6 +140,8 @@ function modelOperations({ prefix, params, suffix }: (typeof MODELS)[number]): O
       operationId: `tfServingMetadata${suffix}`,
       tags: TAGS,
       summary: 'Signatures',
+      description:
+        'Names, types and shapes of the inputs and outputs of every signature of the SavedModel.',
       request: { params: z.object(params) },
       responses: {
         200: answer('The signatures', { 'application/json': { schema: modelMetadataSchema } }),
@@ -147,14 +158,4 @@ function modelOperations({ prefix, params, suffix }: (typeof MODELS)[number]): O
 }
 
 /** TensorFlow Serving's REST API. */
-export const tfServingOperations: readonly Operation[] = [
-  ...MODELS.flatMap(modelOperations),
-  {
-    method: 'get',
-    path: '/v1/models',
-    operationId: 'tfServingModels',
-    tags: TAGS,
-    summary: 'Always 400, as with TensorFlow Serving: it wants the name of a model',
-    responses: plainErrors('BAD_REQUEST'),
-  },
-];
+export const tfServingOperations: readonly Operation[] = MODELS.flatMap(modelOperations);

@@ -13,7 +13,6 @@ const JSON_FORM: ResponseForm = {
   id: undefined,
   outputs: undefined,
   binary: false,
-  columns: false,
 };
 
 function parsed({ json }: InferResponse): any {

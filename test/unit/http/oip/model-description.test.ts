@@ -1,10 +1,20 @@
 import { modelConfigurationBody } from '../../../../src/http/oip/model-configuration';
 import { modelMetadataBody } from '../../../../src/http/oip/model-metadata';
+import type { ModelConfig } from '../../../../src/models/model-config';
 import type { Servable } from '../../../../src/models/servable';
 import { resolveServable } from '../../../../src/models/servable-spec';
 import type { TensorSpec } from '../../../../src/kernel/tensor';
 
 type Described = Pick<Servable, 'name' | 'spec' | 'device' | 'instances'>;
+
+const SETTINGS = {
+  instances: 2,
+  maxBatchSize: 8,
+  batchSizeSteps: 'powers-of-two',
+  maxQueueDelayMs: 0.5,
+  maxQueueSize: 16,
+  queueTimeoutMs: 1000,
+} as const;
 
 function tensor(
   name: string,
@@ -19,18 +29,12 @@ function described(
   inputs: TensorSpec[],
   outputs: TensorSpec[],
   rest: Partial<Described> = {},
+  config: ModelConfig = { task: 'tensor' },
 ): Described {
   const signature = { inputs, outputs, methodName: 'tensorflow/serving/predict' };
   return {
     name: 'toy',
-    spec: resolveServable({ task: 'tensor' }, { serving_default: signature }, undefined, {
-      instances: 2,
-      maxBatchSize: 8,
-      batchSizeSteps: 'powers-of-two',
-      maxQueueDelayMs: 0.5,
-      maxQueueSize: 16,
-      queueTimeoutMs: 1000,
-    }),
+    spec: resolveServable(config, { serving_default: signature }, undefined, SETTINGS),
     device: 'cpu',
     instances: { ready: 2, total: 2, restarts: 0, residentBytes: 0 },
     ...rest,
@@ -72,6 +76,41 @@ test('a model that does not batch has a batch size of 0 and its shapes as they a
     instance_group: [{ kind: 'KIND_GPU' }],
   });
   expect(body).not.toHaveProperty('dynamic_batching');
+});
+
+describe("an image model says where the channels are, as Triton's image clients want to know", () => {
+  function ofImages(shape: number[], output: number[], layout: 'NHWC' | 'NCHW'): Described {
+    return described(
+      [tensor('x', shape)],
+      [tensor('y', output)],
+      {},
+      {
+        task: 'image-classification',
+        input: { layout },
+      },
+    );
+  }
+
+  test.each([
+    ['of any batch size, channels last', [-1, 8, 8, 3], [-1, 5], 'NHWC', 8, [8, 8, 3]],
+    ['of any batch size, channels first', [-1, 3, 8, 8], [-1, 5], 'NCHW', 8, [3, 8, 8]],
+    ['of one picture: batches of 1', [1, 8, 8, 3], [1, 5], 'NHWC', 1, [8, 8, 3]],
+  ] as const)('%s', (_what, shape, output, layout, batch, dims) => {
+    const model = ofImages([...shape], [...output], layout);
+
+    expect(modelConfigurationBody({ versionPolicy: 'all' }, model)).toMatchObject({
+      max_batch_size: batch,
+      input: [{ name: 'x', format: `FORMAT_${layout}`, dims }],
+    });
+  });
+
+  test('other inputs have no format', () => {
+    const model = described([tensor('x', [-1, 8, 8, 3])], [tensor('y', [-1])]);
+
+    expect(modelConfigurationBody({ versionPolicy: 'all' }, model)).toMatchObject({
+      input: [{ format: 'FORMAT_NONE' }],
+    });
+  });
 });
 
 test('metadata names types that cannot be carried, and marks what is open with -1', () => {

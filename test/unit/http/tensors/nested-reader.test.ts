@@ -104,7 +104,7 @@ test.each<[string, DType, string, RegExp]>([
     'a value among lists',
     'float32',
     '[[1], 2]',
-    /not of expected type: float, but a list of shape \[1\]/,
+    /JSON Value: 2 Type: Number is not of expected type: list of shape \[1\]/,
   ],
   ['a list among values', 'float32', '[1, [2]]', /unexpected level: 1/],
   ['a fraction as int32', 'int32', '[1.5]', /1.5.*not of expected type: int32/],
@@ -135,6 +135,66 @@ test.each<[string, DType, string, RegExp]>([
 ])('%s is refused', (_what, dtype, text, message) => {
   expect(() => nested(dtype, text)).toThrow(message);
   if (!/uneven|among/.test(_what)) expect(() => flat(dtype, text)).toThrow(message);
+});
+
+test.each<[string, DType, string, string]>([
+  [
+    'beside others',
+    'float32',
+    '[1.5, null]',
+    'Type: Null is not of expected type: float (input "x", element [1])',
+  ],
+  [
+    'in a list',
+    'int32',
+    '[[1, 2], [3, 4.5]]',
+    '4.5 Type: Number is not of expected type: int32 (input "x", element [1][1])',
+  ],
+  ['alone', 'float32', '"a"', '"a" Type: String is not of expected type: float (input "x")'],
+  [
+    'too short',
+    'float32',
+    '[[1, 2], [3]]',
+    'unexpected size: 1 at level: 1 expected size: 2 (input "x", element [1])',
+  ],
+])('the element that is refused is named, %s', (_what, dtype, text, message) => {
+  expect(() => nested(dtype, text)).toThrow(message);
+});
+
+test('of a flat list too, by its place', () => {
+  expect(() => flat('float32', '[1.5, null]')).toThrow(
+    'JSON Value: null Type: Null is not of expected type: float (element 1)',
+  );
+  expect(() => flat('int32', '[[1, 2], [3, "a"]]')).toThrow('(element 3)');
+});
+
+test('what is not a value at all is not JSON, rather than a value of another type', () => {
+  for (const text of ['[1, nul]', '[1, None]', '[1, -x]', '[1, undefined]']) {
+    expect(() => nested('float32', text)).toThrow(/JSON Parse error: Unexpected/);
+    expect(() => flat('float32', text)).toThrow(/JSON Parse error: Unexpected/);
+  }
+});
+
+test('beyond the numbers of a double is infinity; tokens are taken as TensorFlow Serving takes them', () => {
+  const text = '[1.8e308, -1.8e308, 1e400, NaN, -NaN, Infinity, -Infinity, Inf, -Inf]';
+
+  expect(flat('float32', text)).toEqual(
+    Float32Array.of(
+      ...[Infinity, -Infinity, Infinity, NaN, NaN, Infinity, -Infinity, Infinity, -Infinity],
+    ),
+  );
+});
+
+test('half a surrogate pair is refused: it has no bytes', () => {
+  for (const text of [
+    '"\\ud800"',
+    '"a\\udc00b"',
+    `"${'a'.repeat(100)}\\ud83d"`,
+    '"\\ud800\\u0041"',
+  ]) {
+    expect(() => nested('string', `[${text}]`)).toThrow(/The surrogate pair in string is invalid/);
+  }
+  expect(texts(nested('string', '["\\ud83d\\ude00"]').data)).toEqual(['😀']);
 });
 
 test('the largest float32 is one, with as many digits as Python writes', () => {
@@ -171,7 +231,10 @@ test('bytes come from text or base64, and go back as asked', () => {
 test('every string is the one that JSON.parse reads, and is written as JSON.stringify writes it', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 5 }),
+      fc.array(
+        fc.string({ unit: 'binary', maxLength: 200 }).map((one) => Buffer.from(one).toString()),
+        { maxLength: 5 },
+      ),
       (list) => {
         const asBytes = list.map((one) => Buffer.from(one).toString());
         const text = JSON.stringify(list).replace(
