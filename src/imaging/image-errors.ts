@@ -47,7 +47,7 @@ export function tookTooLong(format: ImageFormat, cause?: unknown): ServingError 
 
 /**
  * A file of a format that is read, but of a kind within it that is not.
- * @param what goes on from "The TIFF file"
+ * @param what continues "The TIFF file"
  * @param advice what to do; goes behind a semicolon
  * @returns UNSUPPORTED_IMAGE_FORMAT
  */
