@@ -49,10 +49,17 @@ module.exports = {
       'What it puts into a graph is compared with the code that it stands for.',
     ),
     only(
+      'tasks-below',
+      '^src/tasks/',
+      below('tasks/', 'imaging/', 'outputs/', 'rewriter/image/image-plan'),
+      'A task is asked by models, inference and HTTP; it asks none of them.',
+    ),
+    only(
       'models-below',
       '^src/models/',
       below(
         'models/',
+        'tasks/',
         'runtime/',
         'batching/',
         'rewriter/',
@@ -66,7 +73,7 @@ module.exports = {
     only(
       'inference-below',
       '^src/inference/',
-      below('inference/', 'imaging/', 'batching/', 'models/', 'outputs/'),
+      below('inference/', 'imaging/', 'batching/', 'models/', 'outputs/', 'tasks/'),
     ),
     only(
       'http-below',
@@ -75,6 +82,7 @@ module.exports = {
         'http/',
         'inference/',
         'models/',
+        'tasks/',
         'imaging/',
         'telemetry/',
         'process/package-version',
@@ -130,6 +138,7 @@ module.exports = {
         'process/',
         'runtime/',
         'models/',
+        'tasks/',
         'imaging/',
         'outputs/',
         'config/',

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-import { formatShape, type Signature } from '../kernel/tensor';
-import { chooseOutput, describeTensors } from '../tasks/output-names';
+import type { Signature } from '../kernel/tensor';
+import { chooseOutput, describeTensors, nameAndShape } from '../tasks/output-names';
 import type { AnyTask, ModelFacts, Notes } from '../tasks/task';
 import { TASKS, TENSOR } from '../tasks/tasks';
 import { tensorConfigSchema, type TensorConfig } from '../tasks/tensor-config';
@@ -40,9 +40,9 @@ export function resolveTask(
   }
   const own = parse(task.name, task.config, config, notes);
   if (own === undefined) return undefined;
-  const settings = task.resolve(facts, own as never, notes);
+  const settings: unknown = task.resolve(facts, own, notes);
   if (settings === undefined) return undefined;
-  const outputs = task.outputs(settings);
+  const outputs = task.outputs(settings as never);
   for (const spec of signature.outputs.filter(({ name }) => outputs.includes(name))) {
     if (spec.dtype !== undefined && spec.dtype !== 'string') continue;
     notes.problem(`output "${spec.name}" has type ${spec.tfDtype}, which cannot be answered`);
@@ -57,7 +57,7 @@ function named(name: string): AnyTask | undefined {
 function recognise(facts: ModelFacts, notes: Notes): AnyTask | undefined {
   const { image, signature } = facts;
   const [first] = signature.outputs;
-  const shape = `"${first?.name ?? ''}" of shape ${formatShape(first?.shape)}`;
+  const shape = first === undefined ? 'nothing' : nameAndShape(first);
   if (image === undefined) {
     notes.assumption(`task: ${TENSOR}, as the tensor model answers ${shape}`);
     return undefined;

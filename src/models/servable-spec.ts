@@ -74,8 +74,12 @@ export function resolveServable(
 
   const image = resolveImage(config, signature, problems, assumptions);
   const notes = {
-    problem: (text: string) => void problems.push(text),
-    assumption: (text: string) => void assumptions.push(text),
+    problem: (text: string) => {
+      problems.push(text);
+    },
+    assumption: (text: string) => {
+      assumptions.push(text);
+    },
   };
   const resolved = resolveTask(config, { signature, image, labels }, notes);
 

@@ -27,3 +27,8 @@ export function describeTensors(specs: readonly TensorSpec[]): string {
     .map(({ name, tfDtype, shape }) => `"${name}" ${tfDtype} ${formatShape(shape)}`)
     .join(', ');
 }
+
+/** `"scores" of shape [?, 10]`, for messages. */
+export function nameAndShape({ name, shape }: TensorSpec): string {
+  return `"${name}" of shape ${formatShape(shape)}`;
+}

@@ -152,10 +152,12 @@ export interface Task<S = unknown, P = unknown> {
   ): Answering;
 }
 
-/** A task whose own types nobody outside of it needs to know. */
-export type AnyTask = Task<never, never>;
+/** A task whose own types nobody outside of it needs to know: what it resolved goes back to it as it is. */
+export interface AnyTask extends Omit<Task<never, never>, 'resolve'> {
+  resolve(facts: ModelFacts, config: unknown, notes: Notes): unknown;
+}
 
 /** Checks a task's types where it is written, and forgets them. */
 export function defineTask<S, P>(task: Task<S, P>): AnyTask {
-  return task as AnyTask;
+  return task;
 }

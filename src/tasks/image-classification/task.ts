@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { wholeNumber } from '../../kernel/whole-number';
 import { classify, rankedPredictions, type Prediction } from '../../outputs/classification';
 import { required } from '../nothing-answered';
-import { chooseOutput } from '../output-names';
+import { chooseOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 
@@ -69,7 +69,9 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
 
   recognise: ({ signature: { outputs } }) => {
     const [output] = outputs;
-    return output?.shape?.length === 2 ? `"${output.name}" has two dimensions` : undefined;
+    return output?.shape?.length === 2
+      ? `the image model answers ${nameAndShape(output)}`
+      : undefined;
   },
   resolve: ({ signature, labels }, config, notes) => {
     const { output: settings = {} } = config as z.infer<typeof configSchema>;

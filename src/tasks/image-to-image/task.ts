@@ -5,7 +5,7 @@ import { toImageSteps } from '../../outputs/generated-image';
 import { encodePicture } from '../encode-picture';
 import { channelsOf } from '../image-shape';
 import { required } from '../nothing-answered';
-import { chooseOutput } from '../output-names';
+import { chooseOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 
@@ -46,7 +46,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   recognise: ({ signature: { outputs } }) => {
     const [output] = outputs;
     return output !== undefined && channelsOf(output.shape) !== undefined
-      ? `"${output.name}" has the shape of pictures`
+      ? `the image model answers ${nameAndShape(output)}`
       : undefined;
   },
   resolve: ({ signature, image }, config, notes) => {

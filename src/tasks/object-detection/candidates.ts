@@ -41,7 +41,7 @@ export function* readCandidates(
     throw unfit(tensors);
   }
   if (classes !== undefined && (perBox !== 1 || classes.length !== given)) throw unfit(tensors);
-  const counted = tensors.count === undefined ? given : Number(numbersOf(tensors.count)[0] ?? 0);
+  const counted = tensors.count === undefined ? given : (numbersOf(tensors.count)[0] ?? 0);
   const count = Math.max(0, Math.min(given, Math.round(counted)));
   // [1, classes, boxes]: the boxes come last.
   const [, second] = tensors.scores.shape;

@@ -121,7 +121,7 @@ test('a complete model.json leaves nothing to assume, and all of it holds', () =
       layout: 'NHWC',
       normalization: 'imagenet',
     },
-    output: { name: 'scores', activation: 'softmax', topK: 3, valueRange: [-1, 1] },
+    output: { name: 'scores', activation: 'softmax', topK: 3 },
     batching: {
       maxBatchSize: 6,
       allowedBatchSizes: [1, 6],
@@ -145,7 +145,7 @@ test('a complete model.json leaves nothing to assume, and all of it holds', () =
     size: { kind: 'fixed', width, height },
     dtype: 'float32',
   });
-  expect(servable).toMatchObject({ output: { name: 'scores' }, settings: { name: 'scores' } });
+  expect(servable).toMatchObject({ output: { name: 'scores' }, settings: config.output });
   expect(servable.batching).toEqual({ ...config.batching, batchable: true });
   expect(servable).toMatchObject({ instances: 1, warmup: config.warmup, labels });
 });

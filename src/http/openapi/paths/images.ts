@@ -5,7 +5,12 @@ import { IMAGE_MEDIA_TYPES } from '../../../imaging/encode';
 import { ANY_VERB } from '../../../inference/require-task';
 import type { AnyTask } from '../../../tasks/task';
 import { TASKS } from '../../../tasks/tasks';
-import { answerSchema, imageFormSchema, imageJsonSchema, pictureQuerySchema } from '../../schemas/image-api';
+import {
+  answerSchema,
+  imageFormSchema,
+  imageJsonSchema,
+  pictureQuerySchema,
+} from '../../schemas/image-api';
 import { problems } from '../errors';
 import { EXAMPLE_IMAGE } from '../example-image';
 import { IMAGE_ERRORS, RUN_ERRORS } from '../inference-errors';
