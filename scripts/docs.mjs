@@ -95,9 +95,11 @@ function configuration(z) {
 }
 
 function modelRepository(z) {
-  const { modelConfigSchema } = require('../dist/models/model-config.js');
-  const schema = z.toJSONSchema(modelConfigSchema, { io: 'input' });
-  return table(['Key', 'Values', 'Meaning'], keyRows(schema));
+  const { commonConfigSchema, TASK_CONFIGS } = require('../dist/models/model-config.js');
+  const keys = (schema) =>
+    table(['Key', 'Values', 'Meaning'], keyRows(z.toJSONSchema(schema, { io: 'input' })));
+  const ofTasks = [...TASK_CONFIGS].map(([task, schema]) => `#### ${task}\n\n${keys(schema)}`);
+  return [keys(commonConfigSchema), ...ofTasks].join('\n\n');
 }
 
 /** The document with its generated part replaced, formatted as the repository is. */

@@ -119,14 +119,16 @@ export const versionPolicySchema = z
     'Which versions are served: {"latest": n} (default 1), {"specific": [numbers]} or "all"',
   );
 
-/** Keys that belong to tasks: each checks its own when it is known what a model does. */
-const ofTasks: Readonly<Record<string, z.ZodUnknown>> = Object.fromEntries(
-  [tensorConfigSchema, ...TASKS.map(({ config }) => config)]
-    .flatMap(({ shape }) => Object.keys(shape))
-    .map((key) => [key, z.unknown()]),
-);
+/** What each task may say in model.json besides, and what models that are only asked for tensors may. */
+export const TASK_CONFIGS: ReadonlyMap<string, z.ZodObject> = new Map([
+  ...TASKS.map(({ name, config }) => [name, config] as const),
+  [TENSOR, tensorConfigSchema],
+]);
 
-export const modelConfigSchema = z
+const TASK_KEYS = new Set([...TASK_CONFIGS.values()].flatMap(({ shape }) => Object.keys(shape)));
+
+/** The keys that every model may have. */
+export const commonConfigSchema = z
   .strictObject({
     task: z
       .enum([...TASKS.map(({ name }) => name), TENSOR])
@@ -134,7 +136,6 @@ export const modelConfigSchema = z
     signature: z.string().min(1).describe('Signature to run; default serving_default'),
     input: inputSchema.describe('How an image becomes the input tensor'),
     labels: z.string().min(1).describe('File beside model.json with one label a line'),
-    ...ofTasks,
     batching: z
       .union([z.literal(false), batchingSchema])
       .describe('How requests share runs; false: each is run alone, as it was sent'),
@@ -212,12 +213,12 @@ export const modelConfigSchema = z
   .partial();
 
 /** Besides, the keys of tasks: see taskKeysOf. */
-export type ModelConfig = z.infer<typeof modelConfigSchema> & Readonly<Record<string, unknown>>;
+export type ModelConfig = z.infer<typeof commonConfigSchema> & Readonly<Record<string, unknown>>;
 export type VersionPolicy = z.infer<typeof versionPolicySchema>;
 
 /** The part of model.json that is its task's own. */
 export function taskKeysOf(config: ModelConfig): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => key in ofTasks));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => TASK_KEYS.has(key)));
 }
 
 /** The file of labels that a model.json names, where that is text. */
@@ -249,7 +250,26 @@ export function parseModelConfig(text: string): ModelConfig {
   } catch (cause) {
     throw new ModelConfigError([`model.json is not JSON: ${messageOf(cause)}`]);
   }
-  const parsed = modelConfigSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ModelConfigError(parsed.error.issues.map(describeIssue));
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const own = isObject ? taskKeysOf(value as ModelConfig) : {};
+  const common = isObject
+    ? Object.fromEntries(Object.entries(value as object).filter(([key]) => !TASK_KEYS.has(key)))
+    : value;
+  const parsed = commonConfigSchema.safeParse(common);
+  const task: unknown = isObject ? (value as ModelConfig).task : undefined;
+  const issues = [...(parsed.error?.issues ?? []), ...taskIssues(own, task)];
+  if (parsed.success && issues.length === 0) return { ...parsed.data, ...own };
+  throw new ModelConfigError(issues.map(describeIssue));
+}
+
+/** What is wrong with the keys of tasks, as the task has it that they fit best. */
+function taskIssues(own: object, task: unknown): readonly z.core.$ZodIssue[] {
+  const named = typeof task === 'string' ? TASK_CONFIGS.get(task) : undefined;
+  const candidates = named === undefined ? [...TASK_CONFIGS.values()] : [named];
+  const found = candidates.map((schema) => schema.safeParse(own).error?.issues ?? []);
+  const strangers = (issues: readonly z.core.$ZodIssue[]): number =>
+    issues.filter(({ code }) => code === 'unrecognized_keys').length;
+  return found.reduce((best, issues) =>
+    (strangers(issues) - strangers(best) || issues.length - best.length) < 0 ? issues : best,
+  );
 }

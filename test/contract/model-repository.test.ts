@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { modelConfigSchema, parseModelConfig } from '../../src/models/model-config';
+import { commonConfigSchema, parseModelConfig, TASK_CONFIGS } from '../../src/models/model-config';
 import { codeBlocks, codeRows, readDocument, uncode } from '../support/markdown';
 
 const document = readDocument('docs/model-repository.md');
@@ -22,10 +22,14 @@ function keysOf(schema: JsonSchema, parents: readonly string[] = []): string[] {
 }
 
 test('docs/model-repository.md lists every key of model.json, and no other', () => {
-  const keys = keysOf(z.toJSONSchema(modelConfigSchema, { io: 'input' }) as JsonSchema);
+  const keys = [commonConfigSchema, ...TASK_CONFIGS.values()].flatMap((schema) =>
+    keysOf(z.toJSONSchema(schema, { io: 'input' }) as JsonSchema),
+  );
 
   expect(rows.map(([key]) => uncode(key))).toEqual(keys);
-  expect(keys).toContain('input.normalization.mean');
+  expect(keys).toEqual(
+    expect.arrayContaining(['input.normalization.mean', 'output.topK', 'outputs.boxes.format']),
+  );
 });
 
 test('the examples of model.json are valid', () => {

@@ -34,10 +34,12 @@ const segmentSchema = z
     area: z.number().int().min(1).describe('Pixels of the upright original'),
     mask: z
       .object({ b64: z.string(), mediaType: z.literal('image/png') })
-      .optional()
-      .describe(
-        'White where the class is, of the size of the upright original; left out where one picture of all was asked for',
-      ),
+      .meta({
+        id: 'MaskAsJson',
+        description:
+          'White where the class is, of the size of the upright original; left out where one picture of all was asked for',
+      })
+      .optional(),
   })
   .meta({ id: 'Segment' });
 

@@ -30,7 +30,7 @@ const detectionSchema = z
     score: z.number(),
     box: z
       .object({ xmin: pixels, ymin: pixels, xmax: pixels, ymax: pixels })
-      .describe('Whole pixels of the upright original'),
+      .meta({ id: 'Box', description: 'Whole pixels of the upright original' }),
   })
   .meta({ id: 'Detection' });
 

@@ -35,7 +35,7 @@ test('a classifier is planned to take pixels and to rank as many classes as it a
       colorOrder: 'rgb',
       normalization: 'zero-to-one',
     },
-    output: 'y',
+    outputs: ['y'],
     preprocess: true,
     postprocess: { kind: 'classes', activation: 'softmax', k: 3 },
     sizes: [[8, 6]],

@@ -35,7 +35,6 @@ test('every key can be given', () => {
       labels: 'labels.txt',
       activation: 'softmax',
       topK: 3,
-      valueRange: [-1, 1],
     },
     batching: {
       maxBatchSize: 8,
@@ -87,7 +86,7 @@ test('every problem is told at once, each with its path', () => {
   const problems = problemsOf({
     task: 'text-to-image',
     input: { width: 0, padColor: 'red' },
-    output: { topK: 1.5, valueRange: [1, 0] },
+    output: { topK: 1.5 },
     instances: 65,
   });
 
@@ -95,11 +94,20 @@ test('every problem is told at once, each with its path', () => {
     'model.json.task',
     'model.json.input.width',
     'model.json.input.padColor',
-    'model.json.output.topK',
-    'model.json.output.valueRange',
     'model.json.instances',
+    'model.json.output.topK',
   ]);
   expect(problems).toContain('model.json.input.padColor: must be a colour such as #000000');
+});
+
+test('what belongs to another task is refused', () => {
+  expect(problemsOf({ task: 'image-to-image', output: { topK: 3 }, threshold: 0.5 })).toEqual([
+    'model.json.output: unknown key "topK"',
+    'model.json: unknown key "threshold"',
+  ]);
+  expect(problemsOf({ output: { valueRange: [1, 0] } })).toEqual([
+    'model.json.output.valueRange: must be [low, high]',
+  ]);
 });
 
 test('unknown keys are named where they are', () => {

@@ -121,9 +121,9 @@ test('every problem of a model.json is told with its path', async () => {
   const { problems, versions } = await scanOne();
 
   expect(problems).toEqual([
-    expect.stringMatching(/^model\.json\.output\.topK: /),
     expect.stringMatching(/^model\.json\.instances: /),
     'model.json: unknown key "tusk"',
+    expect.stringMatching(/^model\.json\.output\.topK: /),
   ]);
   expect(versions).toEqual([1]);
 });

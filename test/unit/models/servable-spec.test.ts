@@ -83,7 +83,8 @@ test('a classifier without a model.json is served with what its signature says',
       dtype: 'float32',
       normalization: 'zero-to-one',
     },
-    output: { name: 'scores', activation: 'none', topK: 5, valueRange: [0, 1] },
+    output: { name: 'scores' },
+    settings: { name: 'scores', activation: 'none', topK: 5 },
     labels: undefined,
     batchable: true,
     batching: {
@@ -405,7 +406,8 @@ describe('the output', () => {
       'NCHW',
     ],
   ])('has its layout from %s', (_, input, output, layout) => {
-    expect(resolve({}, input, output).settings).toMatchObject({ layout });
+    const { settings } = resolve({ task: 'image-to-image' }, input, output);
+    expect(settings).toMatchObject({ layout });
   });
 
   test('is the one of model.json, and one that is not there is refused', () => {

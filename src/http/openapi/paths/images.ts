@@ -81,7 +81,8 @@ export const imageOperations: readonly Operation[] = verbsOf(TASKS).flatMap((ver
     return {
       method: 'post',
       path: `${prefix}/${verb.verb}`,
-      operationId: `${verb.verb}${suffix}`,
+      // Not a word that schemas of other protocols begin with.
+      operationId: `${verb.verb === ANY_VERB ? 'answer' : verb.verb}${suffix}`,
       tags: ['Images'],
       summary: `${verb.summary}, by ${of}`,
       description:

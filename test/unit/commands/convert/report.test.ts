@@ -21,8 +21,8 @@ function floats(data: readonly number[], shape: readonly number[] = [1, data.len
 }
 
 function spec(task: ServableSpec['task']): ServableSpec {
-  const output = { name: 'y', valueRange: [0, 255], layout: 'NHWC', activation: 'none', topK: 5 };
-  return { task, output } as unknown as ServableSpec;
+  const settings = { name: 'y', valueRange: [0, 255], layout: 'NHWC' };
+  return { task, settings } as unknown as ServableSpec;
 }
 
 describe('differences', () => {
