@@ -78,7 +78,12 @@ export function mean(graph: FlatGraph, name: string, input: string): string {
 export function metaOf(
   graph: FlatGraph,
   shape: readonly number[],
-  outputs: Readonly<Record<string, { readonly node: string; readonly dtype?: DataType }>>,
+  outputs: Readonly<
+    Record<
+      string,
+      { readonly node: string; readonly dtype?: DataType; readonly shape?: readonly number[] }
+    >
+  >,
 ): MetaGraphDef {
   const info = (node: string, dtype: DataType, dims?: readonly number[]) =>
     create(TensorInfoSchema, {
@@ -101,9 +106,9 @@ export function metaOf(
       serving_default: create(SignatureDefSchema, {
         inputs: { x: info('x', DataType.DT_FLOAT, shape) },
         outputs: Object.fromEntries(
-          Object.entries(outputs).map(([name, { node, dtype = DataType.DT_FLOAT }]) => [
+          Object.entries(outputs).map(([name, { node, dtype = DataType.DT_FLOAT, shape: own }]) => [
             name,
-            info(node, dtype),
+            info(node, dtype, own),
           ]),
         ),
         methodName: 'tensorflow/serving/predict',
