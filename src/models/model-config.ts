@@ -12,7 +12,7 @@ import { describeIssue } from './config-issue';
 const side = z.number().int().min(1).max(16_384);
 const channels = z.array(z.number()).min(1).max(4);
 
-export const normalizationSchema = z
+const normalizationSchema = z
   .union([
     z.enum(['none', 'zero-to-one', 'minus-one-to-one', 'imagenet']),
     z
@@ -109,7 +109,7 @@ const batchingSchema = z
   })
   .partial();
 
-export const versionPolicySchema = z
+const versionPolicySchema = z
   .union([
     z.strictObject({ latest: z.number().int().min(1).max(100) }),
     z.strictObject({ specific: z.array(z.number().int().min(0)).min(1) }),
