@@ -45,7 +45,7 @@ export default tseslint.config(
     },
   },
   {
-    // The compiler looks for undefined names here as well: tsconfig.scripts.json, web/tsconfig.json.
+    // The compiler looks for undefined names here as well: tsconfig.json, there and in bench/proofs and web.
     files: ['**/*.mjs', '**/*.cjs', 'web/**/*.js'],
     rules: { 'no-undef': 'off' },
   },

@@ -116,7 +116,7 @@ test('in this process and through a server: the same rows', async () => {
 test('killed at any moment and gone on with, it comes to the same rows', async () => {
   const inputs = path.join(folder, 'many');
   await mkdir(inputs);
-  for (let copy = 0; copy < 60; copy++) {
+  for (let copy = 0; copy < 45; copy++) {
     await symlink(photo('coffee.jpg'), path.join(inputs, `${copy}.jpg`));
   }
   await writeFile(path.join(inputs, 'broken.jpg'), 'no image');
@@ -257,7 +257,7 @@ test('shards together are the whole; what is missing or double is told', async (
 test('Ctrl-C finishes what is under way and says how to go on', async () => {
   const inputs = path.join(folder, "it's many");
   await mkdir(inputs);
-  for (let copy = 0; copy < 300; copy++) {
+  for (let copy = 0; copy < 120; copy++) {
     await symlink(photo('coffee.jpg'), path.join(inputs, `${copy}.jpg`));
   }
   const args = [inputs, ...CLASSIFY, '--output', 'rows.parquet'];
@@ -272,7 +272,7 @@ test('Ctrl-C finishes what is under way and says how to go on', async () => {
   expect(code).toBe(130);
   expect(text).toMatch(/Go on with:\n {2}tfjs-serving-score '.*it'\\''s many'.* --resume/);
   const written = await linesOf('rows.parquet.rows.jsonl');
-  expect(written).toBeLessThan(300);
+  expect(written).toBeLessThan(120);
   const { text: rest, code: end } = await score(...args, '--resume');
   expect(end).toBe(EXIT.done);
   expect(rest).toContain(`${written} inputs have their rows already`);
