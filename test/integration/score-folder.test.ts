@@ -36,11 +36,16 @@ interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** The program as it is built, in the test's own folder. */
+/** The program as it is built, in the test's own folder, with one instance unless told otherwise. */
 function start(args: readonly string[], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [SCORER, ...args], {
     cwd: folder,
-    env: { ...process.env, TFJS_SERVING_MODEL_REPOSITORY: SHIPPED, ...env },
+    env: {
+      ...process.env,
+      TFJS_SERVING_MODEL_REPOSITORY: SHIPPED,
+      TFJS_SERVING_INSTANCES: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -71,7 +76,7 @@ async function rowsOf(file: string): Promise<ScoreRow[]> {
 
 const CLASSIFY = ['--model', 'efficientnet-lite0'];
 /** Rows that depend on nothing but the input: alone in its batch, an image has but one score. */
-const EXACT = [...CLASSIFY, '--max-batch-size', '1', '--instances', '1', '--no-timings'];
+const EXACT = [...CLASSIFY, '--max-batch-size', '1', '--no-timings'];
 
 test('in this process and through a server: the same rows', async () => {
   const service = await startTestService({
@@ -80,7 +85,16 @@ test('in this process and through a server: the same rows', async () => {
   });
   try {
     const [local, remote] = await Promise.all([
-      score(PHOTOS, ...CLASSIFY, '--no-timings', '--hash', '--output', 'local.jsonl'),
+      score(
+        PHOTOS,
+        ...CLASSIFY,
+        '--instances',
+        '2',
+        '--no-timings',
+        '--hash',
+        '--output',
+        'local.jsonl',
+      ),
       score(
         PHOTOS,
         ...CLASSIFY,
