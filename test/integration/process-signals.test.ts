@@ -42,6 +42,9 @@ async function addHangingVersion(name: string): Promise<{ readonly release: () =
   return {
     release: async () => {
       const writer = await open(file, 'w');
+      // Who opens it next shall not wait.
+      await rm(file);
+      await writeFile(file, '');
       await writer.close();
     },
   };
