@@ -251,5 +251,5 @@ export function parseModelConfig(text: string): ModelConfig {
   }
   const parsed = modelConfigSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new ModelConfigError(parsed.error.issues.map(describeIssue));
+  throw new ModelConfigError(parsed.error.issues.flatMap((issue) => describeIssue(issue)));
 }
