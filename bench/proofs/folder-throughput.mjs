@@ -111,7 +111,12 @@ async function closedLoop(bytes, concurrency) {
     Array.from({ length: concurrency }, async () => {
       while (turn < images) {
         const image = bytes[turn++ % bytes.length] ?? Buffer.alloc(0);
-        const { results } = await local.inference.classify({ model: MODEL, images: [image] });
+        const asked = { model: MODEL, version: undefined, images: [image], signal: undefined };
+        const { results } = await local.inference.answer(asked, {
+          task: local.inference.admit(MODEL, undefined, 'classify'),
+          parameters: { top: undefined },
+          wish: undefined,
+        });
         const [result] = results;
         if (result?.ok !== true) throw result?.error ?? new Error('there is no result');
       }
