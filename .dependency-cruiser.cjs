@@ -2,17 +2,38 @@
  * The import directions of docs/architecture.md, checked:
  * main → compose → {http, commands/score} → inference → {imaging, batching, models, outputs};
  * models → {rewriter, runtime} → saved-model.
- * @type {import('dependency-cruiser').IConfiguration}
+ */
+
+/** @typedef {import('dependency-cruiser').IRegularForbiddenRuleType} Rule */
+
+/**
+ * Files at `from` import nothing of src/ except what is at `allowed`. Both are regular expressions.
+ * @param {string} name
+ * @param {string} from
+ * @param {string} allowed
+ * @param {string} [comment]
+ * @returns {Rule}
  */
 const only = (name, from, allowed, comment) => ({
   name,
-  comment,
+  ...(comment === undefined ? {} : { comment }),
   severity: 'error',
   from: { path: from },
   to: { path: '^src/', pathNot: allowed },
 });
-/** What everything may use: errors, tensors as data, the semaphore. */
+/**
+ * The folders named, and kernel/, which everything may use.
+ * @param {...string} folders
+ */
 const below = (...folders) => `^src/(${[...folders, 'kernel/'].join('|')})`;
+
+/**
+ * Packages that are imported only at `places`. Both are regular expressions.
+ * @param {string} name
+ * @param {string} packages
+ * @param {string} places
+ * @returns {Rule}
+ */
 const onlyIn = (name, packages, places) => ({
   name,
   severity: 'error',
@@ -20,6 +41,7 @@ const onlyIn = (name, packages, places) => ({
   to: { path: packages },
 });
 
+/** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     {

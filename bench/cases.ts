@@ -1,7 +1,7 @@
 import type { PhotoSize } from './photos';
 import type { Encoding } from './request-bodies';
 
-export type BenchTask = 'classify' | 'generate';
+type BenchTask = 'classify' | 'generate';
 
 /** One line of the results: what is sent, and by how many connections. */
 export interface BenchCase {

@@ -2,7 +2,7 @@ import type { BenchCase } from './cases';
 import type { ContenderCommand } from './contender-process';
 
 /** What a contender is started with. */
-export interface StartFacts {
+interface StartFacts {
   /** Models: <name>/<version>/saved_model.pb */
   readonly repository: string;
   /** 0 for contenders without HTTP. */

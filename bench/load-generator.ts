@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ROOT } from './paths';
 import { cpuOfProcess } from './process-tree';
 
-export interface LoadOrder {
+interface LoadOrder {
   readonly url: string;
   /** As writeRequestPlan wrote it. */
   readonly planFile: string;
@@ -30,7 +30,7 @@ const reportSchema = z.object({
   statuses: z.record(z.string(), z.number()),
 });
 
-export type LoadReport = z.infer<typeof reportSchema> & {
+type LoadReport = z.infer<typeof reportSchema> & {
   /** CPU time of the generator itself. */
   readonly cpuMs: number;
 };

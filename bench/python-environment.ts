@@ -23,7 +23,7 @@ export function pythonEnvironment(say: (line: string) => void): Promise<string> 
 }
 
 /** The folder that `pythonEnvironment` prepares. */
-export async function environmentFolder(): Promise<string> {
+async function environmentFolder(): Promise<string> {
   const hash = createHash('sha256')
     .update(await readFile(REQUIREMENTS))
     .digest('hex');

@@ -1,3 +1,4 @@
+/** Runs a command once per Node version: see USAGE. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -5,28 +6,41 @@ import { readOptions } from './setup/options.mjs';
 
 const USAGE = `Usage: node scripts/check-node-versions.mjs MAJOR... -- COMMAND [ARGUMENT...]
 
-Runs COMMAND once per Node version, with that version first in PATH, and fails if one run fails.
-The binaries come from npm and are kept in the cache. A version that npm cannot fetch is skipped
-with a message. For example:
+Runs COMMAND once per Node version, with that version first in PATH; fails if any run fails. The
+binaries come from npm and are kept in the cache. A version that npm cannot fetch is skipped with
+a message. For example:
 
   node scripts/check-node-versions.mjs 22 24 -- node_modules/.bin/jest test/integration
 `;
 
-/** Exact versions: the same check gives the same answer tomorrow. */
+/**
+ * Exact versions: the same check gives the same answer tomorrow.
+ * @type {Readonly<Record<string, string>>}
+ */
 const VERSIONS = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
 
+/**
+ * @param {readonly string[]} argv
+ * @returns the exact versions to run with, and the command
+ */
 function parse(argv) {
   const separator = argv.indexOf('--');
   const majors = argv.slice(0, Math.max(separator, 0));
+  const versions = majors.flatMap((major) => VERSIONS[major] ?? []);
   const command = separator === -1 ? [] : argv.slice(separator + 1);
-  if (majors.length === 0 || command.length === 0 || majors.some((major) => !(major in VERSIONS))) {
+  if (majors.length === 0 || command.length === 0 || versions.length < majors.length) {
     process.stderr.write(`${USAGE}\nKnown versions: ${Object.keys(VERSIONS).join(', ')}\n`);
     process.exit(2);
   }
-  return { majors, command };
+  return { versions, command };
 }
 
-/** The folder with that version's `node`, fetched if need be; undefined if npm cannot. */
+/**
+ * The folder that holds that version's `node`, fetched if necessary.
+ * @param {string} version
+ * @param {string} cache
+ * @returns {string | undefined} undefined when npm cannot fetch it
+ */
 function nodeFolder(version, cache) {
   const name = `node-linux-${process.arch}`;
   const folder = path.join(cache, 'node', version);
@@ -34,7 +48,7 @@ function nodeFolder(version, cache) {
   if (existsSync(path.join(bin, 'node'))) return bin;
   process.stdout.write(`fetching Node ${version} ...\n`);
   mkdirSync(path.dirname(folder), { recursive: true });
-  // Beside its final place, so that a killed download leaves nothing that looks whole.
+  // Beside its final place, so that a killed download leaves nothing that looks complete.
   const temp = mkdtempSync(`${folder}-`);
   const args = ['install', '--prefix', temp, '--ignore-scripts', '--no-audit', '--no-fund'];
   const result = spawnSync('npm', [...args, '--no-package-lock', `${name}@${version}`], {
@@ -44,7 +58,7 @@ function nodeFolder(version, cache) {
   });
   if (result.status !== 0) {
     rmSync(temp, { recursive: true, force: true });
-    process.stdout.write(`${(result.stderr ?? result.error.message).trim()}\n`);
+    process.stdout.write(`${(result.error?.message ?? result.stderr).trim()}\n`);
     return undefined;
   }
   rmSync(folder, { recursive: true, force: true });
@@ -52,18 +66,22 @@ function nodeFolder(version, cache) {
   return bin;
 }
 
-function runWith(bin, [command, ...args]) {
+/**
+ * @param {string} bin folder that goes first in PATH
+ * @param {readonly string[]} command with its arguments
+ * @returns whether it succeeded
+ */
+function runWith(bin, [command = '', ...args]) {
   const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` };
   const { status, error } = spawnSync(command, args, { env, stdio: 'inherit' });
   if (error !== undefined) process.stdout.write(`${command}: ${error.message}\n`);
   return status === 0;
 }
 
-const { majors, command } = parse(process.argv.slice(2));
+const { versions, command } = parse(process.argv.slice(2));
 const { cache } = readOptions([], process.env);
-const failed = [];
-for (const major of majors) {
-  const version = VERSIONS[major];
+let failed = false;
+for (const version of versions) {
   const bin = nodeFolder(version, cache);
   if (bin === undefined) {
     process.stdout.write(`Node ${version}: SKIPPED, npm cannot fetch it\n`);
@@ -72,6 +90,6 @@ for (const major of majors) {
   process.stdout.write(`Node ${version}: ${command.join(' ')}\n`);
   const passed = runWith(bin, command);
   process.stdout.write(`Node ${version}: ${passed ? 'passed' : 'FAILED'}\n`);
-  if (!passed) failed.push(major);
+  failed ||= !passed;
 }
-process.exitCode = failed.length === 0 ? 0 : 1;
+process.exitCode = failed ? 1 : 0;

@@ -7,11 +7,12 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Usage: node scripts/docs.mjs [options]
 
-Writes what the schemas say into docs/configuration.md and docs/model-repository.md, between the
-markers <!-- generated:start --> and <!-- generated:end -->. Reads the build: npm run build first.
+Writes the tables of options in docs/configuration.md and docs/model-repository.md, between the
+markers <!-- generated:start --> and <!-- generated:end -->, from the schemas of the compiled code.
+Run npm run build first.
 
 Options:
-  --check  write nothing; exit code 1 when a document is not up to date
+  --check  write nothing; exit with code 1 when a document is not up to date
   --help   show this text
 `;
 
@@ -20,18 +21,40 @@ const END = '<!-- generated:end -->';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** Text for a cell: an angle bracket would begin an HTML element. */
+/**
+ * The parts of a JSON schema that zod makes of ours.
+ * @typedef {{
+ *   type?: string, description?: string, default?: unknown, const?: unknown, enum?: unknown[],
+ *   minimum?: number, maximum?: number, exclusiveMinimum?: number,
+ *   anyOf?: Schema[], items?: Schema, prefixItems?: Schema[], properties?: Record<string, Schema>,
+ * }} Schema
+ */
+/** @typedef {typeof import('zod').z} Zod */
+
+/**
+ * Text for a cell: an angle bracket would begin an HTML element.
+ * @param {string} text
+ */
 const prose = (text) => text.replaceAll('<', '&lt;');
 
-/** A Markdown table; a bar inside a cell would end it. */
+/**
+ * A Markdown table; a bar inside a cell would end it.
+ * @param {readonly string[]} header
+ * @param {readonly string[][]} rows
+ */
 function table(header, rows) {
+  /** @param {readonly string[]} cells */
   const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-const code = (value) => `\`${value}\``;
+/** @param {unknown} value */
+const code = (value) => `\`${String(value)}\``;
 
-/** The numbers from `minimum` to `maximum`, in words. */
+/**
+ * The allowed numbers, in words.
+ * @param {Schema} schema of a number
+ */
 function range({ type, minimum, maximum, exclusiveMinimum }) {
   const name = type === 'integer' ? 'whole number' : 'number';
   const top = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
@@ -41,7 +64,11 @@ function range({ type, minimum, maximum, exclusiveMinimum }) {
   return low === undefined ? name : `${name} from ${low}`;
 }
 
-/** What a value may be, in words. */
+/**
+ * The allowed values, in words.
+ * @param {Schema} schema
+ * @returns {string}
+ */
 function values(schema) {
   if (schema.anyOf !== undefined) return schema.anyOf.map(values).join(', or ');
   if (schema.const !== undefined) return code(JSON.stringify(schema.const));
@@ -54,8 +81,8 @@ function values(schema) {
       return `${code('true')} or ${code('false')}`;
     case 'array':
       return schema.prefixItems === undefined
-        ? `list: ${values(schema.items)}`
-        : `list of ${schema.prefixItems.length}: ${values(schema.prefixItems[0])}`;
+        ? `list: ${values(schema.items ?? {})}`
+        : `list of ${schema.prefixItems.length}: ${values(schema.prefixItems[0] ?? {})}`;
     case 'object':
       return 'object';
     default:
@@ -63,7 +90,12 @@ function values(schema) {
   }
 }
 
-/** One row for every key, those of objects inside included. */
+/**
+ * One row for every key, including the keys of nested objects.
+ * @param {Schema} schema
+ * @param {readonly string[]} parents keys that lead to it
+ * @returns {string[][]}
+ */
 function keyRows(schema, parents = []) {
   const rows = Object.entries(schema.properties ?? {}).flatMap(([key, own]) => {
     const at = [...parents, key];
@@ -74,40 +106,58 @@ function keyRows(schema, parents = []) {
   return [...rows, ...(schema.anyOf ?? []).flatMap((option) => keyRows(option, parents))];
 }
 
+/** @param {import('../src/config/schema.js').OptionDoc} option */
 function defaultOf({ defaultText }) {
   if (defaultText === undefined) return 'see Meaning';
   return defaultText === '' ? 'none' : code(defaultText);
 }
 
+/** @param {Zod} z */
 function configuration(z) {
-  const { OPTIONS, configSchema } = require('../dist/config/schema.js');
-  const { properties } = z.toJSONSchema(configSchema, { io: 'input' });
+  /** @type {typeof import('../src/config/schema.js')} */
+  const { OPTIONS, configSchema } = require(`${root}dist/config/schema.js`);
+  const { properties = {} } = jsonSchema(z, configSchema);
   return table(
     ['Option', 'Flag and environment variable', 'Values', 'Default', 'Meaning'],
     OPTIONS.map((option) => [
       code(option.name),
       `${code(option.flag)}<br>${code(option.env)}`,
-      values(properties[option.name]),
+      values(properties[option.name] ?? {}),
       defaultOf(option),
       prose(option.description),
     ]),
   );
 }
 
+/** @param {Zod} z */
 function modelRepository(z) {
-  const { commonConfigSchema, TASK_CONFIGS } = require('../dist/models/model-config.js');
-  const keys = (schema) =>
-    table(['Key', 'Values', 'Meaning'], keyRows(z.toJSONSchema(schema, { io: 'input' })));
+  /** @type {typeof import('../src/models/model-config.js')} */
+  const { commonConfigSchema, TASK_CONFIGS } = require(`${root}dist/models/model-config.js`);
+  /** @param {import('zod').ZodType} schema */
+  const keys = (schema) => table(['Key', 'Values', 'Meaning'], keyRows(jsonSchema(z, schema)));
   const ofTasks = [...TASK_CONFIGS].map(([task, schema]) => `#### ${task}\n\n${keys(schema)}`);
   return [keys(commonConfigSchema), ...ofTasks].join('\n\n');
 }
 
-/** The document with its generated part replaced, formatted as the repository is. */
+/**
+ * @param {Zod} z
+ * @param {import('zod').ZodType} schema
+ */
+function jsonSchema(z, schema) {
+  return /** @type {Schema} */ (z.toJSONSchema(schema, { io: 'input' }));
+}
+
+/**
+ * A document with its generated part replaced, formatted like the rest of the repository.
+ * @param {string} file its path
+ * @param {string} text its content
+ * @param {string} generated
+ */
 async function render(file, text, generated) {
-  const [before, rest, ...more] = text.split(START);
+  const [before = '', rest, ...more] = text.split(START);
   const after = rest?.split(END)[1];
   if (after === undefined || more.length > 0) {
-    throw new Error(`${file} needs ${START} and ${END}, once each`);
+    throw new Error(`${file} needs ${START} and ${END}, each exactly once`);
   }
   const prettier = await import('prettier');
   const options = await prettier.resolveConfig(file);
@@ -123,6 +173,7 @@ const { values: options } = parseArgs({
 if (options.help) {
   process.stdout.write(HELP);
 } else {
+  // Required, not imported: the schemas' descriptions are kept by the zod that compiled code loads.
   const { z } = require('zod');
   const documents = { 'configuration.md': configuration, 'model-repository.md': modelRepository };
   for (const [name, generate] of Object.entries(documents)) {

@@ -1,7 +1,11 @@
-import { SetupError } from './setup/errors.mjs';
+/** The set-up: `--help` describes it. This file runs on any Node, to say which one is needed. */
+import { SetupError, systemCode } from './setup/errors.mjs';
 import { checkPlatform } from './setup/platform.mjs';
 
-/** What the file system refuses is the user's to solve, not a fault in here. */
+/**
+ * Errors of the file system that the user can solve.
+ * @type {Readonly<Record<string, string>>}
+ */
 const FILE_ERRORS = {
   EACCES: 'You may not write there',
   EPERM: 'You may not write there',
@@ -10,16 +14,25 @@ const FILE_ERRORS = {
   EDQUOT: 'Your disk quota is used up',
 };
 
+/**
+ * What to do about an error; undefined when that is unknown.
+ * @param {Error} error
+ */
+function hintFor(error) {
+  if (error instanceof SetupError) return error.hint ?? '';
+  const fileError = FILE_ERRORS[systemCode(error) ?? ''];
+  if (fileError === undefined) return undefined;
+  return `${fileError}; --cache or TFJS_SERVING_CACHE chooses another cache`;
+}
+
+/** @param {unknown} error */
 function report(error) {
-  const lines = [error.message];
-  if (error instanceof SetupError) {
-    if (error.hint !== undefined) lines.push(error.hint);
-  } else if (error.code in FILE_ERRORS) {
-    lines.push(`${FILE_ERRORS[error.code]}; --cache or TFJS_SERVING_CACHE chooses another cache`);
-  } else {
-    throw error;
+  const hint = error instanceof Error ? hintFor(error) : undefined;
+  // A fault of the set-up itself: its stack says where.
+  if (!(error instanceof Error) || hint === undefined) throw error;
+  for (const line of [error.message, hint]) {
+    if (line !== '') process.stderr.write(`setup: ${line}\n`);
   }
-  for (const line of lines) process.stderr.write(`setup: ${line}\n`);
   process.exitCode = 1;
 }
 
@@ -29,7 +42,7 @@ try {
     os: process.platform,
     arch: process.arch,
   });
-  // Loaded only now: the rest imports functions that an older Node does not have.
+  // Loaded only now: the rest imports functions that older versions of Node lack.
   const { main } = await import('./setup/main.mjs');
   await main(platform);
 } catch (error) {

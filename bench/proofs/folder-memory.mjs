@@ -1,5 +1,6 @@
 // Shows that scoring a folder takes no more memory for many files than for few: links to a few
-// tiny pictures are scored in-process, and the resident memory is noted as rows appear.
+// tiny pictures are scored in-process, and the resident memory is recorded as rows appear. Reads the
+// build: npm run build first.
 //   node bench/proofs/folder-memory.mjs [--files 100000] [--model esrgan-slim-x2]
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
@@ -12,8 +13,9 @@ import sharp from 'sharp';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PICTURES = 4;
 const LINKS_PER_FOLDER = 1000;
+/** Rows after which memory is recorded. */
 const MARKS = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
-/** Room for what grows by design: 16 bytes for each path, kept in tables that double. */
+/** Room for growth by design: 16 bytes for each path, kept in tables that double. */
 const ALLOWED_GROWTH = 1.25;
 
 const { values } = parseArgs({
@@ -28,8 +30,8 @@ try {
   await makeLinks(path.join(folder, 'photos'), path.join(folder, 'pictures'));
   const { samples, peakMiB } = await scoreAndWatch();
   console.table(samples);
-  // The peak, not the last: as the program ends it gives memory back, which would hide growth.
-  const growth = peakMiB / samples[0]?.rssMiB;
+  // The peak, not the last sample: the program gives memory back as it ends, which would hide growth.
+  const growth = peakMiB / (samples[0]?.rssMiB ?? NaN);
   console.log(
     `${files} files: peak after the first ${MARKS[0]} ${peakMiB} MiB, ` +
       `${growth.toFixed(3)} of that at ${MARKS[0]} (at most ${ALLOWED_GROWTH})`,
@@ -39,6 +41,10 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+/**
+ * @param {string} photos folder for the links
+ * @param {string} pictures folder for the files that they lead to
+ */
 async function makeLinks(photos, pictures) {
   await mkdir(pictures, { recursive: true });
   for (let n = 0; n < PICTURES; n++) {
@@ -54,6 +60,9 @@ async function makeLinks(photos, pictures) {
   }
 }
 
+/** @typedef {{ rows: number, rssMiB: number, seconds: number }} Sample */
+
+/** Runs the scorer; samples at MARKS and at the end, and the peak after the first of them. */
 async function scoreAndWatch() {
   const output = path.join(folder, 'rows.jsonl');
   const args = ['photos', '--model', values.model, '--output', output];
@@ -66,7 +75,9 @@ async function scoreAndWatch() {
   const ended = new Promise((resolve) => child.once('close', resolve));
   const count = rowCounter(output);
   const marks = MARKS.filter((mark) => mark < files);
+  /** @type {Sample[]} */
   const samples = [];
+  /** @type {Sample | undefined} */
   let latest;
   let peakMiB = 0;
   const started = performance.now();
@@ -77,12 +88,12 @@ async function scoreAndWatch() {
     if (rss !== undefined) {
       latest = { rows, rssMiB: rss, seconds: Math.round((performance.now() - started) / 1000) };
     }
-    if (marks.length > 0 && latest !== undefined && rows >= marks[0]) {
-      while (rows >= marks[0]) marks.shift();
+    if (latest !== undefined && rows >= (marks[0] ?? Infinity)) {
+      while (rows >= (marks[0] ?? Infinity)) marks.shift();
       samples.push(latest);
       console.error(JSON.stringify(latest));
     }
-    if (samples.length > 0) peakMiB = Math.max(peakMiB, latest.rssMiB);
+    if (samples.length > 0) peakMiB = Math.max(peakMiB, latest?.rssMiB ?? 0);
     if (over === 'go on') continue;
     if (over !== 0) throw new Error(`the scorer ended with ${over}`);
     if (rows !== files) throw new Error(`${rows} rows for ${files} files`);
@@ -91,7 +102,10 @@ async function scoreAndWatch() {
   }
 }
 
-/** Counts the lines that a growing file has so far, reading each byte once. */
+/**
+ * Counts the lines that a growing file has so far, reading each byte once.
+ * @param {string} file
+ */
 function rowCounter(file) {
   const chunk = Buffer.alloc(1 << 20);
   let offset = 0;
@@ -112,7 +126,10 @@ function rowCounter(file) {
   };
 }
 
-/** Resident memory of a process, threads and native memory included; absent once it has ended. */
+/**
+ * Resident memory of a process, including threads and native memory; undefined once it has ended.
+ * @param {number | undefined} pid
+ */
 async function residentMiB(pid) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(status) ?? [];

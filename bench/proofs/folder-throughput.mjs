@@ -1,5 +1,6 @@
 // Scoring a folder against the pipeline limit: the same loaded model in the same process is kept
 // busy by a closed loop over images in memory and, in turn, by the scorer over a folder of them.
+// Reads the build: npm run build first.
 //   node bench/proofs/folder-throughput.mjs [--rounds 5] [--images 100] [--least 0.9]
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,13 +13,6 @@ const PHOTOS = path.join(ROOT, 'test/fixtures/photos');
 const MODEL = 'efficientnet-lite0';
 
 const built = createRequire(path.join(ROOT, 'dist/'));
-const { startInference } = built('./compose.js');
-const { inProcessEngine } = built('./commands/score/engines/in-process-engine.js');
-const { score } = built('./commands/score/score.js');
-const { scoreCommand } = built('./commands/score/score-options.js');
-const { loadConfig } = built('./config/load.js');
-const { collectGarbageLessOften } = built('./garbage-collection.js');
-
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -26,36 +20,61 @@ const { values } = parseArgs({
     least: { type: 'string', default: '0.9' },
   },
 });
-const [rounds, images, least] = [values.rounds, values.images, values.least].map(Number);
+const rounds = Number(values.rounds);
+const images = Number(values.images);
+const least = Number(values.least);
 
-collectGarbageLessOften();
-const folder = await mkdtemp(path.join(tmpdir(), 'folder-throughput-'));
+/** @type {typeof import('../../src/config/load.js')} */
+const { loadConfig } = built('./config/load.js');
+/** @type {typeof import('../../src/process/prepare-process.js')} */
+const { prepareProcess } = built('./process/prepare-process.js');
 const args = ['--model-repository', path.join(ROOT, 'saved_models'), '--models', MODEL];
-const local = await startInference(
-  loadConfig({ args: [...args, '--log-level', 'error', '--queue-timeout-ms', '3600000'], env: {} }),
-);
+args.push('--log-level', 'error', '--queue-timeout-ms', '3600000');
+const config = loadConfig({ args, env: {} });
+// Before sharp is loaded, as the server does it.
+await prepareProcess(config);
+/** @type {typeof import('../../src/compose.js')} */
+const { startInference } = built('./compose.js');
+/** @type {typeof import('../../src/commands/score/engines/in-process-engine.js')} */
+const { inProcessEngine } = built('./commands/score/engines/in-process-engine.js');
+/** @type {typeof import('../../src/commands/score/score.js')} */
+const { score } = built('./commands/score/score.js');
+/** @type {typeof import('../../src/commands/score/score-options.js')} */
+const { scoreCommand } = built('./commands/score/score-options.js');
+
+const folder = await mkdtemp(path.join(tmpdir(), 'folder-throughput-'));
+const local = await startInference(config);
 try {
   const photos = (await readdir(PHOTOS)).filter((name) => name.endsWith('.jpg')).sort();
   await mkdir(path.join(folder, 'photos'));
   for (let n = 0; n < images; n++) {
-    const photo = path.join(PHOTOS, photos[n % photos.length]);
+    const photo = path.join(PHOTOS, photos[n % photos.length] ?? '');
     await symlink(photo, path.join(folder, 'photos', `${String(n).padStart(6, '0')}.jpg`));
   }
   const bytes = await Promise.all(photos.map((name) => readFile(path.join(PHOTOS, name))));
-  const engine = inProcessEngine({ local, model: MODEL, version: undefined, request: {} });
+  const engine = inProcessEngine({
+    local,
+    model: MODEL,
+    version: undefined,
+    request: { top: undefined, format: 'png', quality: undefined },
+  });
   const { concurrency } = engine;
   const contenders = {
     limit: () => closedLoop(bytes, concurrency),
     scorer: () => scoreFolder(),
   };
   for (const run of Object.values(contenders)) await run();
+  /** @type {Record<keyof typeof contenders, number[]>} */
   const rates = { limit: [], scorer: [] };
-  // On a machine with other work, the time of the processor says more than that of the clock.
+  /**
+   * On a machine with other work, CPU time says more than the time that passed.
+   * @type {Record<keyof typeof contenders, number[]>}
+   */
   const costs = { limit: [], scorer: [] };
+  const names = /** @type {const} */ (['limit', 'scorer']);
   for (let round = 0; round < rounds; round++) {
-    // Whoever goes first in a round goes second in the next.
-    const order = round % 2 === 0 ? ['limit', 'scorer'] : ['scorer', 'limit'];
-    for (const name of order) {
+    // They take turns to go first.
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const { rate, cpuMs } = await measure(contenders[name]);
       rates[name].push(rate);
       costs[name].push(cpuMs);
@@ -71,10 +90,10 @@ try {
   );
   const ratio = median(rates.scorer) / median(rates.limit);
   console.log(
-    `${images} images a round, ${concurrency} under way, ${availableParallelism()} cores, load ${loadavg()[0].toFixed(1)}\n` +
-      `medians: limit ${median(rates.limit)}, scorer ${median(rates.scorer)} images a second; ` +
+    `${images} images per round, ${concurrency} under way, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}\n` +
+      `medians: limit ${median(rates.limit)}, scorer ${median(rates.scorer)} images per second; ` +
       `scorer / limit = ${ratio.toFixed(3)} (at least ${least})\n` +
-      `CPU ms an image: limit ${median(costs.limit)}, scorer ${median(costs.scorer)}`,
+      `CPU ms per image: limit ${median(costs.limit)}, scorer ${median(costs.scorer)}`,
   );
   if (!(ratio >= least)) process.exitCode = 1;
 } finally {
@@ -82,20 +101,30 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+/**
+ * @param {readonly Buffer[]} bytes of the photos
+ * @param {number} concurrency images under way
+ */
 async function closedLoop(bytes, concurrency) {
   let turn = 0;
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (turn < images) {
-        const image = bytes[turn++ % bytes.length];
-        const { results } = await local.inference.classify({ model: MODEL, images: [image] });
-        if (!results[0].ok) throw results[0].error;
+        const image = bytes[turn++ % bytes.length] ?? Buffer.alloc(0);
+        const asked = { model: MODEL, version: undefined, images: [image], signal: undefined };
+        const { results } = await local.inference.answer(asked, {
+          task: local.inference.admit(MODEL, undefined, 'classify'),
+          parameters: { top: undefined },
+          wish: undefined,
+        });
+        const [result] = results;
+        if (result?.ok !== true) throw result?.error ?? new Error('there is no result');
       }
     }),
   );
 }
 
-/** All of the program but the loading of the model, which stays loaded. */
+/** The whole program except the loading of the model, which stays loaded. */
 async function scoreFolder() {
   const keep = { ...local, stop: () => Promise.resolve() };
   const command = scoreCommand(async (options) => {
@@ -108,16 +137,15 @@ async function scoreFolder() {
     [photos, '--model', MODEL, '--output', output, '--overwrite', '--quiet'],
     { from: 'user' },
   );
-  const rows = (await readFile(output, 'utf8')).trimEnd().split('\n').map(parse);
-  const scored = rows.filter(({ status }) => status === 'ok').length;
+  const rows = (await readFile(output, 'utf8')).trimEnd().split('\n');
+  const scored = rows.filter((row) => JSON.parse(row).status === 'ok').length;
   if (scored !== images) throw new Error(`${scored} of ${images} were scored`);
 }
 
-function parse(line) {
-  return JSON.parse(line);
-}
-
-/** Images a second, and milliseconds of all threads for each. */
+/**
+ * Images per second, and CPU time per image in milliseconds.
+ * @param {() => Promise<void>} run
+ */
 async function measure(run) {
   const cpu = process.cpuUsage();
   const started = performance.now();
@@ -130,8 +158,10 @@ async function measure(run) {
   };
 }
 
+/** @param {readonly number[]} numbers */
 function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }

@@ -75,7 +75,7 @@ report();
 
 async function main() {
   const documented = documentation(
-    JSON.parse((await sendRequest(`${server.url}/openapi.json`)).body),
+    JSON.parse((await sendRequest(`${server.url}/openapi.json`)).body.toString()),
   );
   for (const request of [...good, ...good]) await mustBeAnswered(request, documented);
   const memory = [];
@@ -97,8 +97,9 @@ async function main() {
   await requireAllUploads();
   for (const held of await heldByServer(server)) fail(`left at the end: ${held}`);
   collectProblems();
-  memory.push(look(next - first));
-  const grown = memory.at(-1) - memory[0];
+  const last = look(next - first);
+  memory.push(last);
+  const grown = last - memory[0];
   if (grown > MAX_GROWTH) fail(`memory grew by ${mib(grown)} MiB`);
 }
 
@@ -160,6 +161,7 @@ async function requireAnswer(when, address, body, expected) {
   const options = { method: 'POST', headers: { 'Content-Type': 'image/jpeg' }, body };
   for (let attempt = 1; ; attempt++) {
     const answer = await sendRequest(server.url + address, options).catch((error) => ({
+      status: undefined,
       body: String(error),
     }));
     const text = answer.body.toString();

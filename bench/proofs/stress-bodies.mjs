@@ -1,11 +1,11 @@
-// Sends bodies that are made to hurt, one at a time, and asserts that none holds up the event loop, that
-// memory stays in proportion, and that it is given back. Run it on a quiet machine, from a build:
+// Sends harmful bodies, one at a time, and asserts that none holds up the event loop, that memory
+// stays in proportion, and that it is given back. Reads the build, and wants a quiet machine:
 //
 //   node bench/proofs/stress-bodies.mjs [--only TEXT] [--size-mib 64]
 //
-// Exit code 1 when something is out of bounds. The bounds: 100 ms of the event loop, measured by the
-// server itself (its metric tfjs_serving_event_loop_delay_seconds), and five times the inflated size
-// of the body, with 64 MiB for what a garbage collector has not looked at yet.
+// Exits with code 1 when a bound is exceeded: the event loop may be held up for 100 ms, as the server
+// measures it itself (its metric tfjs_serving_event_loop_delay_seconds), and memory may grow by five
+// times the inflated size of the body, plus 64 MiB that a garbage collector has not looked at yet.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,23 +26,45 @@ const MAX_DELAY_MS = 100;
 const MAX_FACTOR = 5;
 const SLACK = 64 * MIB;
 
+/**
+ * A request, and the bytes of its body when it is not compressed, where that differs.
+ * @typedef {{
+ *   name: string, url: string, body: Buffer, headers: Record<string, string>, inflated?: number,
+ * }} Case
+ */
+
+/** @param {string} model */
 const V1 = (model) => `/v1/models/${model}:predict`;
+/** @param {string} model */
 const V2 = (model) => `/v2/models/${model}/infer`;
 const CLASSIFY = '/models/efficientnet-lite0/classify';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const GZIP = { 'Content-Encoding': 'gzip' };
 
-/** `unit` again and again between two texts, so that all have `size` bytes. */
+/**
+ * `unit` repeated between two texts, about `size` bytes in total; a byte per character.
+ * @param {string} before
+ * @param {string} unit
+ * @param {string} after
+ */
 function fill(before, unit, after, size = SIZE) {
   const count = Math.floor((size - before.length - after.length) / unit.length);
   return Buffer.concat([
-    Buffer.from(before),
-    Buffer.alloc(count * unit.length, unit),
-    Buffer.from(after),
+    Buffer.from(before, 'latin1'),
+    Buffer.alloc(count * unit.length, unit, 'latin1'),
+    Buffer.from(after, 'latin1'),
   ]);
 }
 
+/** @returns {Generator<Case>} */
 function* cases() {
+  /**
+   * @param {string} name
+   * @param {string} url
+   * @param {Buffer} body
+   * @param {Record<string, string>} [headers]
+   * @returns {Case}
+   */
   const json = (name, url, body, headers = {}) => ({
     name,
     url,
@@ -70,14 +92,21 @@ function* cases() {
   );
   yield json('image: base64 of escapes', CLASSIFY, fill('{"image":{"b64":"', '\\u0041', '"}}'));
   yield json('image: blanks', CLASSIFY, fill('{"image":', ' ', '1}'));
-  for (const [name, body] of [
+  for (const [name, body] of /** @type {const} */ ([
     ['gzip of {},{},…', gzipSync(fill('[', '{},', '{}]'))],
     ['gzip of 1 GiB of [', gzipSync(Buffer.alloc(1024 * MIB, '['))],
     ['gzip of [{"31":0},…]', gzipSync(fill('[', '{"31":0},', '0]'))],
-  ]) {
+  ])) {
     yield { ...json(`image: ${name}`, CLASSIFY, body, GZIP), inflated: SIZE };
   }
   // TensorFlow Serving's API.
+  /**
+   * @param {string} name
+   * @param {string} before
+   * @param {string} unit
+   * @param {string} after
+   * @param {number} [size]
+   */
   const v1 = (name, before, unit, after, size) =>
     json(`v1: ${name}`, V1('half_plus_two'), fill(before, unit, after, size));
   yield v1('instances {},{},…', '{"instances":[', '{},', '{}]}');
@@ -121,6 +150,12 @@ function* cases() {
     ),
   );
   // The Open Inference Protocol.
+  /**
+   * The start of a body.
+   * @param {string} datatype
+   * @param {string} shape
+   * @param {string} more
+   */
   const input = (datatype, shape, more) =>
     `{"inputs":[{"name":"x","datatype":"${datatype}","shape":[${shape}],${more}`;
   yield json('v2: inputs {},{},…', V2('half_plus_two'), fill('{"inputs":[', '{},', '{}]}'));
@@ -181,6 +216,13 @@ function* cases() {
     inflated: SIZE,
   };
   // Binary tensors.
+  /**
+   * @param {string} name
+   * @param {string} datatype
+   * @param {number} bytesPerElement
+   * @param {number} content
+   * @returns {Case}
+   */
   const binary = (name, datatype, bytesPerElement, content) => {
     const bytes = Math.floor((SIZE - 400) / 8) * 8;
     const head = Buffer.from(
@@ -208,6 +250,11 @@ function* cases() {
     },
   };
   // Files.
+  /**
+   * @param {string} name
+   * @param {Buffer} body
+   * @returns {Case}
+   */
   const file = (name, body) => ({
     name: `file: ${name}`,
     url: CLASSIFY,
@@ -215,20 +262,14 @@ function* cases() {
     headers: { 'Content-Type': 'image/jpeg' },
   });
   const FILE = Math.min(SIZE, 32 * MIB - 100);
-  yield file(
-    'a JPEG of empty segments',
-    fill('\xff\xd8\xff', '\xff\xe0\0\x02', '', FILE).fill(
-      Buffer.from([0xff, 0xd8, 0xff, 0xe0]),
-      0,
-      4,
-    ),
-  );
+  yield file('a JPEG of empty segments', fill('\xff\xd8', '\xff\xe0\0\x02', '', FILE));
   yield file(
     'a JPEG of fill bytes',
     Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(FILE, 0xff)]),
   );
   yield file('a PNG of empty chunks', pngOfChunks(FILE));
   yield file('zeros', Buffer.alloc(FILE));
+  /** @param {number} index */
   const part = (index) =>
     `--b\r\nContent-Disposition: form-data; name="image"; filename="${index}"\r\n\r\nx\r\n`;
   yield {
@@ -249,7 +290,7 @@ function* cases() {
     body: fill('--b\r\nContent-Disposition: form-data; name="', 'a', '"\r\n\r\nx\r\n--b--\r\n'),
     headers: { 'Content-Type': 'multipart/form-data; boundary=b' },
   };
-  // Compressed bytes that are no JSON.
+  // Compressed bytes that are not JSON.
   yield {
     name: 'raw: gzip of 1 GiB',
     url: CLASSIFY,
@@ -259,6 +300,7 @@ function* cases() {
   };
 }
 
+/** @param {number} size in bytes */
 function pngOfChunks(size) {
   const png = Buffer.alloc(size);
   Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]).copy(png);
@@ -298,7 +340,7 @@ const server = spawn(
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
 const ended = once(server, 'exit');
-let base;
+let base = '';
 for await (const line of createInterface({ input: server.stdout })) {
   const { msg, url } = JSON.parse(line);
   if (msg === 'listening') base = url;
@@ -306,12 +348,17 @@ for await (const line of createInterface({ input: server.stdout })) {
 }
 server.stdout.resume();
 
+/**
+ * Bytes of a field of /proc/PID/status.
+ * @param {string} field
+ */
 const status = (field) =>
   Number(
     new RegExp(`${field}:\\s+(\\d+) kB`).exec(
       readFileSync(`/proc/${server.pid}/status`, 'utf8'),
     )?.[1],
   ) * 1024;
+/** @param {number} bytes */
 const mib = (bytes) => Math.round(bytes / MIB);
 
 async function loopDelayMs() {
@@ -319,6 +366,11 @@ async function loopDelayMs() {
   return Number(/event_loop_delay_seconds\{quantile="1"\} (\S+)/.exec(text)?.[1]) * 1000;
 }
 
+/**
+ * Sends a request.
+ * @param {Pick<Case, 'url' | 'body' | 'headers'>} request
+ * @returns {Promise<string>} status and error code of the answer, or the error of the connection
+ */
 function send({ url, body, headers }) {
   return new Promise((resolve) => {
     const request = http.request(base + url, {
@@ -331,11 +383,12 @@ function send({ url, body, headers }) {
       response.on('data', () => undefined);
       response.on('close', () => resolve(`${response.statusCode} ${code}`));
     });
-    request.on('error', (error) => resolve(error.code));
+    request.on('error', (error) => resolve('code' in error ? String(error.code) : error.message));
     request.end(body);
   });
 }
 
+/** @type {string[]} */
 const failures = [];
 await send({
   url: CLASSIFY,
@@ -364,7 +417,7 @@ for (const one of cases()) {
   const allowed = MAX_FACTOR * (one.inflated ?? one.body.length) + SLACK;
   const problems = [
     ...(delay > MAX_DELAY_MS ? [`the event loop was held up for ${delay.toFixed(0)} ms`] : []),
-    ...(grown > allowed ? [`memory grew by ${mib(grown)} MiB, ${mib(allowed)} are allowed`] : []),
+    ...(grown > allowed ? [`memory grew by ${mib(grown)} MiB; ${mib(allowed)} are allowed`] : []),
     ...(/^[45]\d\d |^2\d\d /.test(answer) && !answer.startsWith('500')
       ? []
       : [`answered ${answer}`]),

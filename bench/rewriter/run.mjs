@@ -8,12 +8,12 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Usage: npm run bench:rewriter -- [options] [FOLDER ...]
 
-Rewrites each SavedModel folder, checks it, and times runs of both in turn. Reads the build:
-npm run build first. Without folders: the shipped models.
+Rewrites each SavedModel folder, checks the result, and times runs of the original and the rewritten
+model in turn. Without folders: the shipped models. Reads the build: npm run build first.
 
 Options:
-  --batch 1,8   batch sizes
-  --rounds N    runs of each of the two, in turn (default 21)
+  --batch 1,8   batch sizes, separated by commas
+  --rounds N    timed runs of each of the two models (default 21)
   --help        show this text
 `;
 
@@ -30,8 +30,19 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/** @typedef {import('../../src/runtime/backend.js').LoadedModel} LoadedModel */
+/** @typedef {import('../../src/kernel/tensor.js').Tensor} Tensor */
 
+/** @param {readonly number[]} numbers */
+const median = (numbers) =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+
+/**
+ * Milliseconds of one run.
+ * @param {LoadedModel} model
+ * @param {string} name of the signature
+ * @param {readonly Tensor[]} inputs
+ */
 function time(model, name, inputs) {
   const started = performance.now();
   model.run(name, inputs);
@@ -39,15 +50,21 @@ function time(model, name, inputs) {
 }
 
 async function main() {
+  /** @type {typeof import('../../src/rewriter/model-optimizer.js')} */
   const { ModelOptimizer } = require(path.join(root, 'dist/rewriter/model-optimizer.js'));
+  /** @type {typeof import('../../src/rewriter/random-inputs.js')} */
   const { INPUT_KINDS, randomInputs } = require(path.join(root, 'dist/rewriter/random-inputs.js'));
+  /** @type {typeof import('../../src/runtime/tfjs-backend.js')} */
   const { TfjsBackend } = require(path.join(root, 'dist/runtime/tfjs-backend.js'));
+  const backend = new TfjsBackend();
   const folders =
     positionals.length > 0
       ? positionals
-      : ['efficientnet-lite0', 'esrgan-slim-x2'].map((m) =>
-          path.join(root, 'saved_models', m, '1'),
+      : ['efficientnet-lite0', 'esrgan-slim-x2'].map((model) =>
+          path.join(root, 'saved_models', model, '1'),
         );
+  const [kind] = INPUT_KINDS;
+  if (kind === undefined) throw new Error('there are no INPUT_KINDS');
   const cache = mkdtempSync(path.join(tmpdir(), 'bench-optimizer-'));
   const optimizer = new ModelOptimizer({
     cacheDirectory: cache,
@@ -55,9 +72,9 @@ async function main() {
     cacheMaxBytes: 2 ** 34,
     timeoutMs: 600_000,
     runtime: 'bench',
+    device: backend.device,
   });
   try {
-    const backend = new TfjsBackend();
     console.log(`${cpus().length} × ${cpus()[0]?.model}, TensorFlow ${backend.tensorflowVersion}`);
     console.log('| model | batch | original ms | rewritten ms | ratio | largest difference |');
     console.log('| --- | --- | --- | --- | --- | --- |');
@@ -68,24 +85,30 @@ async function main() {
         console.log(`| ${label} | left alone: ${result.reason} |`);
         continue;
       }
-      const models = [backend.loadModel(folder), backend.loadModel(result.directory)];
+      const original = backend.loadModel(folder);
+      const rewritten = backend.loadModel(result.directory);
       const name = 'serving_default';
-      const signature = models[0].signatures[name];
+      const signature = original.signatures[name];
+      if (signature === undefined) throw new Error(`${label} has no signature ${name}`);
       for (const batch of values.batch.split(',').map(Number)) {
-        const inputs = randomInputs(signature, batch, INPUT_KINDS[0], 1);
-        const times = models.map(() => []);
+        const inputs = randomInputs(signature, batch, kind, 1);
+        /** @type {number[]} */
+        const before = [];
+        /** @type {number[]} */
+        const after = [];
         for (let round = -WARM_UP_RUNS; round < Number(values.rounds); round++) {
-          models.forEach((model, i) => {
-            const ms = time(model, name, inputs);
-            if (round >= 0) times[i].push(ms);
-          });
+          const [one, other] = [time(original, name, inputs), time(rewritten, name, inputs)];
+          if (round < 0) continue;
+          before.push(one);
+          after.push(other);
         }
-        const [before, after] = times.map(median);
+        const [originalMs, rewrittenMs] = [median(before), median(after)];
         console.log(
-          `| ${label} | ${batch} | ${before.toFixed(1)} | ${after.toFixed(1)} | ${(before / after).toFixed(2)} | ${result.report.maxRelativeDifference.toExponential(1)} |`,
+          `| ${label} | ${batch} | ${originalMs.toFixed(1)} | ${rewrittenMs.toFixed(1)} | ${(originalMs / rewrittenMs).toFixed(2)} | ${result.report.maxRelativeDifference.toExponential(1)} |`,
         );
       }
-      for (const model of models) model.dispose();
+      original.dispose();
+      rewritten.dispose();
     }
   } finally {
     rmSync(cache, { recursive: true, force: true });

@@ -4,13 +4,13 @@ import { SetupError } from './errors.mjs';
 
 /**
  * Changes made to the package's C++ sources before they are compiled. Each must match exactly
- * once, so that a new version of the package cannot be patched wrongly in silence. Whoever changes
- * one raises `layout` in tensorflow.json: that makes every clone compile anew.
+ * once, so that a new version of the package cannot be patched wrongly in silence. Raise `layout`
+ * in tensorflow.json with every change: it makes every clone compile again.
  */
 const PATCHES = [
   {
     file: 'tfjs_backend.cc',
-    why: 'uint8 results, what image models answer, cannot be read otherwise: "Unhandled TF_DataType: 4"',
+    why: 'uint8 results, which image models give, cannot be read otherwise: "Unhandled TF_DataType: 4"',
     from: `    case TF_BOOL:
       typed_array_type = napi_uint8_array;
 `,
@@ -21,7 +21,7 @@ const PATCHES = [
   },
   {
     file: 'tfjs_backend.cc',
-    why: 'a run keeps its input tensors and names for ever when it fails: they go however it ends',
+    why: 'a run that fails keeps its input tensors and names for ever: release them however it ends',
     from: `  std::vector<TF_Output> inputs;
   std::vector<TF_Output> outputs;
 `,
@@ -46,7 +46,7 @@ const PATCHES = [
   },
   {
     file: 'tfjs_backend.cc',
-    why: 'declared above, where what releases them is',
+    why: 'declared above, beside the code that releases them',
     from: `  std::vector<TF_Tensor *> input_values;
 
   for (`,
@@ -54,7 +54,7 @@ const PATCHES = [
   },
   {
     file: 'tfjs_backend.cc',
-    why: 'declared above, where what releases them is',
+    why: 'declared above, beside the code that releases them',
     from: '  std::vector<TF_Tensor *> output_values(outputs.size(), nullptr);\n',
     to: '  output_values.resize(outputs.size(), nullptr);\n',
   },
@@ -142,7 +142,7 @@ inline bool EnsureTFOK(napi_env env, TF_AutoStatus &status, const char *file,
   },
   {
     file: 'tfjs_binding.cc',
-    why: 'the C library keeps what was freed after a load; this is how a worker gives it back',
+    why: 'the C library keeps memory that was freed after a load; an instance gives it back this way',
     from: `static napi_value GetNumOfTensors(napi_env env, napi_callback_info info) {
 `,
     to: `static napi_value TrimMemory(napi_env env, napi_callback_info info) {
@@ -169,7 +169,7 @@ static napi_value GetNumOfTensors(napi_env env, napi_callback_info info) {
   },
   {
     file: 'tfjs_backend.cc',
-    why: 'what is set per process, such as the memory of a GPU, is fixed when the first device is made',
+    why: 'settings per process, such as the memory of a GPU, are fixed when the first device is made',
     from: `  TFE_ContextOptions *tfe_options = TFE_NewContextOptions();
 `,
     to: `  TFE_ContextOptions *tfe_options = TFE_NewContextOptions();
@@ -198,7 +198,7 @@ static napi_value GetNumOfTensors(napi_env env, napi_callback_info info) {
   },
   {
     file: 'tfjs_backend.h',
-    why: 'options of the sessions that are loaded, and outputs into memory that is there',
+    why: 'options of the sessions that are loaded, and outputs copied into existing memory',
     from: ' public:\n  bool is_gpu_device;\n',
     to: ` public:
   // Copies the data of a tensor into a Uint8Array of its size.
@@ -229,7 +229,7 @@ static napi_value GetNumOfTensors(napi_env env, napi_callback_info info) {
   },
   {
     file: 'tfjs_backend.cc',
-    why: 'an output goes where the other process reads it, without a buffer in between',
+    why: 'an output is copied to where the other process reads it, without a buffer in between',
     from: 'napi_value TFJSBackend::GetNumOfSavedModels(napi_env env) {\n',
     to: `void TFJSBackend::CopyTensorData(napi_env env, napi_value tensor_id_value,
                                  napi_value target_value) {
@@ -261,7 +261,7 @@ napi_value TFJSBackend::GetNumOfSavedModels(napi_env env) {
   },
   {
     file: 'tfjs_binding.cc',
-    why: 'the functions for the above',
+    why: 'defines copyTensorData and setSessionConfig',
     from: 'static napi_value GetNumOfSavedModels(napi_env env, napi_callback_info info) {\n',
     to: `static napi_value CopyTensorData(napi_env env, napi_callback_info info) {
   size_t argc = 2;
@@ -292,7 +292,7 @@ static napi_value GetNumOfSavedModels(napi_env env, napi_callback_info info) {
   },
   {
     file: 'tfjs_binding.cc',
-    why: 'exports them',
+    why: 'exports copyTensorData and setSessionConfig',
     from: `      {"getNumOfSavedModels", nullptr, GetNumOfSavedModels,`,
     to: `      {"copyTensorData", nullptr, CopyTensorData, nullptr, nullptr, nullptr,
        napi_default, nullptr},
@@ -302,7 +302,12 @@ static napi_value GetNumOfSavedModels(napi_env env, napi_callback_info info) {
   },
 ];
 
-/** Copies the sources into `target` with the patches applied. */
+/**
+ * Copies the sources into `target` with the patches applied.
+ * @param {string} sources folder of the package's C++ sources
+ * @param {string} target folder to write; replaced if it exists
+ * @throws {SetupError} when a patch does not fit
+ */
 export function patchedSources(sources, target) {
   rmSync(target, { recursive: true, force: true });
   cpSync(sources, target, { recursive: true });

@@ -13,11 +13,11 @@ import { patchedSources } from './binding-patches.mjs';
 import { SetupError } from './errors.mjs';
 import { runOrThrow } from './tools.mjs';
 
-/** The newest N-API the package asks for; every Node from 20 on has it. */
+/** The newest N-API that the package asks for; Node 20 and newer have it. */
 const NAPI_VERSION = 8;
 const PACKAGE = 'node_modules/@tensorflow/tfjs-node-gpu';
 export const BINDING = 'binding/tfjs_binding.node';
-/** What is compiled of our own, beside it. */
+/** System calls that Node lacks, compiled from native/system.cc. */
 export const SYSTEM = 'binding/system.node';
 
 const COMPILER_OPTIONS = [
@@ -32,6 +32,10 @@ const COMPILER_OPTIONS = [
  * Compiles the package's N-API binding against the unpacked libraries. N-API is C and stable: the
  * `node-api-headers` package replaces Node's own headers, so node-gyp and its download are not
  * needed and one build serves every Node version.
+ * @param {string} root the clone
+ * @param {string} folder of the cache, with the unpacked libraries
+ * @param {string} compiler such as `g++`
+ * @param {import('./progress.mjs').Progress} progress
  */
 export async function compileBinding(root, folder, compiler, progress) {
   const sources = path.join(folder, 'binding-sources');
@@ -72,13 +76,23 @@ export async function compileBinding(root, folder, compiler, progress) {
   rmSync(sources, { recursive: true });
 }
 
+/**
+ * @param {string} what
+ * @param {string} compiler
+ * @param {readonly string[]} args
+ */
 function compile(what, compiler, args) {
   return runOrThrow(`Compiling ${what}`, compiler, args, {
     hint: 'Check the C++ compiler: sudo apt-get install -y g++ (or set CXX)',
   });
 }
 
-/** Loads the binding in a process of its own, where a crash says what it is. */
+/**
+ * Loads the binding in a process of its own, so that a crash becomes an error with its output.
+ * @param {string} folder of the cache
+ * @param {string} expectedVersion of TensorFlow
+ * @param {import('./progress.mjs').Progress} progress
+ */
 export async function tryBinding(folder, expectedVersion, progress) {
   const script = 'process.stdout.write(require(process.argv[1]).TF_Version)';
   const { stdout } = await progress.during('loading TensorFlow once', () =>
@@ -92,11 +106,18 @@ export async function tryBinding(folder, expectedVersion, progress) {
   }
 }
 
-/** Where tfjs-node-gpu (through node-pre-gyp) looks for its binding. */
+/**
+ * Where tfjs-node-gpu (through node-pre-gyp) looks for its binding.
+ * @param {string} root
+ */
 function linkPath(root) {
   return path.join(root, PACKAGE, `lib/napi-v${NAPI_VERSION}/tfjs_binding.node`);
 }
 
+/**
+ * @param {string} root the clone
+ * @param {string} folder of the cache
+ */
 export function isLinked(root, folder) {
   try {
     return readlinkSync(linkPath(root)) === path.join(folder, BINDING);
@@ -108,6 +129,8 @@ export function isLinked(root, folder) {
 /**
  * Points the clone's package at the cached binding. A link, not a copy: Node resolves it before
  * loading, so $ORIGIN is the cache folder.
+ * @param {string} root the clone
+ * @param {string} folder of the cache
  */
 export function linkBinding(root, folder) {
   const link = linkPath(root);

@@ -6,7 +6,12 @@ import { runOrThrow } from './tools.mjs';
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const OUTPUT_ENDINGS = ['.js', '.js.map', '.d.ts'];
 
-/** Files below a folder, as sorted paths relative to it. */
+/** @typedef {{ metadata: string, content: string }} Stamp hashes of the sources that were built */
+
+/**
+ * Files below a folder, as sorted paths relative to it.
+ * @param {string} folder
+ */
 function filesBelow(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -20,6 +25,7 @@ export class Build {
   #root;
   #stamp;
 
+  /** @param {{ root: string }} options the clone */
   constructor({ root }) {
     this.#root = root;
     this.#stamp = path.join(root, 'dist/.setup.json');
@@ -40,10 +46,11 @@ export class Build {
     return true;
   }
 
+  /** @param {{ progress: import('./progress.mjs').Progress }} options */
   async install({ progress }) {
     const dist = path.join(this.#root, 'dist');
     const sources = this.#sources();
-    // Taken before the compiler reads: a source edited meanwhile makes the next run build again.
+    // Taken before the compiler reads: a source edited during the build makes the next run build again.
     const stamp = { metadata: this.#metadata(sources), content: this.#content(sources) };
     rmSync(this.#stamp, { force: true });
     // The incremental record would make the compiler skip outputs that somebody deleted.
@@ -62,6 +69,7 @@ export class Build {
     return filesBelow(path.join(this.#root, 'src')).map((name) => path.join('src', name));
   }
 
+  /** @param {readonly string[]} sources */
   #outputs(sources) {
     return sources
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
@@ -70,11 +78,16 @@ export class Build {
       );
   }
 
+  /** @param {readonly string[]} sources */
   #outputsExist(sources) {
     return this.#outputs(sources).every((name) => existsSync(path.join(this.#root, 'dist', name)));
   }
 
-  /** Outputs of deleted or renamed sources would still be found by require(). */
+  /**
+   * Outputs of deleted or renamed sources would still be found by require().
+   * @param {string} dist
+   * @param {readonly string[]} sources
+   */
   #removeStale(dist, sources) {
     const expected = new Set(this.#outputs(sources));
     for (const name of filesBelow(dist)) {
@@ -83,6 +96,7 @@ export class Build {
     }
   }
 
+  /** @param {readonly string[]} sources */
   #metadata(sources) {
     const hash = createHash('sha256');
     for (const name of [...sources, ...CONFIGURATION]) {
@@ -92,6 +106,7 @@ export class Build {
     return hash.digest('hex');
   }
 
+  /** @param {readonly string[]} sources */
   #content(sources) {
     const hash = createHash('sha256');
     for (const name of [...sources, ...CONFIGURATION]) {
@@ -100,6 +115,7 @@ export class Build {
     return hash.digest('hex');
   }
 
+  /** @returns {Stamp | undefined} */
   #readStamp() {
     try {
       return JSON.parse(readFileSync(this.#stamp, 'utf8'));
@@ -108,6 +124,7 @@ export class Build {
     }
   }
 
+  /** @param {Stamp} stamp */
   #writeStamp(stamp) {
     writeFileSync(this.#stamp, JSON.stringify(stamp));
   }

@@ -1,11 +1,16 @@
 /**
- * Things to undo when the set-up is interrupted: temp folders, locks, running children. All
+ * Things to undo when the set-up is interrupted: temporary folders, locks, running children. All
  * synchronous, because a signal handler has no time to wait. `kill -9` skips them, so none of them
  * may be needed for correctness: the next run finds and removes what was left.
+ * @type {Set<() => void>}
  */
 const undo = new Set();
 
-/** Registers an undo step; the function it answers withdraws it. */
+/**
+ * Registers an undo step.
+ * @param {() => void} step
+ * @returns a function that withdraws it
+ */
 export function onInterrupt(step) {
   undo.add(step);
   return () => undo.delete(step);

@@ -12,80 +12,104 @@ import {
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { onInterrupt } from './cleanup.mjs';
+import { systemCode } from './errors.mjs';
 
 const HEARTBEAT_MS = 2000;
-/** Without a heartbeat for this long the holder is gone (machine off, other container stopped). */
+/** A holder without a heartbeat for this long is gone (machine off, container stopped). */
 const STALE_MS = 30_000;
 const POLL_MS = 300;
 
-/** Process ids mean something only inside one machine's one pid namespace. */
+/**
+ * What a lock file says, and when it was last touched.
+ * @typedef {{ text: string, mtimeMs: number, pid?: number, space?: string }} Holder
+ */
+
+/** Process ids are unique only within one machine and pid namespace: this names both. */
 function pidSpace() {
   let namespace = '';
   try {
     namespace = readlinkSync('/proc/self/ns/pid');
   } catch {
-    // Hidden by some sandboxes: the host name alone must do.
+    // Hidden by some sandboxes: the host name alone has to do.
   }
   return `${hostname()} ${namespace}`;
 }
 
+/** @param {number} pid */
 function isRunning(pid) {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     // EPERM: it runs, under another user.
-    return error.code === 'EPERM';
+    return systemCode(error) === 'EPERM';
   }
 }
 
-/** The holder's record, or undefined when the lock was released meanwhile. */
+/**
+ * @param {string} file
+ * @returns {Holder | undefined} undefined when the lock was released in the meantime
+ */
 function readHolder(file) {
   try {
     const { mtimeMs } = statSync(file);
     const text = readFileSync(file, 'utf8');
     return { text, mtimeMs, ...JSON.parse(text) };
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     // Created but not yet written, or cut short by a full disk: only its age counts.
     if (error instanceof SyntaxError) return { text: '', mtimeMs: statSync(file).mtimeMs };
     throw error;
   }
 }
 
+/** @param {Holder} holder */
 function isStale(holder) {
   if (Date.now() - holder.mtimeMs > STALE_MS) return true;
-  return holder.space === pidSpace() && !isRunning(holder.pid);
+  return holder.pid !== undefined && holder.space === pidSpace() && !isRunning(holder.pid);
 }
 
-/** Moves the stale lock away. Of several waiters that try, one succeeds; the others look again. */
+/**
+ * Moves the stale lock away. Of several waiters that try, one succeeds; the others look again.
+ * @param {string} file
+ * @param {Holder} holder as it was when it was found stale
+ */
 function removeStale(file, holder) {
   const aside = `${file}.${randomUUID()}`;
   try {
     renameSync(file, aside);
   } catch (error) {
-    if (error.code === 'ENOENT') return;
+    if (systemCode(error) === 'ENOENT') return;
     throw error;
   }
   const taken = readHolder(aside);
-  // Somebody else replaced the stale lock between our look and our rename: give theirs back.
+  // Another waiter replaced the stale lock between our look and our rename: put theirs back.
   if (taken !== undefined && taken.text !== holder.text) renameSync(aside, file);
   else rmSync(aside, { force: true });
 }
 
+/**
+ * @param {string} file
+ * @param {string} text
+ */
 function tryCreate(file, text) {
   try {
     writeFileSync(file, text, { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error.code === 'EEXIST') return false;
+    if (systemCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
 /**
  * Runs `work` while holding the lock file; waits for another holder, and takes over from one that
- * died. `onWait` is called once if there is a wait.
+ * died.
+ * @template T
+ * @param {string} file
+ * @param {(pid: number | undefined) => void} onWait called once if another process holds the lock
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>} the result of `work`
  */
 export async function withLock(file, onWait, work) {
   mkdirSync(path.dirname(file), { recursive: true });

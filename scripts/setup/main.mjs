@@ -12,13 +12,19 @@ import { Progress } from './progress.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** One set-up per clone at a time. Not in the clone: `npm ci` empties node_modules. */
+/**
+ * One set-up per clone at a time. Not in the clone: `npm ci` empties node_modules.
+ * @param {string} cache
+ */
 function cloneLock(cache) {
   const name = createHash('sha256').update(root).digest('hex').slice(0, 16);
   return path.join(cache, 'locks', `clone-${name}.lock`);
 }
 
-/** Brings the clone up to date; `platform` is what checkPlatform answered. */
+/**
+ * Brings the clone up to date.
+ * @param {import('./platform.mjs').Platform} platform as checkPlatform found it
+ */
 export async function main(platform) {
   installSignalHandlers();
   const options = readOptions(process.argv.slice(2), process.env);
@@ -40,10 +46,11 @@ export async function main(platform) {
       progress.note(`${step.title}: up to date`);
       continue;
     }
+    /** @param {number | undefined} pid */
     const onWait = (pid) =>
       progress.say(`waiting for another set-up of this folder (process ${pid}) ...`);
     await withLock(cloneLock(cache), onWait, async () => {
-      // The one we waited for may have done it.
+      // The set-up that we waited for may have done it.
       if (!(await step.isCurrent({ full: verify }))) await step.install({ full: verify, progress });
     });
     progress.note(`${step.title}: ready`);

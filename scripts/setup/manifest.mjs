@@ -1,16 +1,27 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { systemCode } from './errors.mjs';
 
-/** Written last: a cache folder without it is not one. */
+/** Written last: a folder without it is incomplete. */
 const NAME = 'manifest.json';
 
+/** @typedef {{ path: string, bytes: number, sha256: string }} InstalledFile path relative to the folder */
+/** @typedef {InstalledFile & { modified: number }} Entry with its time of change in seconds */
+/** @typedef {{ files: Entry[] }} Manifest besides what the folder is about */
+
+/** @param {import('node:fs').Stats} stats */
 function modified(stats) {
   // Whole seconds: tar archives and container layers keep no more.
   return Math.floor(stats.mtimeMs / 1000);
 }
 
-/** Records what a finished cache folder holds; `files` are { path, bytes, sha256 }. */
+/**
+ * Records what a finished cache folder holds.
+ * @param {string} folder
+ * @param {object} about goes into the manifest as it is
+ * @param {readonly InstalledFile[]} files
+ */
 export function writeManifest(folder, about, files) {
   const entries = files.map((file) => ({
     ...file,
@@ -19,6 +30,10 @@ export function writeManifest(folder, about, files) {
   save(folder, { ...about, files: entries });
 }
 
+/**
+ * @param {string} folder
+ * @param {Manifest} manifest
+ */
 function save(folder, manifest) {
   const file = path.join(folder, NAME);
   const next = `${file}.${process.pid}`;
@@ -26,6 +41,10 @@ function save(folder, manifest) {
   renameSync(next, file);
 }
 
+/**
+ * @param {string} folder
+ * @returns {Manifest | undefined}
+ */
 function readManifest(folder) {
   try {
     return JSON.parse(readFileSync(path.join(folder, NAME), 'utf8'));
@@ -34,13 +53,19 @@ function readManifest(folder) {
   }
 }
 
+/** @param {string} file */
 export async function sha256Of(file) {
   const hash = createHash('sha256');
   for await (const block of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(block);
   return hash.digest('hex');
 }
 
-/** 'same', 'touched' (right size, other time) or 'broken', from the file's metadata alone. */
+/**
+ * Judges a file by its metadata alone; `touched` means the right size and another time.
+ * @param {string} folder
+ * @param {Entry} entry
+ * @returns {'same' | 'touched' | 'broken'}
+ */
 function lookAt(folder, entry) {
   const stats = statSync(path.join(folder, entry.path), { throwIfNoEntry: false });
   if (stats === undefined || stats.size !== entry.bytes) return 'broken';
@@ -49,8 +74,10 @@ function lookAt(folder, entry) {
 
 /**
  * Checks a cache folder. Metadata alone decides while sizes and times are as recorded; a file with
- * another time (the cache was copied) is read once and its new time kept. `full` reads every file.
- * Answers undefined when all is well, else what is wrong.
+ * another time (the cache was copied) is read once, and its new time is kept.
+ * @param {string} folder
+ * @param {{ full: boolean }} options full: reads every file
+ * @returns what is wrong; undefined when nothing is
  */
 export async function checkFolder(folder, { full }) {
   const manifest = readManifest(folder);
@@ -72,11 +99,15 @@ export async function checkFolder(folder, { full }) {
   return undefined;
 }
 
+/**
+ * @param {string} folder
+ * @param {Manifest} manifest
+ */
 function saveIfWritable(folder, manifest) {
   try {
     save(folder, manifest);
   } catch (error) {
-    // A read-only cache (a container image) works too: it is only checked again next time.
-    if (!['EACCES', 'EROFS', 'EPERM'].includes(error.code)) throw error;
+    // A read-only cache (a container image) works too: the files are read again next time.
+    if (!['EACCES', 'EROFS', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
   }
 }

@@ -12,24 +12,52 @@ import {
 import path from 'node:path';
 import { onInterrupt } from './cleanup.mjs';
 import { BINDING, SYSTEM, compileBinding, isLinked, linkBinding, tryBinding } from './binding.mjs';
-import { SetupError } from './errors.mjs';
+import { SetupError, systemCode } from './errors.mjs';
 import { withLock } from './lock.mjs';
 import { checkFolder, sha256Of, writeManifest } from './manifest.mjs';
 import { checkSystem } from './platform.mjs';
 import { findNativeTools } from './tools.mjs';
 import { installWheel } from './wheel.mjs';
 
+/** @typedef {import('./platform.mjs').Platform} Platform */
+/** @typedef {import('./platform.mjs').Variant} Variant */
+/** @typedef {import('./manifest.mjs').InstalledFile} InstalledFile */
+/** @typedef {import('./progress.mjs').Progress} Progress */
+
 const RECORD = 'node_modules/.tfjs-serving-runtime.json';
+/** @type {import('./wheel.mjs').Pins} */
 const pins = JSON.parse(readFileSync(new URL('tensorflow.json', import.meta.url), 'utf8'));
 
-/** Everything that decides the folder's content is in its name. */
+/**
+ * The name of the folder in the cache. It contains everything that determines the content.
+ * @param {Platform} platform
+ * @param {Variant} variant
+ */
 function keyOf(platform, variant) {
   return `tensorflow-${pins.tensorflow}-${variant}-${platform}-binding-${pins.binding}-${pins.layout}`;
 }
 
-/** What is installed, for programs that show it (`npm run doctor`). */
+/**
+ * The wheels to install.
+ * @param {Platform} platform
+ * @param {Variant} variant
+ */
+function wheelsOf(platform, variant) {
+  const wheels = pins.wheels[platform][variant];
+  if (wheels === undefined) {
+    throw new Error(`tensorflow.json has no wheels of the variant ${variant} for ${platform}`);
+  }
+  return wheels;
+}
+
+/**
+ * What is installed, for programs that show it (`npm run doctor`).
+ * @param {Platform} platform
+ * @param {Variant} variant
+ * @param {string} folder
+ */
 function describe(platform, variant, folder) {
-  const cuda = pins.wheels[platform][variant].filter(({ name }) => name.startsWith('nvidia-'));
+  const cuda = wheelsOf(platform, variant).filter(({ name }) => name.startsWith('nvidia-'));
   return {
     tensorflowVersion: pins.tensorflow,
     variant,
@@ -39,6 +67,7 @@ function describe(platform, variant, folder) {
   };
 }
 
+/** Keeps TensorFlow's libraries and the compiled binding in the cache, and the clone linked to them. */
 export class NativeRuntime {
   #root;
   #cache;
@@ -47,6 +76,7 @@ export class NativeRuntime {
   #platform;
   #variant;
 
+  /** @param {{ root: string, cache: string, platform: Platform, variant: Variant }} options */
   constructor({ root, cache, platform, variant }) {
     this.#root = root;
     this.#cache = cache;
@@ -60,6 +90,7 @@ export class NativeRuntime {
     return `TensorFlow ${pins.tensorflow} (${this.#variant}) in ${this.#folder}`;
   }
 
+  /** @param {{ full: boolean }} options full: reads every file of the cache */
   async isCurrent({ full }) {
     return (
       isLinked(this.#root, this.#folder) &&
@@ -68,21 +99,27 @@ export class NativeRuntime {
     );
   }
 
+  /** @param {{ full: boolean, progress: Progress }} options */
   async install({ full, progress }) {
     await this.#fillCache(full, progress);
     linkBinding(this.#root, this.#folder);
     writeFileSync(path.join(this.#root, RECORD), this.#record());
   }
 
+  /**
+   * @param {boolean} full
+   * @param {Progress} progress
+   */
   async #fillCache(full, progress) {
     if ((await checkFolder(this.#folder, { full })) === undefined) return;
     checkSystem(this.#platform);
     const tools = findNativeTools(process.env);
     const lock = path.join(this.#cache, 'locks', `${this.#key}.lock`);
+    /** @param {number | undefined} pid */
     const onWait = (pid) =>
       progress.say(`waiting for another set-up that fills the cache (process ${pid}) ...`);
     await withLock(lock, onWait, async () => {
-      // The one we waited for may have done it all.
+      // The set-up that we waited for may have done it.
       const problem = await checkFolder(this.#folder, { full });
       if (problem === undefined) return;
       if (statSync(this.#folder, { throwIfNoEntry: false }) !== undefined) {
@@ -92,6 +129,10 @@ export class NativeRuntime {
     });
   }
 
+  /**
+   * @param {import('./tools.mjs').NativeTools} tools
+   * @param {Progress} progress
+   */
   async #fill(tools, progress) {
     const temp = path.join(this.#cache, 'tmp');
     mkdirSync(temp, { recursive: true });
@@ -103,6 +144,7 @@ export class NativeRuntime {
     try {
       const folder = path.join(work, 'content');
       mkdirSync(folder, { recursive: true });
+      /** @type {InstalledFile[]} */
       const files = [];
       for (const wheel of this.#wheels()) {
         const download = path.join(work, wheel.name);
@@ -129,25 +171,34 @@ export class NativeRuntime {
   /**
    * TensorFlow opens every CUDA library from libtensorflow_framework, whose RUNPATH names the
    * folders of all of them but cuSOLVER's (that one is in libtensorflow_cc's, which does not count),
-   * and uses no GPU at all if one is missing. A link in a folder that it does look in helps; it lies
+   * and uses no GPU at all if one is missing. A link in a folder that it searches helps; it lies
    * as deep as its target, so that the library's own $ORIGIN paths stay right.
+   * @param {string} folder
+   * @param {readonly InstalledFile[]} files what was unpacked
+   * @returns {InstalledFile[]} the links
    */
   #makeLinks(folder, files) {
     const links = this.#wheels().flatMap((wheel) => Object.entries(wheel.links ?? {}));
     return links.map(([link, target]) => {
       symlinkSync(target, path.join(folder, link));
       const targetPath = path.join(path.dirname(link), target);
-      return { ...files.find((file) => file.path === targetPath), path: link };
+      const file = files.find(({ path: name }) => name === targetPath);
+      if (file === undefined) throw new Error(`${link} links to ${targetPath}, which is missing`);
+      return { ...file, path: link };
     });
   }
 
-  /** Renames the finished folder into place; whoever comes second keeps the first one's. */
+  /**
+   * Renames the finished folder into place. If another set-up was faster, its folder is kept.
+   * @param {string} folder
+   * @param {string} aside where a folder goes that is already there
+   */
   async #publish(folder, aside) {
     try {
-      // A server that has the old files open keeps them until it ends.
+      // A running server keeps the old files open until it ends.
       renameSync(this.#folder, aside);
     } catch (error) {
-      if (error.code !== 'ENOENT') throw error;
+      if (systemCode(error) !== 'ENOENT') throw error;
     }
     try {
       renameSync(folder, this.#folder);
@@ -158,10 +209,13 @@ export class NativeRuntime {
   }
 
   #wheels() {
-    return pins.wheels[this.#platform][this.#variant];
+    return wheelsOf(this.#platform, this.#variant);
   }
 
-  /** We hold the lock, so every temp folder of this key is a dead set-up's. */
+  /**
+   * We hold the lock, so every temporary folder of this key was left by a set-up that was killed.
+   * @param {string} temp
+   */
   #removeLeftovers(temp) {
     for (const name of readdirSync(temp)) {
       if (name.startsWith(`${this.#key}.`)) {
@@ -173,13 +227,14 @@ export class NativeRuntime {
   #checkSpace() {
     const wheels = this.#wheels();
     const unpacked = wheels.reduce((sum, wheel) => sum + wheel.unpackedBytes, 0);
-    // One wheel at a time is on the disk beside what is unpacked.
+    // One downloaded wheel at a time lies beside the unpacked files.
     const needed = unpacked + Math.max(...wheels.map((wheel) => wheel.bytes)) + 50e6;
     const { bavail, bsize } = statfsSync(this.#cache);
     if (bavail * bsize < needed) {
+      /** @param {number} bytes */
       const gigabytes = (bytes) => (bytes / 1e9).toFixed(1);
       throw new SetupError(
-        `${this.#cache} has ${gigabytes(bavail * bsize)} GB free, and ${gigabytes(needed)} GB are needed.`,
+        `${this.#cache} has ${gigabytes(bavail * bsize)} GB free; ${gigabytes(needed)} GB are needed.`,
         'Free some space, or choose another folder with --cache or TFJS_SERVING_CACHE',
       );
     }

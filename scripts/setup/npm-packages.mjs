@@ -6,6 +6,12 @@ import { requireNpm, run } from './tools.mjs';
 
 const STAMP = 'node_modules/.tfjs-serving-npm.json';
 
+/** @typedef {{ packages?: Record<string, { version?: string, optional?: boolean }> }} LockFile */
+
+/**
+ * @param {string} file
+ * @returns {LockFile | undefined}
+ */
 function readJson(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -14,27 +20,33 @@ function readJson(file) {
   }
 }
 
-/** npm says what is wrong first, then explains its options at length. */
+/**
+ * npm says what is wrong first, then explains its options at length: only the former is shown.
+ * @param {number | string} code
+ * @param {string} output
+ */
 function npmError(code, output) {
   const said = output.split('\n').filter((line) => /^npm (error|ERR!) *\S/.test(line));
   const shown = (said.length > 0 ? said : output.trim().split('\n')).slice(0, 8).join('\n');
   return new SetupError(
     `npm ci failed (${code}).\n${shown}`,
     /EUSAGE/.test(output)
-      ? 'package-lock.json does not fit package.json: run npm install, and commit the lock file'
+      ? 'package-lock.json does not match package.json: run npm install, and commit the lock file'
       : 'Check that npm reaches a registry: npm ping, npm config get registry',
   );
 }
 
+/** Keeps node_modules in step with package-lock.json. */
 export class NpmPackages {
   #root;
   #wanted;
 
+  /** @param {{ root: string, platform: import('./platform.mjs').Platform }} options */
   constructor({ root, platform }) {
     this.#root = root;
     const lock = readFileSync(path.join(root, 'package-lock.json'));
     const sha256 = createHash('sha256').update(lock).digest('hex');
-    // sharp and the compiler come as one binary per platform: a copied node_modules is not current.
+    // sharp and the compiler have a binary per platform: node_modules from another one is not current.
     this.#wanted = JSON.stringify({ lock: sha256, platform });
   }
 
@@ -44,12 +56,13 @@ export class NpmPackages {
     if (!existsSync(path.join(this.#root, 'node_modules'))) return false;
     const stamp = path.join(this.#root, STAMP);
     if (existsSync(stamp)) return readFileSync(stamp, 'utf8') === this.#wanted;
-    // Installed by hand with npm: good if npm's own record says what the lock file says.
+    // Installed by hand with npm: good if npm's own record matches the lock file.
     if (!this.#installedMatchesLock()) return false;
     this.#writeStamp();
     return true;
   }
 
+  /** @param {{ progress: import('./progress.mjs').Progress }} options */
   async install({ progress }) {
     requireNpm();
     const args = ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
@@ -68,12 +81,14 @@ export class NpmPackages {
     const lock = readJson(path.join(this.#root, 'package-lock.json'));
     const installed = readJson(path.join(this.#root, 'node_modules/.package-lock.json'));
     if (lock?.packages === undefined || installed?.packages === undefined) return false;
-    const wanted = Object.entries(lock.packages).filter(([name]) => name !== '');
+    const { packages } = lock;
+    const found = installed.packages;
+    const wanted = Object.entries(packages).filter(([name]) => name !== '');
     return (
-      Object.keys(installed.packages).every((name) => name in lock.packages) &&
+      Object.keys(found).every((name) => name in packages) &&
       wanted.every(([name, { version, optional }]) => {
-        const found = installed.packages[name];
-        return found === undefined ? optional === true : found.version === version;
+        const own = found[name];
+        return own === undefined ? optional === true : own.version === version;
       })
     );
   }

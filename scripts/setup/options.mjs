@@ -3,16 +3,19 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { SetupError } from './errors.mjs';
 
-export const VARIANTS = ['auto', 'cpu', 'gpu'];
+/** @typedef {'auto' | 'cpu' | 'gpu'} WantedVariant */
+
+/** @type {readonly WantedVariant[]} */
+const VARIANTS = ['auto', 'cpu', 'gpu'];
 
 export const HELP = `Usage: node scripts/setup.mjs [options]
 
-Installs the npm packages, the TensorFlow libraries and the build; does nothing when all is there.
+Installs the npm packages and TensorFlow's libraries, and builds. Does nothing when all is up to date.
 
 Options:
   --variant auto|cpu|gpu  which TensorFlow to install (auto: gpu where an NVIDIA driver is present)
-  --cache DIR             where the TensorFlow libraries are kept, shared by all clones
-  --verify                check every cached file against its sha256, and fetch again what differs
+  --cache DIR             where TensorFlow's libraries are kept, shared by all clones
+  --verify                check every cached file against its sha256, and replace those that differ
   --quiet                 print only long steps and errors
   --help                  show this text
 
@@ -25,12 +28,17 @@ Environment:
 pip's own settings (index, proxy, certificates) apply to the download, npm's to the packages.
 `;
 
-/** Absent and empty mean the same for an environment variable. */
+/**
+ * An empty environment variable means the same as an absent one.
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {string} name
+ */
 function fromEnvironment(environment, name) {
   const value = environment[name];
   return value === undefined || value === '' ? undefined : value;
 }
 
+/** @param {NodeJS.ProcessEnv} environment */
 function defaultCache(environment) {
   const xdg = fromEnvironment(environment, 'XDG_CACHE_HOME');
   // The XDG specification tells programs to ignore a relative path here.
@@ -38,27 +46,19 @@ function defaultCache(environment) {
   return path.join(base, 'tfjs-serving');
 }
 
-/** Command line first, then environment, then defaults. */
+/**
+ * The command line comes first, then the environment, then defaults.
+ * @param {string[]} argv
+ * @param {NodeJS.ProcessEnv} environment
+ * @throws {SetupError} for an unknown option or value
+ */
 export function readOptions(argv, environment) {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: argv,
-      options: {
-        variant: { type: 'string' },
-        cache: { type: 'string' },
-        verify: { type: 'boolean', default: false },
-        quiet: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }));
-  } catch (error) {
-    throw new SetupError(error.message, 'node scripts/setup.mjs --help lists the options');
-  }
-  const variant = values.variant ?? fromEnvironment(environment, 'TFJS_SERVING_VARIANT') ?? 'auto';
-  if (!VARIANTS.includes(variant)) {
+  const values = parse(argv);
+  const wanted = values.variant ?? fromEnvironment(environment, 'TFJS_SERVING_VARIANT') ?? 'auto';
+  const variant = VARIANTS.find((name) => name === wanted);
+  if (variant === undefined) {
     throw new SetupError(
-      `Unknown variant "${variant}".`,
+      `Unknown variant "${wanted}".`,
       `Use one of ${VARIANTS.join(', ')} (--variant or TFJS_SERVING_VARIANT)`,
     );
   }
@@ -70,4 +70,26 @@ export function readOptions(argv, environment) {
     quiet: values.quiet,
     help: values.help,
   };
+}
+
+/** @param {string[]} argv */
+function parse(argv) {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        variant: { type: 'string' },
+        cache: { type: 'string' },
+        verify: { type: 'boolean', default: false },
+        quiet: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new SetupError(
+      error instanceof Error ? error.message : String(error),
+      'node scripts/setup.mjs --help lists the options',
+    );
+  }
 }

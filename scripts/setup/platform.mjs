@@ -1,10 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SetupError } from './errors.mjs';
 
-export const MINIMUM_NODE = 20;
-const ARCHITECTURES = ['x64', 'arm64'];
+/** @typedef {'linux-x64' | 'linux-arm64'} Platform that TensorFlow is published for */
+/** @typedef {'cpu' | 'gpu'} Variant of TensorFlow */
 
-/** Throws unless TensorFlow's libraries and the server can run here; needs no file access. */
+const MINIMUM_NODE = 20;
+const ARCHITECTURES = /** @type {const} */ (['x64', 'arm64']);
+
+/**
+ * Whether TensorFlow's libraries and the server can run here, as far as can be told without files.
+ * @param {{ nodeVersion: string, os: string, arch: string }} machine
+ * @returns {Platform}
+ * @throws {SetupError} when they cannot
+ */
 export function checkPlatform({ nodeVersion, os, arch }) {
   const major = Number.parseInt(nodeVersion, 10);
   if (!(major >= MINIMUM_NODE)) {
@@ -19,33 +27,37 @@ export function checkPlatform({ nodeVersion, os, arch }) {
       'Use a Linux machine, a container or, on Windows, WSL 2',
     );
   }
-  if (!ARCHITECTURES.includes(arch)) {
+  const architecture = ARCHITECTURES.find((name) => name === arch);
+  if (architecture === undefined) {
     throw new SetupError(
       `There is no TensorFlow build for ${os} ${arch}.`,
       `Supported: ${ARCHITECTURES.map((name) => `linux ${name}`).join(', ')}`,
     );
   }
-  return `${os}-${arch}`;
+  return `linux-${architecture}`;
 }
 
-/** What only the first installation has to ask: it reads the process report and /proc. */
+/**
+ * The checks that only the first installation needs: they read the process report and /proc.
+ * @param {Platform} platform
+ * @throws {SetupError} when TensorFlow cannot run here
+ */
 export function checkSystem(platform) {
-  process.report.excludeNetwork = true;
-  const glibc = process.report.getReport().header.glibcVersionRuntime;
+  const glibc = glibcVersion();
   if (glibc === undefined) {
     throw new SetupError(
       'This Node runs on musl (Alpine); TensorFlow is built for glibc.',
       'Use a Debian, Ubuntu, Fedora or RHEL image, for example node:22-bookworm-slim',
     );
   }
-  const [major, minor] = glibc.split('.').map(Number);
+  const [major = 0, minor = 0] = glibc.split('.').map(Number);
   if (major < 2 || (major === 2 && minor < 27)) {
     throw new SetupError(
       `glibc ${glibc} is too old: TensorFlow needs 2.27 or newer.`,
       'Use Debian 10, Ubuntu 18.04, RHEL 9 or newer',
     );
   }
-  // TensorFlow's x86-64 builds use AVX throughout and end with "Illegal instruction" without it.
+  // TensorFlow's builds for x86-64 use AVX throughout; without it they end with "Illegal instruction".
   if (platform === 'linux-x64' && /^flags\s*:(?!.*\bavx\b)/m.test(readText('/proc/cpuinfo'))) {
     throw new SetupError(
       'This CPU (or virtual machine) has no AVX, which TensorFlow needs.',
@@ -54,6 +66,22 @@ export function checkSystem(platform) {
   }
 }
 
+/**
+ * @returns {string | undefined} undefined where Node runs on another C library
+ */
+function glibcVersion() {
+  // Without this the report looks up the name of every open connection.
+  Object.assign(process.report, { excludeNetwork: true });
+  const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (
+    process.report.getReport()
+  );
+  return report.header.glibcVersionRuntime;
+}
+
+/**
+ * The text of a file; empty when it cannot be read.
+ * @param {string} file
+ */
 function readText(file) {
   try {
     return readFileSync(file, 'latin1');
@@ -62,7 +90,7 @@ function readText(file) {
   }
 }
 
-/** True where an NVIDIA driver is installed: its kernel module, its device, or its CUDA library. */
+/** Whether an NVIDIA driver is installed: its kernel module, its device, or its CUDA library. */
 export function hasNvidiaDriver() {
   return (
     existsSync('/proc/driver/nvidia/version') ||
@@ -72,7 +100,14 @@ export function hasNvidiaDriver() {
   );
 }
 
-/** Settles `auto`, and refuses a variant that has no build for the platform. */
+/**
+ * Decides what `auto` stands for.
+ * @param {import('./options.mjs').WantedVariant} wanted
+ * @param {Platform} platform
+ * @param {boolean} nvidiaDriver whether one is installed
+ * @returns {Variant}
+ * @throws {SetupError} for a variant that has no build for the platform
+ */
 export function chooseVariant(wanted, platform, nvidiaDriver) {
   const gpuPossible = platform === 'linux-x64';
   if (wanted === 'gpu' && !gpuPossible) {

@@ -13,23 +13,39 @@ export class Progress {
   #title = '';
   #started = 0;
 
+  /**
+   * @param {{ quiet: boolean, out?: { isTTY?: boolean, write(text: string): unknown } }} options
+   */
   constructor({ quiet, out = process.stderr }) {
     this.#quiet = quiet;
     this.#out = out;
   }
 
-  /** Said unless quiet: used where nothing had to be done. */
+  /**
+   * Prints a line unless quiet: for steps that had nothing to do.
+   * @param {string} text
+   */
   note(text) {
     if (!this.#quiet) this.say(text);
   }
 
-  /** Always said. */
+  /**
+   * Prints a line.
+   * @param {string} text
+   */
   say(text) {
     this.#closeLine();
     this.#out.write(`setup: ${text}\n`);
   }
 
-  /** Runs a long step, showing what `describe` answers (or the seconds gone by) while it lasts. */
+  /**
+   * Runs a long step and shows how far it is.
+   * @template T
+   * @param {string} title
+   * @param {() => Promise<T>} work
+   * @param {() => string | undefined} [describe] shown beside the seconds that have passed
+   * @returns {Promise<T>} the result of `work`
+   */
   async during(title, work, describe = () => undefined) {
     this.#title = title;
     this.#started = Date.now();
@@ -52,6 +68,7 @@ export class Progress {
     return ((Date.now() - this.#started) / 1000).toFixed(1);
   }
 
+  /** @param {string | undefined} detail */
   #tick(detail) {
     const text = `setup: ${this.#title}: ${detail === undefined ? '' : `${detail}, `}${this.#seconds()} s`;
     if (this.#out.isTTY) {
@@ -69,10 +86,15 @@ export class Progress {
   }
 }
 
-/** "120 of 261 MB (46 %)" */
+/**
+ * For example "120 of 261 MB (46 %)".
+ * @param {number} done
+ * @param {number} total
+ */
 export function describeBytes(done, total) {
+  /** @param {number} bytes */
   const megabytes = (bytes) => Math.round(bytes / 1e6);
-  // Space is allocated a little ahead or twice for a moment: never show more than all.
+  // Files are allocated ahead, and lie on the disk twice for a moment: never show more than the total.
   const shown = Math.min(done, total);
   return `${megabytes(shown)} of ${megabytes(total)} MB (${Math.floor((100 * shown) / total)} %)`;
 }

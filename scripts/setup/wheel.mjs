@@ -7,10 +7,34 @@ import { run, runOrThrow } from './tools.mjs';
 
 const UNPACKER = fileURLToPath(new URL('unpack_wheel.py', import.meta.url));
 const DIE_WITH_PARENT = fileURLToPath(new URL('die_with_parent.py', import.meta.url));
-/** Licences travel with the libraries they are for. */
+/**
+ * A wheel of tensorflow.json: where it comes from, its sizes in bytes, and the files wanted from it
+ * (default: TensorFlow's own). `links` are symbolic links to add, with their targets.
+ * @typedef {{
+ *   name: string, version: string, platform: string, sha256: string, bytes: number,
+ *   unpackedBytes: number, files?: readonly string[], links?: Readonly<Record<string, string>>,
+ * }} Wheel
+ */
+/**
+ * What tensorflow.json holds: versions, the wheels of each platform and variant, and what is wanted
+ * from TensorFlow's own.
+ * @typedef {{
+ *   tensorflow: string, binding: string, layout: number, pythonVersion: string,
+ *   libraries: readonly string[], headers: readonly string[], notices: readonly string[],
+ *   wheels: Readonly<Record<import('./platform.mjs').Platform,
+ *     Readonly<Partial<Record<import('./platform.mjs').Variant, readonly Wheel[]>>>>>,
+ * }} Pins
+ */
+/** @typedef {import('./tools.mjs').NativeTools} NativeTools */
+/** @typedef {import('./progress.mjs').Progress} Progress */
+
+/** Licences are unpacked with the libraries that they are for. */
 const LICENCES = ['*.dist-info/License.txt', '*.dist-info/LICENSE*', '*.dist-info/licenses/*'];
 
-/** Bytes of all files below a folder that may change while it is read. */
+/**
+ * Bytes of all files below a folder, which may change while it is read.
+ * @param {string} folder
+ */
 function bytesBelow(folder) {
   let total = 0;
   let entries;
@@ -28,7 +52,7 @@ function bytesBelow(folder) {
     try {
       total += statSync(file).size;
     } catch {
-      // pip moved or removed it meanwhile.
+      // pip has moved or removed it in the meantime.
     }
   }
   return total;
@@ -37,7 +61,13 @@ function bytesBelow(folder) {
 /**
  * Downloads one wheel with pip, which applies the user's index, mirror, proxy and certificates and
  * refuses a file with another sha256. The Python version and platform are fixed, so that one hash
- * serves whatever Python the user has. Answers the file's path.
+ * serves whatever Python the user has.
+ * @param {Wheel} wheel
+ * @param {string} folder
+ * @param {NativeTools} tools
+ * @param {string} pythonVersion
+ * @param {Progress} progress
+ * @returns the path of the downloaded file
  */
 async function download(wheel, folder, tools, pythonVersion, progress) {
   const requirements = path.join(folder, 'requirements.txt');
@@ -55,7 +85,7 @@ async function download(wheel, folder, tools, pythonVersion, progress) {
     `--python-version=${pythonVersion}`,
     '--implementation=cp',
     `--platform=${wheel.platform}`,
-    // The unpacked libraries are the cache: pip's own would keep the wheel a second time.
+    // The unpacked libraries are the cache: pip's own would keep the wheel as well.
     '--no-cache-dir',
     '--progress-bar=off',
     '--no-input',
@@ -63,8 +93,8 @@ async function download(wheel, folder, tools, pythonVersion, progress) {
     `--dest=${target}`,
     `--requirement=${requirements}`,
   ];
-  // pip writes to its temp folder first: pointing that into ours shows how far the download is,
-  // and leaves nothing elsewhere when it is killed.
+  // pip writes to its temporary folder first. With that inside ours, progress can be shown, and
+  // nothing is left elsewhere when pip is killed.
   const env = { ...process.env, TMPDIR: scratch, PIP_REQUIRE_VIRTUALENV: 'false' };
   await progress.during(
     `fetching ${wheel.name} ${wheel.version}`,
@@ -80,25 +110,36 @@ async function download(wheel, folder, tools, pythonVersion, progress) {
   return path.join(target, file);
 }
 
+/**
+ * @param {Wheel} wheel
+ * @param {import('./tools.mjs').Ended} result
+ */
 function downloadError(wheel, result) {
   const tail = result.output.trim().split('\n').slice(-12).join('\n');
   const mismatch = /DO NOT MATCH THE HASHES/.test(result.output);
   return new SetupError(
     `pip could not fetch ${wheel.name} ${wheel.version} (exit ${result.code}).\n${tail}`,
     mismatch
-      ? 'The index serves another file than the published one: check which index pip uses (pip config list)'
+      ? 'The index serves a file that differs from the published one: check which index pip uses (pip config list)'
       : 'Check that pip reaches a package index: pip config list, PIP_INDEX_URL, HTTPS_PROXY',
   );
 }
 
-/** The files of the wheel that the server needs; `pins` is tensorflow.json. */
+/**
+ * The files of the wheel that the server needs.
+ * @param {Wheel} wheel
+ * @param {Pins} pins
+ */
 function wantedFiles(wheel, pins) {
   return [...(wheel.files ?? [...pins.libraries, ...pins.headers, ...pins.notices])];
 }
 
 /**
- * Fetches a wheel and unpacks what is needed of it into `target`, in `folder` (removed after).
- * Answers the unpacked files as { path, bytes, sha256 }.
+ * Fetches a wheel into `folder`, which is removed at the end, and unpacks what is needed into
+ * `target`.
+ * @param {Wheel} wheel
+ * @param {{ pins: Pins, folder: string, target: string, tools: NativeTools, progress: Progress }} options
+ * @returns {Promise<import('./manifest.mjs').InstalledFile[]>} the unpacked files
  */
 export async function installWheel(wheel, { pins, folder, target, tools, progress }) {
   const file = await download(wheel, folder, tools, pins.pythonVersion, progress);
@@ -114,6 +155,7 @@ export async function installWheel(wheel, { pins, folder, target, tools, progres
       }),
     () => describeBytes(bytesBelow(target) - before, wheel.unpackedBytes),
   );
+  /** @type {{ files: import('./manifest.mjs').InstalledFile[], unmatched: string[] }} */
   const { files, unmatched } = JSON.parse(stdout);
   const missing = wanted.filter((pattern) => unmatched.includes(pattern));
   if (missing.length > 0) {

@@ -223,7 +223,7 @@ export type Config = z.infer<typeof configSchema>;
 export type OptionName = keyof Config;
 
 /** How an option is written as text. */
-export type OptionKind = 'text' | 'number' | 'boolean' | 'list';
+type OptionKind = 'text' | 'number' | 'boolean' | 'list';
 
 export interface OptionDoc {
   readonly name: OptionName;

@@ -7,7 +7,7 @@ import type { BodyReader } from './body/body-reader';
 import { imagesFromJson, tooManyImages } from './image-json';
 
 /** Content types that images may come in; others are told by the first bytes. */
-export const IMAGE_REQUEST_TYPES = [
+const IMAGE_REQUEST_TYPES = [
   'multipart/form-data',
   'image/*',
   'application/octet-stream',

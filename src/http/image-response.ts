@@ -11,8 +11,8 @@ import { sendJsonText, writePiece } from './json-text';
 import { problemDetails, PROBLEM_MEDIA_TYPE } from './middleware/problem-details';
 import { base64Text, type TextPieces } from './tensors/tensor-text';
 
-export const JSON_TYPE = 'application/json';
-export const MULTIPART_TYPE = 'multipart/mixed';
+const JSON_TYPE = 'application/json';
+const MULTIPART_TYPE = 'multipart/mixed';
 
 const FORMATS = Object.keys(IMAGE_MEDIA_TYPES) as EncodeFormat[];
 

@@ -12,7 +12,7 @@ import { describeIssue } from './config-issue';
 const side = z.number().int().min(1).max(16_384);
 const channels = z.array(z.number()).min(1).max(4);
 
-export const normalizationSchema = z
+const normalizationSchema = z
   .union([
     z.enum(['none', 'zero-to-one', 'minus-one-to-one', 'imagenet']),
     z
@@ -109,7 +109,7 @@ const batchingSchema = z
   })
   .partial();
 
-export const versionPolicySchema = z
+const versionPolicySchema = z
   .union([
     z.strictObject({ latest: z.number().int().min(1).max(100) }),
     z.strictObject({ specific: z.array(z.number().int().min(0)).min(1) }),
@@ -259,7 +259,7 @@ export function parseModelConfig(text: string): ModelConfig {
   const task: unknown = isObject ? (value as ModelConfig).task : undefined;
   const issues = [...(parsed.error?.issues ?? []), ...taskIssues(own, task)];
   if (parsed.success && issues.length === 0) return { ...parsed.data, ...own };
-  throw new ModelConfigError(issues.map(describeIssue));
+  throw new ModelConfigError(issues.flatMap((issue) => describeIssue(issue)));
 }
 
 /** What is wrong with the keys of tasks, as the task has it that they fit best. */

@@ -93,7 +93,7 @@ function parse(name: string, schema: z.ZodType, config: ModelConfig, notes: Note
   const parsed = schema.safeParse(taskKeysOf(config));
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
-    notes.problem(`${describeIssue(issue)} (task ${name})`);
+    for (const problem of describeIssue(issue)) notes.problem(`${problem} (task ${name})`);
   }
   return undefined;
 }

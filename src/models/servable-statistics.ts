@@ -12,7 +12,7 @@ export interface RequestTimings {
   readonly postprocessMs: number;
 }
 
-export interface BatchSizeStatistics {
+interface BatchSizeStatistics {
   readonly rows: number;
   readonly assemble: Duration;
   readonly infer: Duration;

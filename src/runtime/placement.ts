@@ -51,7 +51,7 @@ export function placeInstances(
  * What TensorFlow and CUDA read from the environment when they are loaded.
  * @param gpu the one to use; the CPU when undefined
  */
-export function instanceEnvironment(
+function instanceEnvironment(
   gpu: Gpu | undefined,
   options: Omit<PlacementOptions, 'instances'>,
   env: Environment,

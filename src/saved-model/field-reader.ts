@@ -1,7 +1,7 @@
 import { SavedModelError } from './saved-model-error';
 
 /** Bytes of a file that are wanted next. */
-export interface ByteRange {
+interface ByteRange {
   readonly at: number;
   readonly length: number;
 }

@@ -24,7 +24,7 @@ export interface ServableGauges {
 }
 
 /** Of the server as a whole. */
-export interface ServerGauges {
+interface ServerGauges {
   /** Bytes that requests hold; see maxBytesInFlight. */
   readonly bytesInFlight: number;
   /** Bytes of memory that runs were given; see maxRunMemory. */

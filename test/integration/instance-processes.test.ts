@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { POISON, writeBadModel } from '../support/bad-models';
-import { instanceProcesses, until } from '../support/instance-processes';
+import { instanceProcesses, sharedMemoryFiles, until } from '../support/instance-processes';
 import { killServers, startServer, type ServerProcess } from '../support/server-process';
 import { addVersion, removeFolder, toy } from '../support/service';
 
@@ -85,7 +85,7 @@ test('the kernel takes instances first when memory runs out, and the server goes
 test.each(['SIGKILL', 'SIGTERM', 'SIGABRT'] as const)(
   'no instance outlives a server that ends by %s, and nothing is left in /dev/shm',
   async (signal) => {
-    const before = readdirSync('/dev/shm');
+    const before = sharedMemoryFiles();
     const { server, id, url } = await serving({ TFJS_SERVING_DRAIN_TIMEOUT_MS: '300' });
     expect(instanceProcesses(id)).toHaveLength(3);
     // One of them is in the middle of a run that never ends.
@@ -96,19 +96,19 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGABRT'] as const)(
     await server.exit;
 
     await until(() => !instanceProcesses().some(({ command }) => command.includes(repository)));
-    expect(readdirSync('/dev/shm')).toEqual(before);
+    expect(sharedMemoryFiles()).toEqual(before);
   },
 );
 
 test('nothing is left when the server and its instances are killed together', async () => {
-  const before = readdirSync('/dev/shm');
+  const before = sharedMemoryFiles();
   const { server, id } = await serving();
   const all = [id, ...instanceProcesses(id).map((instance) => instance.id)];
   for (const one of all) process.kill(one, 'SIGKILL');
   await server.exit;
 
   await until(() => !instanceProcesses().some(({ command }) => command.includes(repository)));
-  expect(readdirSync('/dev/shm')).toEqual(before);
+  expect(sharedMemoryFiles()).toEqual(before);
 });
 
 test('a loss is told by signal, cause and reason in the log and the metrics, and clients by a code', async () => {

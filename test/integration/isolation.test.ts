@@ -60,8 +60,8 @@ describe('many clients at once', () => {
     await service.stop();
   });
 
-  test('each of 100 mixed uploads gets the answer it would get alone', async () => {
-    const uploads = await mixedUploads(100);
+  test('each of 60 mixed uploads gets the answer it would get alone', async () => {
+    const uploads = await mixedUploads(60);
     const alone: Answer[] = [];
     for (const upload of uploads) alone.push(await classify(service, upload));
 
@@ -70,7 +70,7 @@ describe('many clients at once', () => {
     expect(together.map(({ status, code }) => ({ status, code }))).toEqual(
       alone.map(({ status, code }) => ({ status, code })),
     );
-    expect(alone.filter(({ status }) => status === 200)).toHaveLength(80);
+    expect(alone.filter(({ status }) => status === 200)).toHaveLength(48);
     for (const [i, answer] of together.entries()) {
       const expected = alone[i]?.predictions ?? [];
       // The same sums in another order differ in the last digits.
@@ -84,7 +84,7 @@ describe('many clients at once', () => {
       Number(
         new RegExp(`${name}\\{model="efficientnet-lite0",version="1"\\} (\\d+)`).exec(metrics)?.[1],
       );
-    expect(value('tfjs_serving_inference_count_total')).toBe(160);
+    expect(value('tfjs_serving_inference_count_total')).toBe(96);
     expect(value('tfjs_serving_admitted_requests')).toBe(0);
   });
 });

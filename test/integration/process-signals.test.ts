@@ -15,6 +15,11 @@ import {
 } from '../support/server-process';
 
 const ROOT = path.resolve(__dirname, '../..');
+/** Nothing reads its files before TensorFlow does, as an examination of its rows would. */
+const LOADED_AT_ONCE = toy('assert_positive', {
+  warmup: { enabled: false },
+  batching: { independentRows: true },
+});
 const HALF = toy('half_plus_two', { warmup: { enabled: false } });
 
 let repository: string;
@@ -34,7 +39,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 /** A version whose load hangs in TensorFlow: a file of it is a pipe into which nobody writes. */
 async function addHangingVersion(name: string): Promise<{ readonly release: () => Promise<void> }> {
-  await addVersion(repository, name, 1, toy('assert_positive', { warmup: { enabled: false } }));
+  await addVersion(repository, name, 1, LOADED_AT_ONCE);
   const file = path.join(repository, name, '1/variables/variables.index');
   await rm(path.dirname(file), { recursive: true, force: true });
   await mkdir(path.dirname(file));

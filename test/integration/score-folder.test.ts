@@ -36,11 +36,16 @@ interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** The program as it is built, in the test's own folder. */
+/** The program as it is built, in the test's own folder, with one instance unless told otherwise. */
 function start(args: readonly string[], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [SCORER, ...args], {
     cwd: folder,
-    env: { ...process.env, TFJS_SERVING_MODEL_REPOSITORY: SHIPPED, ...env },
+    env: {
+      ...process.env,
+      TFJS_SERVING_MODEL_REPOSITORY: SHIPPED,
+      TFJS_SERVING_INSTANCES: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -71,7 +76,7 @@ async function rowsOf(file: string): Promise<ScoreRow[]> {
 
 const CLASSIFY = ['--model', 'efficientnet-lite0'];
 /** Rows that depend on nothing but the input: alone in its batch, an image has but one score. */
-const EXACT = [...CLASSIFY, '--max-batch-size', '1', '--instances', '1', '--no-timings'];
+const EXACT = [...CLASSIFY, '--max-batch-size', '1', '--no-timings'];
 
 test('in this process and through a server: the same rows', async () => {
   const service = await startTestService({
@@ -80,7 +85,16 @@ test('in this process and through a server: the same rows', async () => {
   });
   try {
     const [local, remote] = await Promise.all([
-      score(PHOTOS, ...CLASSIFY, '--no-timings', '--hash', '--output', 'local.jsonl'),
+      score(
+        PHOTOS,
+        ...CLASSIFY,
+        '--instances',
+        '2',
+        '--no-timings',
+        '--hash',
+        '--output',
+        'local.jsonl',
+      ),
       score(
         PHOTOS,
         ...CLASSIFY,
@@ -116,7 +130,7 @@ test('in this process and through a server: the same rows', async () => {
 test('killed at any moment and gone on with, it comes to the same rows', async () => {
   const inputs = path.join(folder, 'many');
   await mkdir(inputs);
-  for (let copy = 0; copy < 60; copy++) {
+  for (let copy = 0; copy < 45; copy++) {
     await symlink(photo('coffee.jpg'), path.join(inputs, `${copy}.jpg`));
   }
   await writeFile(path.join(inputs, 'broken.jpg'), 'no image');
@@ -257,7 +271,7 @@ test('shards together are the whole; what is missing or double is told', async (
 test('Ctrl-C finishes what is under way and says how to go on', async () => {
   const inputs = path.join(folder, "it's many");
   await mkdir(inputs);
-  for (let copy = 0; copy < 300; copy++) {
+  for (let copy = 0; copy < 120; copy++) {
     await symlink(photo('coffee.jpg'), path.join(inputs, `${copy}.jpg`));
   }
   const args = [inputs, ...CLASSIFY, '--output', 'rows.parquet'];
@@ -272,7 +286,7 @@ test('Ctrl-C finishes what is under way and says how to go on', async () => {
   expect(code).toBe(130);
   expect(text).toMatch(/Go on with:\n {2}tfjs-serving-score '.*it'\\''s many'.* --resume/);
   const written = await linesOf('rows.parquet.rows.jsonl');
-  expect(written).toBeLessThan(300);
+  expect(written).toBeLessThan(120);
   const { text: rest, code: end } = await score(...args, '--resume');
   expect(end).toBe(EXIT.done);
   expect(rest).toContain(`${written} inputs have their rows already`);

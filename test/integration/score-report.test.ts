@@ -15,7 +15,11 @@ beforeEach(async () => {
 afterEach(() => removeFolder(folder));
 
 function score(...args: readonly string[]): Promise<{ code: number; text: string }> {
-  const env = { ...process.env, TFJS_SERVING_MODEL_REPOSITORY: SHIPPED };
+  const env = {
+    ...process.env,
+    TFJS_SERVING_MODEL_REPOSITORY: SHIPPED,
+    TFJS_SERVING_INSTANCES: '1',
+  };
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,

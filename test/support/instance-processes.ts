@@ -34,6 +34,11 @@ export function instancesOf(directory: string): InstanceProcess[] {
   return instanceProcesses(process.pid).filter(({ command }) => command.includes(directory));
 }
 
+/** Files in shared memory, except those of browsers, which tests in other processes start. */
+export function sharedMemoryFiles(): string[] {
+  return readdirSync('/dev/shm').filter((name) => !name.includes('chromium'));
+}
+
 /** Resolves when `condition` holds; each look waits for the next turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));

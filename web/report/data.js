@@ -1,8 +1,10 @@
 /** The rows and thumbnails that the page holds, as the rest of the page wants them. */
 (function (report) {
   'use strict';
-  const data = JSON.parse(document.getElementById('data').textContent);
+  /** @type {import('../../src/commands/score/report/page-data').PageData} */
+  const data = JSON.parse(document.getElementById('data')?.textContent ?? '');
   const blocks = document.querySelectorAll('script.thumbnails');
+  /** @type {Map<number, readonly string[]>} */
   const parsed = new Map();
 
   const classes = data.classes.map(([name, index, predicted, actual, correct, scores], id) => ({
@@ -15,32 +17,47 @@
     meanScore: predicted === 0 ? null : scores / predicted,
   }));
 
+  report.classOf = (id) => {
+    const found = classes[id];
+    if (found === undefined) throw new Error(`There is no class ${id}`);
+    return found;
+  };
+  report.rootOf = (number) => {
+    const found = data.roots[number];
+    if (found === undefined) throw new Error(`There is no root ${number}`);
+    return found;
+  };
+
   const rows = data.rows.map((row) => {
-    const first = row.s && row.s[0];
-    const label = first ? first[0] : null;
+    const [label, score] = row.s?.[0] ?? [null, null];
+    const labelName = label === null ? '' : report.classOf(label).name;
     return {
       ...row,
       label,
-      labelName: first ? classes[label].name : '',
-      score: first ? first[1] : null,
-      actual: row.y === undefined ? null : row.y,
-      time: row.t && row.t.total !== undefined ? row.t.total : null,
-      text: `${row.p}\n${first ? classes[label].name : ''}`.toLowerCase(),
+      labelName,
+      score,
+      actual: row.y ?? null,
+      time: row.t?.total ?? null,
+      text: `${row.p}\n${labelName}`.toLowerCase(),
     };
   });
 
-  /** A block is parsed when one of its thumbnails is first shown. */
+  /**
+   * A block is parsed when one of its thumbnails is first shown.
+   * @param {number} number
+   */
   function inlined(number) {
     const at = Math.floor(number / data.perBlock);
-    if (!parsed.has(at)) parsed.set(at, JSON.parse(blocks[at].textContent));
-    return `data:image/webp;base64,${parsed.get(at)[number % data.perBlock]}`;
+    /** @type {readonly string[]} */
+    const block = parsed.get(at) ?? JSON.parse(blocks[at]?.textContent ?? '[]');
+    parsed.set(at, block);
+    return `data:image/webp;base64,${block[number % data.perBlock]}`;
   }
 
   report.data = data;
   report.classes = classes;
   report.rows = rows;
 
-  /** The address of a thumbnail, or null where there is none. */
   report.thumbnail = (number) => {
     if (number === undefined) return null;
     if (data.folder === null) return inlined(number);
@@ -48,7 +65,6 @@
     return `./${folder}/${Math.floor(number / data.perFolder)}/${number}.webp`;
   };
 
-  /** The address of a file of a row, relative to the page; null where it cannot be written. */
   report.address = (folder, file, escaped) => {
     try {
       const encoded = file.split('/').map(encodeURIComponent).join('/');
@@ -58,4 +74,4 @@
       return null;
     }
   };
-})((globalThis.report ??= {}));
+})((globalThis.report ??= /** @type {import('./report').Report} */ ({})));

@@ -3,17 +3,19 @@
   'use strict';
   const { byId, make } = report;
   const dialog = byId('detail');
+  /** @typedef {import('./report').Row} Row */
 
+  /** @param {Row} row */
   function predictions(row) {
     const { low, high } = report.scoreRange;
     const list = make('ol.predictions');
-    for (const [id, score] of row.s) {
+    for (const [id, score] of row.s ?? []) {
       const fill = make('span.fill');
       fill.style.inlineSize = `${(100 * (score - low)) / (high - low)}%`;
       const item = make(
         'li',
         {},
-        make('span.label', {}, report.classes[id].name),
+        make('span.label', {}, report.classOf(id).name),
         make('span.score', {}, report.score(score)),
         make('span.bar', {}, fill),
       );
@@ -23,7 +25,11 @@
     return list;
   }
 
-  function compare(row) {
+  /**
+   * @param {Row} row
+   * @param {NonNullable<Row['o']>} output
+   */
+  function compare(row, output) {
     const after = report.thumbnail(row.n);
     const before = report.thumbnail(row.b);
     if (after === null) return make('div.large', {}, make('span.nothing', {}, 'No picture'));
@@ -31,8 +37,8 @@
       return make('div.large', {}, make('img', { src: after, alt: 'After' }));
     }
     const box = make('div.compare', {});
-    box.style.aspectRatio = `${row.o.w} / ${row.o.h}`;
-    box.style.inlineSize = `min(100%, ${((60 * row.o.w) / row.o.h).toFixed(1)}vh)`;
+    box.style.aspectRatio = `${output.w} / ${output.h}`;
+    box.style.inlineSize = `min(100%, ${((60 * output.w) / output.h).toFixed(1)}vh)`;
     const old = make('img.before', { src: before, alt: 'Before' });
     const line = make('span.divider');
     const slider = make('input', {
@@ -42,12 +48,12 @@
       attributes: { 'aria-label': 'Share of the picture shown as before, in per cent' },
     });
     slider.value = '50';
-    const move = () => {
+    const moveDivider = () => {
       old.style.clipPath = `inset(0 ${100 - Number(slider.value)}% 0 0)`;
       line.style.insetInlineStart = `${slider.value}%`;
     };
-    slider.addEventListener('input', move);
-    move();
+    slider.addEventListener('input', moveDivider);
+    moveDivider();
     box.append(
       make('img', { src: after, alt: 'After' }),
       old,
@@ -59,39 +65,52 @@
     return box;
   }
 
+  /** @param {Row} row */
   function facts(row) {
     const list = make('dl.facts');
+    /**
+     * @param {string} term
+     * @param {string} text
+     */
     const add = (term, text) => list.append(make('dt', {}, term), make('dd', {}, text));
-    add('Root', report.data.roots[row.r][0]);
-    if (row.actual !== null) add('True class', report.classes[row.actual].name);
+    add('Root', report.rootOf(row.r)[0]);
+    if (row.actual !== null) add('True class', report.classOf(row.actual).name);
     if (row.o)
       add('Output', `${row.o.p} (${row.o.w} × ${row.o.h}, ${report.plural(row.o.b, 'byte')})`);
     for (const [stage, ms] of Object.entries(row.t ?? {})) add(stage, report.milliseconds(ms));
     return list;
   }
 
+  /** @param {Row} row */
   function links(row) {
     const escaped = row.x === 1;
-    const pairs = [['Open the image', report.address(report.data.roots[row.r][1], row.p, escaped)]];
+    const line = make('p.links');
+    /**
+     * @param {string} text
+     * @param {string | null} href
+     */
+    const add = (text, href) => {
+      if (href === null) return;
+      line.append(make('a', { href, target: '_blank', rel: 'noopener noreferrer' }, text));
+    };
+    add('Open the image', report.address(report.rootOf(row.r)[1], row.p, escaped));
     if (row.o && report.data.outputs !== null) {
-      pairs.push(['Open the output', report.address(report.data.outputs, row.o.p, escaped)]);
+      add('Open the output', report.address(report.data.outputs, row.o.p, escaped));
     }
-    return make(
-      'p.links',
-      {},
-      ...pairs
-        .filter(([, href]) => href !== null)
-        .map(([text, href]) =>
-          make('a', { href, target: '_blank', rel: 'noopener noreferrer' }, text),
-        ),
-    );
+    return line;
   }
 
+  /** @type {readonly Row[]} */
   let list = [];
   let at = 0;
 
   function show() {
     const row = list[at];
+    if (row === undefined) return;
+    /**
+     * @param {string} text
+     * @param {number} by
+     */
     const step = (text, by) =>
       make('button', {
         type: 'button',
@@ -116,7 +135,7 @@
         row.o ? 'div.body.generated' : 'div.body',
         {},
         row.o
-          ? compare(row)
+          ? compare(row, row.o)
           : make(
               'div.large',
               {},
@@ -129,14 +148,16 @@
     );
   }
 
+  /** @param {number} by */
   function move(by) {
     if (list[at + by] === undefined) return;
     at += by;
     show();
-    dialog.querySelector('.close').focus();
+    /** @type {HTMLElement | null} */
+    const close = dialog.querySelector('.close');
+    close?.focus();
   }
 
-  /** @param {() => void} closed called with the place of the image last shown */
   report.openDetail = (found, place, closed) => {
     list = found;
     at = place;
@@ -153,4 +174,4 @@
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });
-})((globalThis.report ??= {}));
+})((globalThis.report ??= /** @type {import('./report').Report} */ ({})));

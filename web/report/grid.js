@@ -2,14 +2,17 @@
 (function (report) {
   'use strict';
   const { byId, make } = report;
+  /** @typedef {import('./report').Row} Row */
   report.pageSize = 60;
 
+  /** @param {Row} row */
   function picture(row) {
     const address = report.thumbnail(row.n);
     if (address === null) return make('span.nothing', {}, 'No picture');
     return make('img', { src: address, alt: '', decoding: 'async', loading: 'lazy' });
   }
 
+  /** @param {Row} row */
   function words(row) {
     if (row.o) return make('span.label', {}, `${row.o.w} × ${row.o.h}`);
     return make(
@@ -20,6 +23,7 @@
     );
   }
 
+  /** @param {Row} row */
   function bar(row) {
     const { low, high } = report.scoreRange;
     const fill = make('span.fill');
@@ -27,6 +31,11 @@
     return make('span.bar', {}, fill);
   }
 
+  /**
+   * @param {Row} row
+   * @param {number} place
+   * @param {number} total
+   */
   function card(row, place, total) {
     const button = make(
       'button.card',
@@ -35,9 +44,9 @@
       words(row),
     );
     if (!row.o) button.append(bar(row));
-    if (report.verdict(row) === 'wrong') {
+    if (row.actual !== null && report.verdict(row) === 'wrong') {
       button.classList.add('wrong');
-      const name = report.classes[row.actual].name;
+      const { name } = report.classOf(row.actual);
       button.append(make('span.actual', { title: name }, `True class: ${name}`));
     }
     button.append(make('span.file', { title: row.p }, row.p));
@@ -47,11 +56,17 @@
     return item;
   }
 
+  /** @param {Row} row */
   function spoken(row) {
     const verdict = { right: ', right', wrong: ', wrong', none: '' }[report.verdict(row)];
     return row.o
       ? `${row.p}, generated picture`
       : `${row.p}: ${row.labelName}, ${report.score(row.score)}${verdict}`;
+  }
+
+  /** @returns {HTMLElement[]} */
+  function cardsShown() {
+    return [...byId('grid').querySelectorAll('button')];
   }
 
   report.showGrid = (found, page) => {
@@ -60,12 +75,19 @@
     const cards = shown.map((row, at) => card(row, start + at, found.length));
     byId('grid').replaceChildren(...cards);
     byId('empty').hidden = found.length > 0;
-    const first = byId('grid').querySelector('.card');
+    const [first] = cardsShown();
     if (first) first.tabIndex = 0;
   };
 
   report.showPagers = (page, pages, turn) => {
-    for (const pager of document.querySelectorAll('[data-pager]')) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const pagers = document.querySelectorAll('[data-pager]');
+    for (const pager of pagers) {
+      /**
+       * @param {string} text
+       * @param {number} to
+       * @param {string} name
+       */
       const button = (text, to, name) =>
         make('button', {
           type: 'button',
@@ -85,14 +107,16 @@
     }
   };
 
-  /** Arrow keys walk over the cards as they lie; one of them at a time can be reached with Tab. */
+  // Arrow keys move between the cards as they lie; Tab reaches one of them.
   byId('grid').addEventListener('keydown', (event) => {
-    const cards = [...byId('grid').querySelectorAll('.card')];
-    const at = cards.indexOf(document.activeElement);
-    if (at < 0) return;
-    const top = cards[0].offsetTop;
+    const cards = cardsShown();
+    const at = cards.findIndex((one) => one === document.activeElement);
+    const current = cards[at];
+    if (current === undefined) return;
+    const top = cards[0]?.offsetTop;
     const inRow = cards.findIndex((other) => other.offsetTop !== top);
     const columns = inRow < 0 ? cards.length : inRow;
+    /** @type {Readonly<Record<string, number>>} */
     const steps = {
       ArrowRight: 1,
       ArrowLeft: -1,
@@ -104,8 +128,8 @@
     const next = cards[at + (steps[event.key] ?? NaN)];
     if (!next) return;
     event.preventDefault();
-    cards[at].tabIndex = -1;
+    current.tabIndex = -1;
     next.tabIndex = 0;
     next.focus();
   });
-})((globalThis.report ??= {}));
+})((globalThis.report ??= /** @type {import('./report').Report} */ ({})));

@@ -5,9 +5,13 @@
   const { totals, created } = report.data;
   const { accuracy } = totals;
   const range = report.scoreRange;
+  /** @typedef {import('./report').Query} Query */
+  /** @typedef {import('./report').TabName} TabName */
   const STEPS = 200;
   let query = { ...report.noFilters };
+  /** @type {TabName} */
   let tab = 'images';
+  /** @type {readonly import('./report').Row[]} */
   let found = [];
 
   function showHead() {
@@ -17,6 +21,11 @@
     });
     const models = totals.models.map(([model]) => model).join(', ');
     byId('subtitle').textContent = [models, day].filter(Boolean).join(' · ');
+    /**
+     * @param {string} term
+     * @param {string} text
+     * @param {string} [note]
+     */
     const add = (term, text, note) =>
       byId('figures').append(
         make(
@@ -47,20 +56,27 @@
     if (mean) add('Mean time', report.milliseconds(mean[1]));
   }
 
+  /**
+   * @param {HTMLSelectElement} select
+   * @param {string} all text of the choice of all classes
+   * @param {readonly number[]} ids of the classes to choose from
+   */
   function fillSelect(select, all, ids) {
     const options = ids
-      .map((id) => classes[id])
+      .map(report.classOf)
       .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
       .map(({ id, name }) => make('option', { value: String(id) }, name));
     select.replaceChildren(make('option', { value: '' }, all), ...options);
   }
 
   function showBars() {
+    /** @type {number[]} */
     const bins = new Array(40).fill(0);
     for (const { score } of rows) {
       if (score === null) continue;
       const at = Math.floor(((score - range.low) / (range.high - range.low)) * bins.length);
-      bins[Math.min(bins.length - 1, at)] += 1;
+      const bin = Math.min(bins.length - 1, at);
+      bins[bin] = (bins[bin] ?? 0) + 1;
     }
     const most = Math.max(1, ...bins);
     byId('bars').replaceChildren(
@@ -72,7 +88,9 @@
     );
   }
 
+  /** @param {number} step of a slider */
   const toScore = (step) => range.low + ((range.high - range.low) * step) / STEPS;
+  /** @param {number} score */
   const toStep = (score) => Math.round(((score - range.low) / (range.high - range.low)) * STEPS);
 
   function showFilters() {
@@ -84,7 +102,7 @@
     byId('score-from').value = String(query.from === null ? 0 : toStep(query.from));
     byId('score-to').value = String(query.to === null ? STEPS : toStep(query.to));
     showRange();
-    const filters = ['search', 'label', 'actual', 'verdict', 'from', 'to'];
+    const filters = /** @type {const} */ (['search', 'label', 'actual', 'verdict', 'from', 'to']);
     byId('reset').hidden = filters.every((key) => query[key] === report.noFilters[key]);
   }
 
@@ -102,7 +120,7 @@
   function showImages() {
     found = report.select(rows, query);
     const pages = Math.max(1, Math.ceil(found.length / report.pageSize));
-    query.page = Math.min(query.page, pages - 1);
+    query = { ...query, page: Math.min(query.page, pages - 1) };
     const listed =
       rows.length < totals.classified + totals.generated
         ? ` (a sample of ${number(totals.classified + totals.generated)} scored)`
@@ -117,26 +135,34 @@
     keepAddress();
   }
 
+  /** @param {Partial<Query>} part */
   function change(part) {
     query = { ...query, page: 0, ...part };
     showImages();
   }
 
+  /**
+   * @param {number} page
+   * @param {string} name of the button that was pressed
+   */
   function turn(page, name) {
-    query.page = page;
+    query = { ...query, page };
     showImages();
     byId('grid').scrollIntoView({ block: 'nearest' });
     if (window.scrollY > byId('filters').offsetTop) byId('filters').scrollIntoView();
-    // The button was made anew: the keyboard goes on where it was.
+    // The button was made again: the keyboard stays where it was.
+    /** @type {HTMLElement | null} */
     const again = document.querySelector(`[data-turn="${name}"]:not(:disabled)`);
-    if (again) again.focus({ preventScroll: true });
+    again?.focus({ preventScroll: true });
   }
 
-  const tabs = ['images', 'classes', 'confusion', 'errors'].filter(
+  const allTabs = /** @type {const} */ (['images', 'classes', 'confusion', 'errors']);
+  const tabs = allTabs.filter(
     (name) =>
       (name !== 'classes' || classes.length > 0) &&
       (name !== 'confusion' || accuracy !== undefined),
   );
+  /** @type {Set<TabName>} */
   const drawn = new Set();
   const draw = {
     images: () => {},
@@ -145,12 +171,13 @@
     errors: report.showErrors,
   };
 
+  /** @param {TabName} name */
   function showTab(name) {
     tab = name;
     if (!drawn.has(name)) draw[name]();
     drawn.add(name);
-    for (const button of document.querySelectorAll('[role=tab]')) {
-      const own = button.id.slice('tab-'.length);
+    for (const own of allTabs) {
+      const button = byId(`tab-${own}`);
       button.hidden = !tabs.includes(own);
       button.setAttribute('aria-selected', String(own === name));
       button.tabIndex = own === name ? 0 : -1;
@@ -159,6 +186,7 @@
     keepAddress();
   }
 
+  /** @param {Partial<Query>} part */
   function filterFrom(part) {
     query = { ...report.noFilters, sort: query.sort };
     change(part);
@@ -167,15 +195,18 @@
     byId('tab-images').focus();
   }
 
-  let pending = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let pending;
   function keepAddress() {
     // Browsers refuse more than a few hundred changes of the address in a short time.
     clearTimeout(pending);
     pending = setTimeout(() => {
       const parts = new URLSearchParams();
       if (tab !== 'images') parts.set('tab', tab);
+      /** @type {Readonly<Record<string, string | number | null>>} */
+      const unfiltered = { ...report.noFilters };
       for (const [key, value] of Object.entries(query)) {
-        if (value !== report.noFilters[key]) parts.set(key, String(value));
+        if (value !== unfiltered[key]) parts.set(key, String(value));
       }
       history.replaceState(null, '', `#${parts}`);
     }, 300);
@@ -183,12 +214,15 @@
 
   function readAddress() {
     const parts = new URLSearchParams(location.hash.slice(1));
+    /**
+     * @param {string} key
+     * @param {(value: number) => boolean} valid
+     */
     const numeric = (key, valid) => {
       const value = Number(parts.get(key));
-      return parts.has(key) && Number.isFinite(value) && valid(value)
-        ? value
-        : report.noFilters[key];
+      return parts.has(key) && Number.isFinite(value) && valid(value) ? value : null;
     };
+    /** @param {'verdict' | 'sort'} key */
     const choice = (key) => {
       const options = [...byId(key).options].map(({ value }) => value);
       const value = parts.get(key) ?? '';
@@ -202,14 +236,16 @@
       from: numeric('from', () => true),
       to: numeric('to', () => true),
       sort: choice('sort'),
-      page: numeric('page', (page) => Number.isInteger(page) && page >= 0),
+      page: numeric('page', (page) => Number.isInteger(page) && page >= 0) ?? 0,
     };
-    tab = tabs.includes(parts.get('tab')) ? parts.get('tab') : 'images';
+    tab = tabs.find((name) => name === parts.get('tab')) ?? 'images';
   }
 
   showHead();
   const hasClasses = rows.some((row) => row.s);
-  for (const part of document.querySelectorAll('[data-for]')) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const parts = document.querySelectorAll('[data-for]');
+  for (const part of parts) {
     const kept = part.dataset.for === 'truth' ? accuracy !== undefined : hasClasses;
     if (kept) continue;
     // An option that is only hidden could still be chosen with the keyboard.
@@ -217,16 +253,22 @@
     else part.hidden = true;
   }
 
+  /** @param {'label' | 'actual'} key */
   const ids = (key) => [...new Set(rows.map((row) => row[key]).filter((id) => id !== null))];
   fillSelect(byId('label'), 'All labels', ids('label'));
   fillSelect(byId('actual'), 'All classes', ids('actual'));
-  for (const id of ['score-from', 'score-to']) {
+  for (const id of /** @type {const} */ (['score-from', 'score-to'])) {
     Object.assign(byId(id), { min: '0', max: String(STEPS), step: '1' });
   }
   showBars();
 
   byId('filters').addEventListener('submit', (event) => event.preventDefault());
+  /**
+   * @param {keyof import('./report').Elements} id
+   * @param {() => void} action
+   */
   const onInput = (id, action) => byId(id).addEventListener('input', action);
+  /** @param {string} text */
   const asId = (text) => (text === '' ? null : Number(text));
   onInput('search', () => change({ search: byId('search').value }));
   onInput('label', () => change({ label: asId(byId('label').value) }));
@@ -235,6 +277,11 @@
   onInput('sort', () => change({ sort: byId('sort').value }));
 
   let frame = 0;
+  /**
+   * @param {'score-from' | 'score-to'} moved
+   * @param {'score-from' | 'score-to'} other
+   * @param {(value: number, limit: number) => number} clamp
+   */
   const onSlide = (moved, other, clamp) =>
     onInput(moved, () => {
       const limit = Number(byId(other).value);
@@ -259,26 +306,28 @@
   });
 
   byId('grid').addEventListener('click', (event) => {
-    const card = event.target.closest('.card');
+    const card = event.target instanceof Element ? event.target.closest('.card') : null;
     if (!card) return;
     const place = [...byId('grid').querySelectorAll('.card')].indexOf(card);
     report.openDetail(found, query.page * report.pageSize + place, (last) => {
       const page = Math.floor(last / report.pageSize);
       if (page !== query.page) {
-        query.page = page;
+        query = { ...query, page };
         showImages();
       }
+      /** @type {NodeListOf<HTMLElement>} */
       const cards = byId('grid').querySelectorAll('.card');
       cards[last % report.pageSize]?.focus();
     });
   });
 
-  for (const button of document.querySelectorAll('[role=tab]')) {
-    button.addEventListener('click', () => showTab(button.id.slice('tab-'.length)));
-    button.addEventListener('keydown', (event) => {
-      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (by === undefined) return;
+  for (const name of tabs) {
+    const button = byId(`tab-${name}`);
+    button.addEventListener('click', () => showTab(name));
+    button.addEventListener('keydown', ({ key }) => {
+      const by = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
       const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length];
+      if (by === 0 || next === undefined) return;
       showTab(next);
       byId(`tab-${next}`).focus();
     });
@@ -300,4 +349,4 @@
   readAddress();
   showImages();
   showTab(tab);
-})((globalThis.report ??= {}));
+})((globalThis.report ??= /** @type {import('./report').Report} */ ({})));

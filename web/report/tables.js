@@ -3,9 +3,16 @@
   'use strict';
   const { byId, make, number, percent } = report;
   const { accuracy } = report.data.totals;
+  /** @typedef {import('./report').ReportClass} ReportClass */
+  /** @typedef {readonly [text: string, className?: string]} Head of a column */
   const MATRIX_CLASSES = 25;
   const SHOWN = 200;
 
+  /**
+   * @param {string} caption
+   * @param {readonly Head[]} heads
+   * @param {readonly HTMLElement[]} rows
+   */
   function table(caption, heads, rows) {
     return make(
       'div.scroll',
@@ -20,21 +27,27 @@
           make(
             'tr',
             {},
-            ...heads.map(([text, kind = '']) => make(`th${kind}`, { scope: 'col' }, text)),
+            ...heads.map(([text, className = '']) => make('th', { scope: 'col', className }, text)),
           ),
         ),
         make('tbody', {}, ...rows),
       ),
     );
   }
+  /** @param {string} text */
   const cell = (text) => make('td.number', {}, text);
 
-  /** Rows by SHOWN at a time: a model can have more classes than a page should hold. */
-  function grow(make1, items) {
+  /**
+   * Rows by SHOWN at a time: a model can have more classes than a page should hold.
+   * @template T
+   * @param {(some: readonly T[]) => HTMLElement} makeTable
+   * @param {readonly T[]} items
+   */
+  function grow(makeTable, items) {
     const body = { shown: SHOWN };
     const holder = make('div');
     const draw = () => {
-      holder.replaceChildren(make1(items.slice(0, body.shown)));
+      holder.replaceChildren(makeTable(items.slice(0, body.shown)));
       if (body.shown >= items.length) return;
       const more = make('button', {
         type: 'button',
@@ -54,14 +67,16 @@
   report.showClasses = (filter) => {
     const seen = report.classes.filter(({ predicted, actual }) => predicted + actual > 0);
     const most = Math.max(1, ...seen.map(({ predicted }) => predicted));
+    /** @type {Head[]} */
     const heads = [
       ['Class'],
-      ['Index', '.number'],
-      ['Images', '.number'],
+      ['Index', 'number'],
+      ['Images', 'number'],
       ['Share'],
-      ['Mean score', '.number'],
+      ['Mean score', 'number'],
     ];
-    if (accuracy) heads.push(['True', '.number'], ['Recall', '.number'], ['Precision', '.number']);
+    if (accuracy) heads.push(['True', 'number'], ['Recall', 'number'], ['Precision', 'number']);
+    /** @param {ReportClass} one */
     const line = (one) => {
       const name = make('button.plain', { type: 'button' }, one.name);
       name.addEventListener('click', () => filter({ label: one.id }));
@@ -90,10 +105,12 @@
   };
 
   report.showConfusion = (filter) => {
+    if (accuracy === undefined) return;
     const { confusion } = accuracy;
     const pairs = new Map(
       confusion.map(([actual, predicted, count]) => [`${actual} ${predicted}`, count]),
     );
+    /** @type {Map<number, number>} */
     const mistakes = new Map();
     for (const [actual, predicted, count] of confusion) {
       if (actual === predicted) continue;
@@ -109,17 +126,19 @@
       .slice(0, MATRIX_CLASSES)
       .sort((a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.name < b.name ? -1 : 1));
 
+    /** @param {readonly [number, number, number]} pair */
     const listLine = ([actual, predicted, count]) => {
       const show = make('button.plain', { type: 'button' }, number(count));
       show.addEventListener('click', () => filter({ actual, label: predicted }));
       return make(
         'tr',
         {},
-        make('th', { scope: 'row' }, report.classes[actual].name),
-        make('td', {}, report.classes[predicted].name),
+        make('th', { scope: 'row' }, report.classOf(actual).name),
+        make('td', {}, report.classOf(predicted).name),
         make('td.number', {}, show),
       );
     };
+    /** @param {ReportClass} actual */
     const matrixLine = (actual) => {
       const cells = axis.map((predicted) => {
         const count = pairs.get(`${actual.id} ${predicted.id}`) ?? 0;
@@ -153,7 +172,7 @@
         : 'Rows are true classes, columns first predictions; choose a number to see its images.';
     const matrix = table(
       'Confusion',
-      [['True class'], ...axis.map(({ name }) => [name, '.up'])],
+      [['True class'], ...axis.map(({ name }) => /** @type {const} */ ([name, 'up']))],
       axis.map(matrixLine),
     );
     matrix.classList.add('matrix');
@@ -164,7 +183,7 @@
             (some) =>
               table(
                 'Most frequent mistakes',
-                [['True class'], ['Taken for'], ['Images', '.number']],
+                [['True class'], ['Taken for'], ['Images', 'number']],
                 some.map(listLine),
               ),
             wrong,
@@ -175,7 +194,7 @@
   };
 
   report.showErrors = () => {
-    const { errors, totals, roots } = report.data;
+    const { errors, totals } = report.data;
     const panel = byId('panel-errors');
     if (totals.failed === 0) {
       panel.replaceChildren(make('p.note', {}, 'Every image was scored.'));
@@ -186,11 +205,12 @@
       select.append(make('option', { value: code }, `${code} (${number(count)})`));
     }
     const holder = make('div');
+    /** @param {import('../../src/commands/score/report/page-data').PageError} error */
     const line = ([file, root, code, message]) =>
       make(
         'tr',
         {},
-        make('th', { scope: 'row' }, file, make('span.muted', {}, ` ${roots[root][0]}`)),
+        make('th', { scope: 'row' }, file, make('span.muted', {}, ` ${report.rootOf(root)[0]}`)),
         make('td', {}, make('code', {}, code)),
         make('td.message', {}, message),
       );
@@ -224,4 +244,4 @@
     }
     panel.replaceChildren(...parts);
   };
-})((globalThis.report ??= {}));
+})((globalThis.report ??= /** @type {import('./report').Report} */ ({})));

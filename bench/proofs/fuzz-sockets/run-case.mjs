@@ -23,7 +23,9 @@ const SURPLUS_MS = 15;
 export async function runCase(port, { pieces, requests, ending }) {
   const responses = new Responses(requests.map(({ method }) => method));
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  /** @type {{ closed: boolean, error: string | undefined, late: string | undefined, lastByteAt: number }} */
   const state = { closed: false, error: undefined, late: undefined, lastByteAt: 0 };
+  /** @type {(value?: unknown) => void} */
   let wake = () => undefined;
   socket.on('data', (chunk) => {
     state.lastByteAt = performance.now();
@@ -36,7 +38,7 @@ export async function runCase(port, { pieces, requests, ending }) {
       wake();
     });
   }
-  socket.on('error', (error) => {
+  socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
     state.error = error.code;
   });
   socket.on('drain', () => wake());

@@ -3,8 +3,8 @@ import { treeMemory } from '../support/process-memory.mjs';
 const MIB = 1024 * 1024;
 const EVERY_MS = 1000;
 const ROWS = 16;
-export const MAX_SHARE = 0.05;
-export const SLACK = 32 * MIB;
+const MAX_SHARE = 0.05;
+const SLACK = 32 * MIB;
 
 /** Looks at the memory of a process tree while requests are sent. */
 export class MemoryWatch {

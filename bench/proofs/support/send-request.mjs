@@ -3,8 +3,14 @@ import { buffer } from 'node:stream/consumers';
 
 /**
  * Sends a request and reads the answer.
- * @param agent `false` for a connection of its own, which ends with the answer
- * @param timeoutMs milliseconds in which nothing comes, after which it is an error
+ * @param {string} url
+ * @param {object} [options]
+ * @param {string} [options.method]
+ * @param {http.OutgoingHttpHeaders} [options.headers]
+ * @param {Uint8Array} [options.body]
+ * @param {http.Agent | false} [options.agent] `false` for a connection of its own, which ends with the answer
+ * @param {number} [options.timeoutMs] milliseconds in which nothing comes, after which it is an error
+ * @returns {Promise<{ status: number | undefined, headers: http.IncomingHttpHeaders, body: Buffer }>}
  */
 export function sendRequest(
   url,

@@ -16,8 +16,10 @@ const FAULTS = [
 /**
  * Starts the built server on a free port, with models of its own in a temporary repository, and watches what it
  * logs.
- * @param models by name: `from`, a folder of the checkout, and `config`, a model.json
- * @param flags of the command line
+ * @param {object} options
+ * @param {Readonly<Record<string, { from: string, config?: object }>>} options.models by name: `from`, a folder of the
+ *   checkout, and `config`, a model.json
+ * @param {readonly string[]} [options.flags] of the command line
  * @returns `port`, `pid`, `url`, `folder` (the repository), `ended` (resolves when the process ends), `exited()`,
  *   `takeProblems()` (log lines that tell of a fault, since the last call) and `stop()`
  */

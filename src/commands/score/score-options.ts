@@ -6,7 +6,7 @@ import type { EncodeFormat } from '../../imaging/encode';
 import { CliError } from '../exit-codes';
 import { formatOf, ROW_FORMATS, type RowFormat } from './rows/read-rows';
 
-export interface Shard {
+interface Shard {
   /** From 0. */
   readonly index: number;
   readonly count: number;

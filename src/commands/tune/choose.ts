@@ -22,10 +22,10 @@ export interface ChoiceOptions {
 }
 
 /** What two runs of the same settings differ by on a quiet machine. */
-export const NOISE = 0.03;
+const NOISE = 0.03;
 
 /** Medians over the rounds; failures add up. */
-export function summarise({ results }: Candidate): TrialResult {
+function summarise({ results }: Candidate): TrialResult {
   const middle = (of: (result: TrialResult) => number): number => median(results.map(of));
   return {
     perSecond: middle(({ perSecond }) => perSecond),

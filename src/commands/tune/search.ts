@@ -25,7 +25,7 @@ export interface SearchOptions extends ChoiceOptions {
 }
 
 /** Nothing worked, so there is nothing to recommend. */
-export class NoUsableSettingsError extends Error {
+class NoUsableSettingsError extends Error {
   constructor(step: TuneStep) {
     super(`none of the settings tried for "${step}" served every request in time`);
     this.name = 'NoUsableSettingsError';

@@ -11,7 +11,7 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   br: createBrotliDecompress,
 };
 
-export const CONTENT_ENCODINGS = Object.keys(DECODERS);
+const CONTENT_ENCODINGS = Object.keys(DECODERS);
 
 /** A body may always inflate to so much. */
 const ALWAYS_ALLOWED = 4 * 1024 * 1024;

@@ -17,7 +17,7 @@ import { endOfString, readStringInPlace, type StringRange } from '../json/json-s
 import { Uint32List } from './uint32-list';
 
 /** TensorFlow's names of the types, as its messages have them. */
-export const TF_TYPE_NAMES: Readonly<Record<DType, string>> = {
+const TF_TYPE_NAMES: Readonly<Record<DType, string>> = {
   float32: 'float',
   int32: 'int32',
   int64: 'int64',

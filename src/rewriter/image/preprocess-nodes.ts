@@ -4,7 +4,7 @@ import { DataType } from '../../saved-model/protobuf/tensorflow_pb';
 import type { GraphBuilder } from './graph-builder';
 import type { ImagePlan } from './image-plan';
 
-export const INPUT_TYPES = {
+const INPUT_TYPES = {
   float32: DataType.DT_FLOAT,
   int32: DataType.DT_INT32,
   uint8: DataType.DT_UINT8,

@@ -342,7 +342,7 @@ describe('large JPEGs, which are decoded at a fraction of their size', () => {
 
   test('give the pixels of the same picture without loss', async () => {
     const jpeg = await large().jpeg({ quality: 95 }).toBuffer();
-    const lossless = await sharp(jpeg).webp({ lossless: true, effort: 0 }).toBuffer();
+    const lossless = await sharp(jpeg).png({ compressionLevel: 0 }).toBuffer();
 
     // Half a pixel to the side makes 3.0, an eighth 1.3.
     expect(await meanDifference(jpeg, lossless)).toBeLessThan(1.5);
@@ -350,7 +350,7 @@ describe('large JPEGs, which are decoded at a fraction of their size', () => {
 
   test('give them more exactly when they are decoded as a whole', async () => {
     const jpeg = await large().jpeg({ quality: 95 }).toBuffer();
-    const lossless = await sharp(jpeg).webp({ lossless: true, effort: 0 }).toBuffer();
+    const lossless = await sharp(jpeg).png({ compressionLevel: 0 }).toBuffer();
     const exact = { ...classifier, shrinkOnLoad: false };
 
     expect(await meanDifference(jpeg, lossless, exact)).toBeLessThan(0.01);
@@ -358,7 +358,7 @@ describe('large JPEGs, which are decoded at a fraction of their size', () => {
 
   test('also when they are to be turned', async () => {
     const jpeg = await large().jpeg({ quality: 95 }).withMetadata({ orientation: 6 }).toBuffer();
-    const lossless = await sharp(jpeg).rotate().webp({ lossless: true, effort: 0 }).toBuffer();
+    const lossless = await sharp(jpeg).rotate().png({ compressionLevel: 0 }).toBuffer();
 
     expect(await meanDifference(jpeg, lossless)).toBeLessThan(1.5);
   });

@@ -124,6 +124,10 @@ test.each([
   [{ input: { width: 20_000 } }, 'input.width: '],
   [{ warmup: { sizes: [[64]] } }, 'warmup.sizes.0'],
   [{ versionPolicy: 'newest' }, 'versionPolicy: '],
+  [{ versionPolicy: { latest: 0 } }, 'versionPolicy.latest: '],
+  [{ versionPolicy: { specific: [] } }, 'versionPolicy.specific: '],
+  [{ batching: { maxBatchSize: 'many' } }, 'batching.maxBatchSize: '],
+  [{ batching: { maxBatch: 8 } }, 'batching: unknown key "maxBatch"'],
 ])('%j is refused', (config, problem) => {
   expect(problemsOf(config)).toEqual([expect.stringContaining(`model.json.${problem}`) as string]);
 });

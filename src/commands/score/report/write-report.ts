@@ -40,7 +40,7 @@ export interface ReportOptions {
   readonly onProgress?: ((progress: ReportProgress) => void) | undefined;
 }
 
-export interface ReportProgress {
+interface ReportProgress {
   readonly phase: 'rows' | 'thumbnails';
   readonly done: number;
   readonly total: number | undefined;
