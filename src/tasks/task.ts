@@ -57,7 +57,7 @@ export interface TaskRun extends RunWay {
 }
 
 /** What a run of one image gave. */
-export interface RunOutput {
+interface RunOutput {
   /** In the order of the run. */
   readonly outputs: readonly Tensor[];
   /** The image as it was fed. */

@@ -93,7 +93,7 @@ export const imageFeatureExtraction = defineTask<EmbeddingSettings, z.infer<type
  * @throws ServingError INFERENCE_FAILED for anything but finite numbers, and for a vector of zeros that
  *   is to have unit length
  */
-export function vectorOf({ name, dtype, data }: Tensor, normalize: boolean): Float32Array {
+function vectorOf({ name, dtype, data }: Tensor, normalize: boolean): Float32Array {
   if (isByteStrings(data)) {
     throw new ServingError('INFERENCE_FAILED', `The model answered "${name}" of type ${dtype}`);
   }
