@@ -1,3 +1,4 @@
+/** Marks a free place. */
 const EMPTY = 0n;
 const FIRST_CAPACITY = 1024;
 
@@ -5,22 +6,27 @@ const FIRST_CAPACITY = 1024;
 export class KeySet {
   #slots = new BigUint64Array(FIRST_CAPACITY);
   #size = 0;
+  /** The key that cannot be in a slot, as it marks a free one. */
+  #hasZero = false;
 
   get size(): number {
-    return this.#size;
+    return this.#size + Number(this.#hasZero);
   }
 
   has(key: bigint): boolean {
-    const slot = find(this.#slots, stored(key));
-    return this.#slots[slot] !== EMPTY;
+    return key === EMPTY ? this.#hasZero : this.#slots[find(this.#slots, key)] !== EMPTY;
   }
 
   /** @returns false when it was there already */
   add(key: bigint): boolean {
-    const value = stored(key);
-    const slot = find(this.#slots, value);
+    if (key === EMPTY) {
+      const isNew = !this.#hasZero;
+      this.#hasZero = true;
+      return isNew;
+    }
+    const slot = find(this.#slots, key);
     if (this.#slots[slot] !== EMPTY) return false;
-    this.#slots[slot] = value;
+    this.#slots[slot] = key;
     this.#size += 1;
     if (this.#size * 2 > this.#slots.length) this.#grow();
     return true;
@@ -31,11 +37,6 @@ export class KeySet {
     for (const value of this.#slots) if (value !== EMPTY) wider[find(wider, value)] = value;
     this.#slots = wider;
   }
-}
-
-/** Zero marks a free place. */
-function stored(key: bigint): bigint {
-  return key === EMPTY ? 1n : key;
 }
 
 /** Where the value is, or where it would go: the next free place after its own. */
