@@ -1,10 +1,20 @@
 import type { Service } from '../../src/compose';
 import { joinByteStrings, type ByteStrings } from '../../src/kernel/byte-strings';
-import { isByteStrings, type Tensor } from '../../src/kernel/tensor';
+import { isByteStrings, type DType, type Tensor, type TensorSpec } from '../../src/kernel/tensor';
 
 /** A float32 tensor. */
 export function floats(name: string, shape: readonly number[], values: readonly number[]): Tensor {
   return { name, dtype: 'float32', shape, data: Float32Array.from(values) };
+}
+
+/** An input or output of a signature. */
+export function spec(
+  name: string,
+  shape: readonly number[] | undefined,
+  dtype: DType = 'float32',
+): TensorSpec {
+  const tfDtype = dtype === 'float32' ? 'DT_FLOAT' : `DT_${dtype.toUpperCase()}`;
+  return { name, dtype, tfDtype, shape, node: `${name}:0` };
 }
 
 /** Elements of a tensor of strings. */
