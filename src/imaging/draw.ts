@@ -39,20 +39,24 @@ export function strokeRectangle(
   fillRectangle(picture, { left: left + width - x, top, width: x, height }, colour);
 }
 
-/** White text without a background, as pixels to be laid on a picture. */
+/** Text without a background, as pixels to be laid on a picture. */
 export interface TextPixels {
   readonly input: Buffer;
   readonly raw: NonNullable<OverlayOptions['raw']>;
 }
 
 /**
- * @param size of the font, in pixels
  * @param text any; it is not taken as markup
+ * @param size of the font, in pixels
  */
-export async function drawText(text: string, size: number): Promise<TextPixels> {
+export async function drawText(
+  text: string,
+  size: number,
+  colour: 'black' | 'white',
+): Promise<TextPixels> {
   const { data, info } = await sharp({
     text: {
-      text: `<span foreground="white">${escaped(text)}</span>`,
+      text: `<span foreground="${colour}">${escaped(text)}</span>`,
       font: `${FONT} ${String(size)}`,
       fontfile: FONT_FILE,
       rgba: true,

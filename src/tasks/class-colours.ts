@@ -13,3 +13,8 @@ export function classColour(index: number): Colour {
   };
   return [channel(0), channel(8), channel(4)];
 }
+
+/** What can be read on a colour, by its brightness to the eye (BT.601). */
+export function textOn([red, green, blue]: Colour): 'black' | 'white' {
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 110 ? 'black' : 'white';
+}

@@ -7,7 +7,7 @@ import {
 } from '../../imaging/draw';
 import type { Region } from '../../imaging/geometry';
 import type { RgbPicture } from '../../imaging/rgb-picture';
-import { classColour } from '../class-colours';
+import { classColour, textOn } from '../class-colours';
 import type { Detection } from './detect';
 
 /** A font of a 25th of the shorter side can be read at any size that a picture is shown at. */
@@ -30,7 +30,9 @@ export async function drawDetections(
   );
   const stroke = Math.max(2, Math.round(font / 6));
   const texts = await Promise.all(
-    detections.map(({ label, score }) => drawText(captionOf(label, score), font)),
+    detections.map(({ label, index, score }) =>
+      drawText(captionOf(label, score), font, textOn(classColour(index))),
+    ),
   );
   const worstFirst = detections.map((detection, i) => ({ detection, text: texts[i] })).toReversed();
   return worstFirst.flatMap(({ detection: { box, index }, text }) => {
