@@ -12,6 +12,7 @@ import { problemHandler } from './middleware/problem-details';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
 import { imageRoutes } from './routes/images';
+import { similarityRoutes } from './routes/similarity';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes } from './routes/models';
 import { tfServingRoutes } from './tfserving/routes';
@@ -39,6 +40,7 @@ export function createApp(deps: AppDeps): Express {
   const app = createBaseApp({ metrics, logger });
   // First, as Express tries routes in turn and nothing else is asked for as often.
   app.use(imageRoutes({ inference, bodies }));
+  app.use(similarityRoutes({ inference, bodies }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true, adminAccess = LOCAL_ACCESS } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));

@@ -137,7 +137,7 @@ function* answerJson({ model, version, results, timings }: ImageAnswer): TextPie
     yield* base64Text(bytes);
     yield `","mediaType":"${IMAGE_MEDIA_TYPES[format]}","width":${width},"height":${height}}}`;
   }
-  yield `],"timings":${JSON.stringify(rounded(timings))}}`;
+  yield `],"timings":${JSON.stringify(roundedTimings(timings))}}`;
 }
 
 async function sendMultipart(
@@ -169,7 +169,8 @@ function problemOf(error: ServingError): readonly [string, Buffer] {
   return [PROBLEM_MEDIA_TYPE, Buffer.from(JSON.stringify(problemDetails(error)))];
 }
 
-function rounded(timings: RequestTimings): Record<string, number> {
+/** Milliseconds with two places. */
+export function roundedTimings(timings: RequestTimings): Record<string, number> {
   return Object.fromEntries(
     Object.entries(timings).map(([stage, ms]) => [stage, Math.round(Number(ms) * 100) / 100]),
   );

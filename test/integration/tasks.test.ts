@@ -252,6 +252,41 @@ describe('image feature extraction', () => {
   });
 });
 
+describe('similarity', () => {
+  const compare = (images: readonly Buffer[], model = 'encoder'): Promise<Response> =>
+    fetch(`${service.url}/models/${model}/similarity`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ images: images.map((file) => ({ b64: file.toString('base64') })) }),
+    });
+  const filled = (colour: string): Promise<Buffer> =>
+    drawn([{ left: 0, top: 0, ...PHOTO, colour }]);
+
+  test('of one image to several, each with its own result or error', async () => {
+    const [red, dark, blue] = await Promise.all(['#ff0000', '#400000', '#0000ff'].map(filled));
+    if (red === undefined || dark === undefined || blue === undefined)
+      throw new Error('no picture');
+
+    const { results } = (await (
+      await compare([red, dark, Buffer.from('nothing'), blue])
+    ).json()) as { results: any[] };
+
+    expect(results.map(({ similarity, error }) => similarity ?? error.code)).toEqual([
+      expect.closeTo(1, 5),
+      'UNSUPPORTED_IMAGE_FORMAT',
+      expect.closeTo(0, 5),
+    ]);
+  });
+
+  test('needs two images, a first one that can be read, and a model of vectors', async () => {
+    const red = await filled('#ff0000');
+
+    expect((await compare([red])).status).toBe(400);
+    expect((await compare([Buffer.from('nothing'), red])).status).toBe(415);
+    expect((await compare([red, red], 'fill')).status).toBe(409);
+  });
+});
+
 describe('addresses', () => {
   test('predict answers whatever a model does', async () => {
     expect(await result('fill/predict', boxed)).toEqual(await result('fill/detect', boxed));

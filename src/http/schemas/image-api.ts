@@ -96,3 +96,28 @@ export function answerSchema({ result, pictures }: AnyTask): z.ZodType {
     })
     .meta({ id: `${id}s` });
 }
+
+/** How alike the first image of a request is to each of the others. */
+export const similaritiesSchema = z
+  .object({
+    model: z.string(),
+    version: z.number().int(),
+    results: z
+      .array(
+        z.union([
+          z
+            .object({
+              similarity: z
+                .number()
+                .min(-1)
+                .max(1)
+                .describe('Cosine of the angle between the vectors: 1 for the same direction'),
+            })
+            .meta({ id: 'ComparedImage' }),
+          failed,
+        ]),
+      )
+      .describe('In the order of the images after the first'),
+    timings: timingsSchema,
+  })
+  .meta({ id: 'Similarities' });

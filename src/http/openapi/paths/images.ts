@@ -10,6 +10,7 @@ import {
   imageFormSchema,
   imageJsonSchema,
   pictureQuerySchema,
+  similaritiesSchema,
 } from '../../schemas/image-api';
 import { problems } from '../errors';
 import { EXAMPLE_IMAGE } from '../example-image';
@@ -75,7 +76,7 @@ const ADDRESSES = [
   },
 ] as const;
 
-export const imageOperations: readonly Operation[] = verbsOf(TASKS).flatMap((verb) =>
+const taskOperations: readonly Operation[] = verbsOf(TASKS).flatMap((verb) =>
   ADDRESSES.map(({ prefix, versioned, suffix, of }): Operation => {
     const { model } = exampleOf(verb);
     return {
@@ -96,6 +97,46 @@ export const imageOperations: readonly Operation[] = verbsOf(TASKS).flatMap((ver
     };
   }),
 );
+
+const similarityOperations: readonly Operation[] = ADDRESSES.map(
+  ({ prefix, versioned, suffix, of }): Operation => ({
+    method: 'post',
+    path: `${prefix}/similarity`,
+    operationId: `compare${suffix}`,
+    tags: ['Images'],
+    summary: `How alike the first image is to each of the others, by ${of}`,
+    description:
+      'For models that answer vectors (image-feature-extraction). A fault of the first image fails the request; any other image that cannot be answered has its error in its place.',
+    request: {
+      params: z.object({ name: nameParameter.meta({ example: 'my-encoder' }), ...versioned }),
+      body: BODY,
+    },
+    responses: {
+      200: answer(
+        'One result for each image after the first',
+        {
+          'application/json': {
+            schema: similaritiesSchema,
+            examples: {
+              two: {
+                value: {
+                  model: 'my-encoder',
+                  version: 1,
+                  results: [{ similarity: 0.914 }],
+                  timings: TIMINGS,
+                },
+              },
+            },
+          },
+        },
+        ['Server-Timing'],
+      ),
+      ...problems(...ERRORS),
+    },
+  }),
+);
+
+export const imageOperations: readonly Operation[] = [...taskOperations, ...similarityOperations];
 
 function verbsOf(tasks: readonly AnyTask[]): Verb[] {
   const verbs = [...new Set(tasks.map(({ verb }) => verb))].map((verb): Verb => {
