@@ -96,7 +96,12 @@ def cases(function, rows: int):
 
 def run_python(function, inputs: dict) -> dict:
     outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
-    return {name: value.numpy() for name, value in outputs.items() if isinstance(value, tf.Tensor)}
+    tensors = {name: value.numpy() for name, value in outputs.items() if isinstance(value, tf.Tensor)}
+    # A string without dimensions comes as bytes.
+    return {
+        name: np.array(value, object) if isinstance(value, bytes) else value
+        for name, value in tensors.items()
+    }
 
 
 def accepted(function, rows: int) -> tuple[dict, dict]:
