@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Generate src/saved-model/protobuf/{tensorflow_pb,operations}.ts: the part of TensorFlow's messages that
-the optimiser reads and writes, and the operations that TensorFlow has, from its own Python package.
+the rewriter reads and writes, and the operations that TensorFlow has, from its own Python package.
 
-What is left out (object graph, collections, debug information) survives a read and a write as
+What is left out (most of the object graph, debug information) survives a read and a write as
 unknown fields. The compiler plug-in is protobuf-es's; the version must be that of
 @bufbuild/protobuf in package.json:
 
@@ -33,16 +33,24 @@ from tensorflow.core.framework import (
     types_pb2,
     versions_pb2,
 )
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2, saver_pb2, tensor_bundle_pb2
+from tensorflow.core.protobuf import (
+    meta_graph_pb2,
+    saved_model_pb2,
+    saved_object_graph_pb2,
+    saver_pb2,
+    tensor_bundle_pb2,
+    trackable_object_graph_pb2,
+)
 from tensorflow.python.client import pywrap_tf_session
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "src" / "optimizer" / "protobuf"
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "src" / "saved-model" / "protobuf"
 NAME = "tensorflow"
 
 MESSAGES = [
     saved_model_pb2.SavedModel,
     meta_graph_pb2.MetaGraphDef,
+    meta_graph_pb2.CollectionDef,
     meta_graph_pb2.SignatureDef,
     meta_graph_pb2.TensorInfo,
     graph_pb2.GraphDef,
@@ -59,6 +67,10 @@ MESSAGES = [
     saver_pb2.SaverDef,
     tensor_bundle_pb2.BundleHeaderProto,
     tensor_bundle_pb2.BundleEntryProto,
+    saved_object_graph_pb2.SavedObjectGraph,
+    saved_object_graph_pb2.SavedObject,
+    saved_object_graph_pb2.SavedConcreteFunction,
+    trackable_object_graph_pb2.TrackableObjectGraph,
 ]
 # google.protobuf.Any would need a second generated file; the optimiser has no use for the field.
 KNOWN = {f".tensorflow.{message.DESCRIPTOR.name}" for message in MESSAGES} | {".tensorflow.DataType"}

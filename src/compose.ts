@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http';
-import path from 'node:path';
 
 import { RunMemoryBudget } from './batching/run-memory-budget';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
@@ -15,9 +14,7 @@ import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
-import { RowExaminer } from './models/rows/row-examiner';
-import { privateTemporaryDirectory } from './rewriter/cache-directory';
-import { ModelOptimizer } from './rewriter/model-optimizer';
+import { servableRuntime } from './models/servable-runtime';
 import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
 import { memoryLimit } from './process/memory-limit';
@@ -63,6 +60,7 @@ export function createService(config: Config): Service {
         metrics,
         logger,
         draining,
+        roundFloat64: config.roundFloat64,
         modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
         adminAccess,
       });
@@ -186,7 +184,7 @@ function createManager(
   settings: ServerSettings,
   runMemory: RunMemoryBudget | undefined,
 ): ModelManager {
-  const { plan, defaults, place, cacheDirectory } = settings;
+  const { plan, defaults } = settings;
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
   for (const warning of environmentWarnings(plan, process.env)) logger.warn(warning);
   const manager = new ModelManager(
@@ -199,41 +197,15 @@ function createManager(
       loadRetryIntervalMs: config.loadRetryIntervalMs,
       livenessTimeoutMs: config.livenessTimeoutMs,
       defaults,
-      runtime: {
-        runTimeoutMs: config.runTimeoutMs,
-        loadTimeoutMs: config.loadTimeoutMs,
-        place,
+      runtime: servableRuntime(config, settings, {
         runMemory,
-        rowExaminer: new RowExaminer({
-          cacheDirectory: path.join(cacheDirectory, 'rows'),
-          timeoutMs: config.optimizeTimeoutMs,
-          runtime: runtimeName(settings),
-        }),
-        ...(config.optimize ? { optimizer: createOptimizer(config, logger, settings) } : {}),
-      },
+        onCacheProblem: (reason) => {
+          logger.warn({ reason }, 'the cache of rewritten models cannot be written');
+        },
+      }),
     },
     modelEvents(logger, metrics),
   );
   metrics.onScrape(() => servableGauges(manager));
   return manager;
-}
-
-/** What answers depend on besides the files of a model. */
-function runtimeName({ install }: ServerSettings): string {
-  return `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`;
-}
-
-function createOptimizer(config: Config, logger: Logger, settings: ServerSettings): ModelOptimizer {
-  const { plan, cacheDirectory } = settings;
-  return new ModelOptimizer({
-    cacheDirectory: path.join(cacheDirectory, 'models'),
-    fallbackDirectory: privateTemporaryDirectory,
-    cacheMaxBytes: config.cacheMaxBytes,
-    timeoutMs: config.optimizeTimeoutMs,
-    runtime: runtimeName(settings),
-    device: plan.device,
-    onCacheProblem: (reason) => {
-      logger.warn({ reason }, 'the cache of rewritten models cannot be written');
-    },
-  });
 }

@@ -5,14 +5,20 @@ half_plus_two, half_plus_three  y = 0.5 x + 2 (or 3): two weights, an answer a r
 two_signatures                  serving_default as half_plus_two, and `sum`: a + b -> total
 slow_add                        y = x + 1, after about half a second of arithmetic, for tests of long runs
 assert_positive                 y = 2 x, but the run fails when any element of the batch is negative
-every_type                      y = x in a signature for each type, types that cannot be carried included, and one
-                                signature of all carried types together; `scalar` has no batch dimension
+every_type                      y = x in a signature for each type, and one signature of the usual types together;
+                                `scalar` has no batch dimension
 examples                        y = 0.5 x + 2 from serialised tf.Examples: `classify` (labels "low", "high") and
                                 `regress`, as TensorFlow Serving's own toy model has them
 keras_network                   as Keras exports one: convolutions, batch normalisation, dropout; 8 x 8 RGB -> 4 scores
 control_flow                    `serving_default` and `twice` share a variable, read in a loop and in a branch
 lookup_table                    words -> numbers, through a hash table
 run_counter                     y = x + the number of runs so far, counted in a variable
+lost_variables                  y = 0.5 x + 2 from a Keras 3 model saved by tf.saved_model.save, whose variables nothing
+                                restores
+image_bytes                     mean colours of a JPEG that the graph decodes, times a variable
+xla_call                        y = 0.5 x + 2 in a function that XLA compiles, 1 added outside
+tensorflow_1                    no serving_default: `weights` answers a variable by reference, `echo` its own input
+random_start                    y = x + a variable that is drawn anew whenever the model is loaded
 
     python scripts/export/test_models.py
 """
@@ -121,14 +127,20 @@ def every_type() -> tuple[tf.Module, dict]:
         "bool": tf.bool,
         "string": tf.string,
     }
-    uncarried = {"float64": tf.float64, "float16": tf.float16, "int16": tf.int16}
+    rarer = {
+        name: tf.as_dtype(name)
+        for name in (
+            *("float64", "float16", "bfloat16"),
+            *("int8", "int16", "uint16", "uint32", "uint64"),
+        )
+    }
 
     def same(x):
         return {"y": tf.identity(x)}
 
     signatures = {
         name: tf.function(same, input_signature=[tf.TensorSpec([None], dtype, name="x")])
-        for name, dtype in {**dtypes, **uncarried}.items()
+        for name, dtype in {**dtypes, **rarer}.items()
     }
     signatures["scalar"] = tf.function(
         same, input_signature=[tf.TensorSpec([], tf.float32, name="x")]
@@ -265,6 +277,105 @@ def run_counter() -> tf.Module:
     return module
 
 
+def export_lost_variables(folder: pathlib.Path) -> None:
+    """The graph has each variable twice: signatures read one, the saver restores the other."""
+    import keras
+
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, name="line")])
+    model.layers[0].set_weights([np.array([[0.5]]), np.array([2.0])])
+    module = tf.Module(name="lost_variables")
+    module.model = model
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
+    def serve(x):
+        return {"y": model(x)}
+
+    module.serve = serve
+    write_saved_model(module, {"serving_default": serve}, folder)
+
+
+def image_bytes() -> tf.Module:
+    """Strings in, so that made-up inputs must be pictures."""
+    module = tf.Module(name="image_bytes")
+    module.factor = tf.Variable(2.0, name="factor")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="jpeg")])
+    def serve(jpeg):
+        mean = tf.map_fn(
+            lambda one: tf.reduce_mean(tf.cast(tf.io.decode_jpeg(one, 3), tf.float32), [0, 1]),
+            jpeg,
+            fn_output_signature=tf.TensorSpec([3], tf.float32),
+        )
+        return {"mean": mean * module.factor}
+
+    module.serve = serve
+    return module
+
+
+def xla_call() -> tf.Module:
+    """y = 0.5 x + 3, of which XLA compiles all but the last addition."""
+    module = tf.Module(name="xla_call")
+    module.slope = tf.Variable(0.5, name="slope")
+    module.one = tf.Variable(1.0, name="one")
+
+    @tf.function(jit_compile=True)
+    def line(x):
+        return module.slope * x + 2.0
+
+    @tf.function(input_signature=[VECTOR])
+    def serve(x):
+        return {"y": line(x) + module.one}
+
+    module.serve = serve
+    return module
+
+
+def write_tensorflow_1(folder: pathlib.Path) -> None:
+    """Signatures as only TensorFlow 1's builder writes them, none of them serving_default."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        key = v1.placeholder(tf.string, [None], name="key")
+        weights = v1.get_variable("weights", initializer=[1.0, 2.0, 3.0], use_resource=False)
+        session.run(v1.global_variables_initializer())
+        info = v1.saved_model.build_tensor_info
+        define = v1.saved_model.build_signature_def
+        predict = "tensorflow/serving/predict"
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(
+            session,
+            [v1.saved_model.tag_constants.SERVING],
+            signature_def_map={
+                "echo": define({"key": info(key)}, {"key": info(key)}, predict),
+                "weights": define({}, {"weights": info(weights)}, predict),
+            },
+        )
+        builder.save()
+
+
+def write_random_start(folder: pathlib.Path) -> None:
+    """The main operation writes a variable after it was restored."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], name="x")
+        offset = v1.get_variable("offset", initializer=0.0, use_resource=True)
+        y = x + offset
+        draw = offset.assign(v1.random_uniform([], 1.0, 2.0), read_value=False)
+        session.run(v1.global_variables_initializer())
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(
+            session,
+            [v1.saved_model.tag_constants.SERVING],
+            signature_def_map={"serving_default": signature},
+            main_op=draw,
+        )
+        builder.save()
+
+
 def check(folder: pathlib.Path) -> None:
     """Run the written models and compare with the answers they are named for."""
 
@@ -321,6 +432,7 @@ def main() -> None:
     two, three, both = half_plus(2.0), half_plus(3.0), two_signatures()
     slow, positive = slow_add(), assert_positive()
     flow, table, counter = control_flow(), lookup_table(), run_counter()
+    pictures, compiled = image_bytes(), xla_call()
     models = {
         "half_plus_two": (two, {"serving_default": two.serve}),
         "half_plus_three": (three, {"serving_default": three.serve}),
@@ -331,11 +443,16 @@ def main() -> None:
         "control_flow": (flow, {"serving_default": flow.serve, "twice": flow.twice}),
         "lookup_table": (table, {"serving_default": table.serve}),
         "run_counter": (counter, {"serving_default": counter.serve}),
+        "image_bytes": (pictures, {"serving_default": pictures.serve}),
+        "xla_call": (compiled, {"serving_default": compiled.serve}),
     }
     for name, (module, signatures) in models.items():
         write_saved_model(module, signatures, folder / name / VERSION)
         print("\n".join(describe(folder / name / VERSION)))
     write_examples(folder / "examples" / VERSION)
+    export_lost_variables(folder / "lost_variables" / VERSION)
+    write_tensorflow_1(folder / "tensorflow_1" / VERSION)
+    write_random_start(folder / "random_start" / VERSION)
     export_keras_network(folder / "keras_network" / VERSION)
     print("\n".join(describe(folder / "keras_network" / VERSION)))
     check(folder)

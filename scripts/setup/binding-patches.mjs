@@ -21,6 +21,25 @@ const PATCHES = [
   },
   {
     file: 'tfjs_backend.cc',
+    why: 'types that JavaScript has no array for, such as float16, come as their bytes',
+    from: `      if (dtype != TF_BOOL && dtype != TF_UINT8) {
+        NAPI_THROW_ERROR(env, "Tensor type does not match Uint8Array");
+        return nullptr;
+      }
+      width = sizeof(uint8_t);
+      break;
+`,
+    to: `      width = TF_DataTypeSize(dtype);
+      if (width == 0 || array_length % width != 0) {
+        NAPI_THROW_ERROR(env, "%zu bytes hold no elements of type %d", array_length, dtype);
+        return nullptr;
+      }
+      array_length /= width;
+      break;
+`,
+  },
+  {
+    file: 'tfjs_backend.cc',
     why: 'a run that fails keeps its input tensors and names for ever: release them however it ends',
     from: `  std::vector<TF_Output> inputs;
   std::vector<TF_Output> outputs;

@@ -1,14 +1,6 @@
 import { concatByteStrings, sliceByteStrings, type OwnedStrings } from '../kernel/byte-strings';
-import {
-  elementCount,
-  entriesPerElement,
-  formatShape,
-  bytesPerElement,
-  isByteStrings,
-  sliceRows,
-  typedArrayOver,
-  type Tensor,
-} from '../kernel/tensor';
+import { entriesPerElement, bytesPerElement, typedArrayOver } from '../kernel/element-types';
+import { elementCount, formatShape, isByteStrings, sliceRows, type Tensor } from '../kernel/tensor';
 import type { Allocate } from '../kernel/run';
 
 /**

@@ -129,6 +129,9 @@ export type Optimization =
             readonly dropped?: boolean | undefined;
           }
         | undefined;
+      /** What the SavedModel lacked to be served at all. */
+      readonly repair?:
+        { readonly variables: number; readonly notOptimized?: string | undefined } | undefined;
     }
   | {
       readonly state: 'original';

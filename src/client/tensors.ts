@@ -10,6 +10,10 @@ export interface TensorData {
   INT16: Int16Array;
   INT32: Int32Array;
   INT64: BigInt64Array;
+  /** Bit patterns. */
+  FP16: Uint16Array;
+  /** Bit patterns. */
+  BF16: Uint16Array;
   FP32: Float32Array;
   FP64: Float64Array;
   /** One element each; text is UTF-8: see `textOf`. */
@@ -57,6 +61,8 @@ const ARRAYS = {
   INT16: Int16Array,
   INT32: Int32Array,
   INT64: BigInt64Array,
+  FP16: Uint16Array,
+  BF16: Uint16Array,
   FP32: Float32Array,
   FP64: Float64Array,
 } as const;

@@ -2,36 +2,47 @@
 import { cpus, totalmem } from 'node:os';
 
 import { loadConfig } from '../config/load';
+import { formatShape } from '../kernel/tensor';
+import { messageOf } from '../kernel/errors';
 import { inspectVersion } from '../models/inspect-model';
-import { scanRepository, versionDirectory, type RepositoryModel } from '../models/repository';
+import { wantedVersions } from '../models/reconciliation';
+import { scanRepository, type RepositoryModel } from '../models/repository';
+import { Servable, type ServableRuntimeOptions } from '../models/servable';
+import { servableRuntime } from '../models/servable-runtime';
 import type { ServableDefaults } from '../models/servable-spec';
 import { serverSettings } from '../models/server-settings';
 import { packageVersion } from '../process/package-version';
-import { ProcessInstance } from '../runtime/instance';
-import { environmentWarnings, type Placement } from '../runtime/placement';
-import { formatShape } from '../kernel/tensor';
-import { messageOf } from '../kernel/errors';
+import { environmentWarnings } from '../runtime/placement';
 
 const MIB = 1024 ** 2;
-/** Long enough for TensorFlow to start and load a large model from a cold disk. */
-const TRY_TIMEOUT_MS = 120_000;
+
+interface Checks {
+  readonly defaults: ServableDefaults;
+  /** Undefined where TensorFlow is not installed. */
+  readonly runtime: ServableRuntimeOptions | undefined;
+}
 
 function line(name: string, value: string): void {
   console.log(`${name.padEnd(18)} ${value}`);
 }
 
 /** @returns problems found */
-async function checkModel(model: RepositoryModel, defaults: ServableDefaults): Promise<number> {
+async function checkModel(model: RepositoryModel, checks: Checks): Promise<number> {
   console.log(`  ${model.name}`);
   const problems = [...model.problems];
+  // Where the folder is at fault, nothing is served of it.
+  const served = problems.length === 0 ? wantedVersions(model) : [];
   for (const version of model.versions) {
     try {
-      const { spec } = await inspectVersion(model, version, defaults);
+      const { spec, directory } = await inspectVersion(model, version, checks.defaults);
       const tensors = [...spec.signature.inputs, ...spec.signature.outputs].map(
         ({ name, tfDtype, shape }) => `${name} ${tfDtype} ${formatShape(shape)}`,
       );
       console.log(`    version ${version}: ${spec.task}; ${tensors.join(' → ')}`);
       for (const assumption of spec.assumptions) console.log(`      assumed ${assumption}`);
+      if (checks.runtime !== undefined && served.includes(version)) {
+        console.log(`      ${await tryVersion(model, version, directory, checks.runtime, checks)}`);
+      }
     } catch (thrown) {
       problems.push(`version ${version}: ${messageOf(thrown)}`);
     }
@@ -40,28 +51,48 @@ async function checkModel(model: RepositoryModel, defaults: ServableDefaults): P
   return problems.length;
 }
 
-/** Loads a model in an instance: nothing else shows which device TensorFlow really takes. */
-async function tryRuntime(
-  models: readonly RepositoryModel[],
-  placement: Placement,
+/**
+ * Loads a version and runs it once, as the server would, in an instance, which is a process of its own:
+ * whatever it does there, the next model is looked at.
+ * @throws Error with the reason when it cannot be served
+ */
+async function tryVersion(
+  model: RepositoryModel,
+  version: number,
+  directory: string,
+  runtime: ServableRuntimeOptions,
+  { defaults }: Checks,
 ): Promise<string> {
-  const [model] = models.filter(({ problems }) => problems.length === 0);
-  const version = model?.versions.at(-1);
-  if (model === undefined || version === undefined) return 'not tried: there is no model to load';
-  const instance = new ProcessInstance({
-    directory: await versionDirectory(model.directory, version),
-    placement,
-    runTimeoutMs: TRY_TIMEOUT_MS,
-    loadTimeoutMs: TRY_TIMEOUT_MS,
+  const warmup = { iterations: 1, ...model.config.warmup, enabled: true };
+  const servable = new Servable({
+    source: { ...model, config: { ...model.config, instances: 1, warmup } },
+    version,
+    directory,
+    defaults,
+    runtime,
   });
-  const { device, tensorflowVersion, loadMs } = await instance.ready;
-  await instance.close();
-  return `TensorFlow ${tensorflowVersion} loaded ${model.name} on the ${device.toUpperCase()} in ${loadMs.toFixed(0)} ms`;
+  const started = performance.now();
+  try {
+    await servable.load();
+    const { state, reason, optimization } = servable;
+    if (state !== 'AVAILABLE') throw new Error(reason ?? 'it was not loaded');
+    const how =
+      optimization?.state === 'optimized'
+        ? optimization.report.repair === undefined
+          ? 'rewritten'
+          : 'repaired: the SavedModel does not restore all of its variables'
+        : `as it is: ${optimization?.reason ?? ''}`;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    return `loaded and run on the ${(servable.device ?? 'cpu').toUpperCase()} in ${seconds} s, ${how}`;
+  } finally {
+    servable.kill();
+  }
 }
 
 async function main(): Promise<void> {
   const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
-  const { install, plan, device, defaults, place } = serverSettings(config, process.env);
+  const settings = serverSettings(config, process.env);
+  const { install, plan, device, defaults } = settings;
   let problems = 0;
 
   line('tfjs-serving', packageVersion());
@@ -84,21 +115,32 @@ async function main(): Promise<void> {
 
   line('Defaults', `${device.instances} instances per model, batches of ${device.maxBatchSize}`);
   console.log(`Models in ${config.modelRepository}`);
-  const models = await scanRepository(config.modelRepository);
+  const all = await scanRepository(config.modelRepository);
+  const models = all.filter(({ name }) => isWanted(name, config.models));
   if (models.length === 0) console.log('  none');
-  for (const model of models) {
-    problems += await checkModel(model, defaults);
+  for (const name of config.models.filter((one) => all.every((model) => model.name !== one))) {
+    console.log(
+      `  ${name}\n    PROBLEM: there is no folder "${name}" in ${config.modelRepository}`,
+    );
+    problems += 1;
   }
-  const [placement] = place({
-    instances: 1,
-    threads: undefined,
-    gpuMemoryMiB: config.gpuMemoryMiB,
-  });
-  if (install !== undefined && placement !== undefined) {
-    line('Trial', await tryRuntime(models, placement));
+  const runtime =
+    install === undefined
+      ? undefined
+      : servableRuntime(config, settings, {
+          onCacheProblem: (reason) => {
+            line('  Warning', `the cache of rewritten models cannot be written: ${reason}`);
+          },
+        });
+  for (const model of models) {
+    problems += await checkModel(model, { defaults, runtime });
   }
   console.log(problems === 0 ? 'Everything is in order.' : `${problems} problem(s) found.`);
   process.exitCode = problems === 0 ? 0 : 1;
+}
+
+function isWanted(name: string, wanted: readonly string[]): boolean {
+  return wanted.length === 0 || wanted.includes(name);
 }
 
 main().catch((error: unknown) => {

@@ -105,6 +105,12 @@ export const configSchema = z.strictObject({
       'Milliseconds that every loaded version may be without a working instance before /v2/health/live fails; 0: never',
     ),
 
+  roundFloat64: z
+    .enum(['never', 'json', 'always'])
+    .default('json')
+    .describe(
+      'Where /v2 rounds floats to an input of a smaller type, such as FP64, which numpy makes, to FP32: in JSON, where the type is only a label; in binary tensors too; or never, when numbers that the type does not hold exactly are refused',
+    ),
   optimize: z
     .boolean()
     .default(true)

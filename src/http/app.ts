@@ -9,6 +9,7 @@ import { createBaseApp, type BaseAppDeps } from './base-app';
 import type { BodyReader } from './body/body-reader';
 import { LOCAL_ACCESS, type AdminAccess } from './middleware/admin-guard';
 import { problemHandler } from './middleware/problem-details';
+import type { FloatRounding } from './oip/input-tensors';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
 import { imageRoutes } from './routes/images';
@@ -32,6 +33,8 @@ export interface AppDeps extends BaseAppDeps {
    * @default what listens on the loopback interface without a token
    */
   readonly adminAccess?: AdminAccess | undefined;
+  /** Where /v2 rounds floats to an input of a smaller type. @default json */
+  readonly roundFloat64?: FloatRounding | undefined;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
@@ -42,7 +45,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(imageRoutes({ inference, bodies }));
   app.use(similarityRoutes({ inference, bodies }));
   app.use(metricsRoutes(metrics));
-  const { modelControl = true, adminAccess = LOCAL_ACCESS } = deps;
+  const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
   app.use(modelRoutes(manager));
   app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
@@ -56,6 +59,7 @@ export function createApp(deps: AppDeps): Express {
       version: packageVersion(),
       modelControl,
       adminAccess,
+      roundFloat64,
     }),
   );
 

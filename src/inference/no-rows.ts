@@ -1,12 +1,6 @@
 import { byteStringsOver } from '../kernel/byte-strings';
-import {
-  elementCount,
-  typedArrayOver,
-  type DType,
-  type Signature,
-  type Tensor,
-  type TensorSpec,
-} from '../kernel/tensor';
+import { typedArrayOver, type DType } from '../kernel/element-types';
+import { elementCount, type Signature, type Tensor, type TensorSpec } from '../kernel/tensor';
 
 /**
  * An empty list says nothing of the dimensions inside it: for an input whose first dimension may have any size

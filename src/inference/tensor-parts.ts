@@ -1,12 +1,11 @@
 import { ServingError } from '../kernel/errors';
+import { bytesPerElement, typedArrayOver } from '../kernel/element-types';
 import {
-  bytesPerElement,
   elementCount,
   formatShape,
   isBatchable,
   isByteStrings,
   sliceRows,
-  typedArrayOver,
   type Tensor,
 } from '../kernel/tensor';
 import { concatByteStrings } from '../kernel/byte-strings';

@@ -1,5 +1,5 @@
 import { ServingError } from '../kernel/errors';
-import type { Signature, Tensor } from '../kernel/tensor';
+import { isAnswerable, notCarried, type Signature, type Tensor } from '../kernel/tensor';
 import type { Servable } from '../models/servable';
 import type { TensorTarget } from './tensor-request';
 
@@ -26,7 +26,7 @@ export function targetOf(servable: Servable, wanted: string | undefined): Tensor
 }
 
 /**
- * Names of the outputs to fetch. Always named and in the order of the signature, so that requests for the same share a batch.
+ * Names of the outputs to fetch: those asked for, or all that can be answered. Always named and in the order of the signature, so that requests for the same share a batch.
  * @throws ServingError INVALID_INPUT for a name that is not there, or a type that cannot be carried
  */
 export function chooseOutputs(
@@ -42,12 +42,18 @@ export function chooseOutputs(
       );
     }
   }
-  const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true);
+  const chosen = signature.outputs.filter((output) =>
+    wanted === undefined ? isAnswerable(output) : wanted.includes(output.name),
+  );
   const uncarried = chosen.find(({ dtype }) => dtype === undefined);
   if (uncarried !== undefined) {
+    throw new ServingError('INVALID_INPUT', notCarried('output', uncarried));
+  }
+  if (chosen.length === 0) {
+    const types = signature.outputs.map(({ name, tfDtype }) => `"${name}" ${tfDtype}`).join(', ');
     throw new ServingError(
       'INVALID_INPUT',
-      `output "${uncarried.name}" has type ${uncarried.tfDtype}, which cannot be carried`,
+      `the signature has no output of a type that can be answered: ${types}`,
     );
   }
   return chosen.map(({ name }) => name);

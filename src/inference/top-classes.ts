@@ -1,6 +1,7 @@
 import { ServingError } from '../kernel/errors';
 import { topIndices } from '../outputs/classification';
-import { isByteStrings, sliceRows, type Tensor } from '../kernel/tensor';
+import { entriesPerElement, isBigData } from '../kernel/element-types';
+import { isByteStrings, numbersOf, sliceRows, type Tensor } from '../kernel/tensor';
 import type { Steps } from '../kernel/time-slices';
 import type { TensorTarget } from './tensor-request';
 
@@ -64,14 +65,16 @@ function ranked(values: ArrayLike<number>, k: number): number[] {
   ];
 }
 
-function comparable({ name, dtype, data }: Tensor): ArrayLike<number> {
-  if (isByteStrings(data) || dtype === 'bool' || dtype === 'complex64') {
+function comparable(output: Tensor): ArrayLike<number> {
+  const { name, dtype } = output;
+  if (isByteStrings(output.data) || dtype === 'bool' || entriesPerElement(dtype) > 1) {
     throw new ServingError(
       'INVALID_INPUT',
       `output "${name}" of type ${dtype} has no classes to rank`,
     );
   }
-  if (data instanceof BigInt64Array) return Array.from(data, Number);
+  const data = numbersOf(output);
+  if (isBigData(data)) return Array.from<bigint, number>(data, Number);
   if (data.some(Number.isNaN)) {
     throw new ServingError('INFERENCE_FAILED', 'The model answered scores that are not numbers');
   }

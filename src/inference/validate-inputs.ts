@@ -1,8 +1,9 @@
 import { ServingError } from '../kernel/errors';
+import { entriesPerElement } from '../kernel/element-types';
 import {
   elementCount,
-  entriesPerElement,
   formatShape,
+  notCarried,
   type Signature,
   type Tensor,
   type TensorSpec,
@@ -34,7 +35,7 @@ export function validateInputs(signature: Signature, inputs: readonly Tensor[]):
 function validateTensor(spec: TensorSpec, tensor: Tensor): void {
   const { name, dtype, shape, data } = tensor;
   if (spec.dtype === undefined) {
-    throw invalid(`input "${name}" has type ${spec.tfDtype}, which cannot be carried`);
+    throw invalid(notCarried('input', spec));
   }
   if (dtype !== spec.dtype) {
     throw invalid(`input "${name}" must be ${spec.dtype} and was given as ${dtype}`);

@@ -1,27 +1,11 @@
 import { sliceByteStrings, type ByteStrings } from './byte-strings';
+import { entriesPerElement, type DType, type NumericData } from './element-types';
+import { fromHalfBits } from './half-floats';
 
 /**
  * Tensors as they travel between HTTP, batching and the runtime: plain data, safe to send to another
  * process.
  */
-
-/** Element types that the native binding carries. */
-export const DTYPES = [
-  'float32',
-  'int32',
-  'int64',
-  'uint8',
-  'bool',
-  'string',
-  'complex64',
-] as const;
-export type DType = (typeof DTYPES)[number];
-
-/**
- * Row-major elements. int64 is a BigInt64Array, bool a Uint8Array of 0 and 1, complex64 a
- * Float32Array of (real, imaginary) pairs.
- */
-export type NumericData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 export type TensorData = NumericData | ByteStrings;
 
@@ -77,53 +61,12 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Array entries per element: complex64 stores two floats. */
-export function entriesPerElement(dtype: DType): number {
-  return dtype === 'complex64' ? 2 : 1;
-}
-
-/** Bytes per element; 0 for strings, whose size varies. */
-export function bytesPerElement(dtype: DType): number {
-  switch (dtype) {
-    case 'uint8':
-    case 'bool':
-      return 1;
-    case 'float32':
-    case 'int32':
-      return 4;
-    case 'int64':
-    case 'complex64':
-      return 8;
-    case 'string':
-      return 0;
-  }
-}
-
-/** A typed array over `buffer` for all types but string. */
-export function typedArrayOver(
-  dtype: Exclude<DType, 'string'>,
-  buffer: ArrayBuffer,
-  byteOffset: number,
-  elements: number,
-): NumericData {
-  switch (dtype) {
-    case 'float32':
-      return new Float32Array(buffer, byteOffset, elements);
-    case 'complex64':
-      return new Float32Array(buffer, byteOffset, elements * 2);
-    case 'int32':
-      return new Int32Array(buffer, byteOffset, elements);
-    case 'int64':
-      return new BigInt64Array(buffer, byteOffset, elements);
-    case 'uint8':
-    case 'bool':
-      return new Uint8Array(buffer, byteOffset, elements);
-  }
-}
-
-/** The elements of a tensor that holds numbers; none for one of strings. */
-export function numbersOf({ data }: Tensor): NumericData {
-  return isByteStrings(data) ? new Uint8Array() : data;
+/** The elements of a tensor as numbers, floats of 16 bits widened; none for one of strings. */
+export function numbersOf({ data, dtype }: Pick<Tensor, 'data' | 'dtype'>): NumericData {
+  if (isByteStrings(data)) return new Uint8Array();
+  return dtype === 'float16' || dtype === 'bfloat16'
+    ? fromHalfBits(data as Uint16Array, dtype)
+    : data;
 }
 
 /** A view of `rows` rows of a tensor, starting at `from`. */
@@ -137,6 +80,24 @@ export function sliceRows(tensor: Tensor, from: number, rows: number): Tensor {
     shape: [rows, ...rowShape],
     data: isByteStrings(data) ? sliceByteStrings(data, begin, end) : data.subarray(begin, end),
   };
+}
+
+/**
+ * Whether a request that names no outputs is answered this one. Complex numbers are left out: none of
+ * the protocols has a form for them.
+ */
+export function isAnswerable({ dtype }: Pick<TensorSpec, 'dtype'>): boolean {
+  return dtype !== undefined && entriesPerElement(dtype) === 1;
+}
+
+/** Why a tensor cannot be sent or answered. @param role what it is of its signature */
+export function notCarried(
+  role: 'input' | 'output',
+  { name, node, tfDtype }: Pick<TensorSpec, 'name' | 'node' | 'tfDtype'>,
+): string {
+  return node === ''
+    ? `${role} "${name}" is sparse or made of several tensors, which cannot be carried`
+    : `${role} "${name}" has type ${tfDtype}, which cannot be carried`;
 }
 
 /** `[?, 224, 224, 3]`: a shape for a message, `?` for a dimension of any size. */

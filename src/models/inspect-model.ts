@@ -1,5 +1,7 @@
+import { outputOperations } from '../saved-model/output-operations';
 import { readSignatures } from '../saved-model/signatures';
 import type { Signatures } from '../kernel/tensor';
+import type { ModelConfig } from './model-config';
 import { scanRepository, versionDirectory, type RepositoryModel } from './repository';
 import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
 
@@ -12,6 +14,32 @@ export interface InspectedVersion {
   readonly spec: ServableSpec;
 }
 
+/** What decides how a version is served. */
+export interface VersionSource {
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly labels: readonly string[] | undefined;
+}
+
+/**
+ * Reads a version and combines it with its model.json; the graph is looked at where the signature does not
+ * tell the task.
+ * @throws ModelConfigError naming every contradiction, SavedModelError
+ */
+export async function resolveVersion(
+  { directory, config, labels }: VersionSource,
+  defaults: ServableDefaults,
+): Promise<Pick<InspectedVersion, 'signatures' | 'spec'>> {
+  const { signatures } = await readSignatures(directory);
+  const spec = resolveServable(config, signatures, labels, defaults);
+  const { outputs } = spec.signature;
+  const { node = '', shape } = outputs.find(({ name }) => name === spec.output.name) ?? {};
+  const mayBeScores = spec.image !== undefined && spec.task === 'tensor' && shape?.length === 2;
+  if (config.task !== undefined || !mayBeScores) return { signatures, spec };
+  const operations = await outputOperations(directory, [node]);
+  return { signatures, spec: resolveServable(config, signatures, labels, defaults, operations) };
+}
+
 /**
  * @param version a version that the repository lists
  * @throws ModelConfigError naming every contradiction, SavedModelError
@@ -22,8 +50,8 @@ export async function inspectVersion(
   defaults: ServableDefaults,
 ): Promise<InspectedVersion> {
   const directory = await versionDirectory(model.directory, version);
-  const { signatures } = await readSignatures(directory);
-  const spec = resolveServable(model.config, signatures, model.labels, defaults);
+  const { config, labels } = model;
+  const { signatures, spec } = await resolveVersion({ directory, config, labels }, defaults);
   return { version, directory, signatures, spec };
 }
 

@@ -160,10 +160,12 @@ export class ModelManager {
 
   /**
    * Whether every model that can be served is. A model whose files are at fault keeps the others
-   * from nothing; only when all are at fault is the server not ready.
+   * from nothing; only when all are at fault is the server not ready. One that was asked for by name
+   * must be there.
    */
   get ready(): boolean {
     if (!this.#synced || this.#draining) return false;
+    if (this.#options.only.some((name) => !this.#entries.has(name))) return false;
     const entries = [...this.#entries.values()].filter(({ removed, held }) => !removed && !held);
     const servable = entries.filter((entry) => !this.#broken(entry));
     if (entries.length > 0 && servable.length === 0) return false;

@@ -62,6 +62,6 @@ function isCurrent(servable: Servable, version: number, source: RepositoryModel)
   return servable.version === version && servable.revision === revisionOf(source, version);
 }
 
-function wantedVersions({ versions, config }: RepositoryModel): number[] {
+export function wantedVersions({ versions, config }: RepositoryModel): number[] {
   return selectVersions(versions, config.versionPolicy ?? DEFAULT_VERSION_POLICY);
 }

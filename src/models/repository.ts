@@ -4,6 +4,13 @@ import path from 'node:path';
 
 import { labelsFileOf, ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
 import { messageOf, hasErrorCode } from '../kernel/errors';
+import {
+  describeFile,
+  describeFolder,
+  describeMisplaced,
+  describeTensorFlowJs,
+  isTensorFlowJs,
+} from './foreign-models';
 import { fingerprintOf } from './version-fingerprint';
 
 /** One folder of the model repository. */
@@ -37,8 +44,9 @@ const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Lists the models of a repository folder, sorted by name. A broken model is listed with its
- * problems; it never keeps the others from being found.
- * @throws Error when the repository folder itself cannot be read
+ * problems; it never keeps the others from being found. Files that are models of another format are
+ * listed as such.
+ * @throws Error when the repository folder itself cannot be read, or is not one but a model
  */
 export async function scanRepository(repository: string): Promise<RepositoryModel[]> {
   const directory = path.resolve(repository);
@@ -49,12 +57,41 @@ export async function scanRepository(repository: string): Promise<RepositoryMode
     )
     .map((entry) => entry.name)
     .sort();
-  const models = await Promise.all(
+  const found = await Promise.all(
     folders.map(async (name) =>
       (await isDirectory(path.join(directory, name))) ? [await readModel(name, directory)] : [],
     ),
   );
-  return models.flat();
+  const models = found.flat();
+  const misplaced = await describeMisplaced(
+    directory,
+    models.some(({ versions }) => versions.length > 0),
+  );
+  if (misplaced !== undefined) throw new Error(misplaced);
+  const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  return [...models, ...files.flatMap((name) => strayModel(name, directory))].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+}
+
+/** A model of another format that lies where its folder should: listed, so that whoever put it there is told. */
+function strayModel(name: string, repository: string): RepositoryModel[] {
+  const directory = path.join(repository, name);
+  const problem = describeFile(directory);
+  if (problem === undefined) return [];
+  return [
+    {
+      name,
+      directory,
+      versions: [],
+      config: {},
+      labels: undefined,
+      configured: false,
+      problems: [problem],
+      configRevision: problem,
+      fileRevisions: new Map(),
+    },
+  ];
 }
 
 /**
@@ -73,6 +110,7 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
   const hash = createHash('sha256');
   let config: ModelConfig = {};
   let configured = false;
+  let foreign = false;
   let labels: string[] | undefined;
   let fileRevisions: ReadonlyMap<number, string> = new Map();
   try {
@@ -83,6 +121,12 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
     }
     const roots = [await realpath(repository), await realpath(directory)];
     const text = await readWithin(roots, path.join(directory, 'model.json'), 'model.json');
+    foreign = text !== undefined && isTensorFlowJs(text);
+    if (text !== undefined && foreign) {
+      throw new ModelConfigError([
+        describeTensorFlowJs(directory, text, path.join(directory, '1')),
+      ]);
+    }
     if (text !== undefined) {
       configured = true;
       hash.update(text);
@@ -99,9 +143,10 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
   }
   try {
     fileRevisions = await listVersions(directory);
-    if (fileRevisions.size === 0) {
+    if (fileRevisions.size === 0 && !foreign) {
       problems.push(
-        'no version: a folder with a whole number as its name and a saved_model.pb inside is needed, such as 1/saved_model.pb',
+        (await describeFolder(directory)) ??
+          'no version: a folder with a whole number as its name and a saved_model.pb inside is needed, such as 1/saved_model.pb',
       );
     }
   } catch (thrown) {

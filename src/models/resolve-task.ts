@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
-import type { Signature } from '../kernel/tensor';
-import { chooseOutput, describeTensors, nameAndShape } from '../tasks/output-names';
-import type { AnyTask, ModelFacts, Notes } from '../tasks/task';
+import { notCarried, type Signature } from '../kernel/tensor';
+import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../tasks/output-names';
+import type { AnyTask, ModelFacts, ModelSigns, Notes } from '../tasks/task';
 import { TASKS, TENSOR } from '../tasks/tasks';
 import { tensorConfigSchema, type TensorConfig } from '../tasks/tensor-config';
 import { describeIssue } from './config-issue';
@@ -22,15 +22,18 @@ export interface ResolvedTask {
 
 /**
  * Finds out what a model does, from model.json or else from its signature.
+ * @param operations that make outputs, by their `node`, where known; see outputOperations
  * @returns undefined when that cannot be told, which has been noted as a problem
  */
 export function resolveTask(
   config: ModelConfig,
   facts: ModelFacts,
+  operations: ReadonlyMap<string, string>,
   notes: Notes,
 ): ResolvedTask | undefined {
   const { signature, image } = facts;
-  const task = config.task === undefined ? recognise(facts, notes) : named(config.task);
+  const signs = { ...facts, isClassifier: saysScores(config, facts, operations) };
+  const task = config.task === undefined ? recognise(signs, notes) : named(config.task);
   if (task === undefined) return resolveTensor(config, signature, notes);
   if (image === undefined) {
     notes.problem(
@@ -50,25 +53,41 @@ export function resolveTask(
   return { name: task.name, task, settings, output: outputs[0] ?? '' };
 }
 
+/** Whether an output may be taken for scores of classes. */
+function saysScores(
+  config: ModelConfig,
+  { signature, labels }: Pick<ModelFacts, 'signature' | 'labels'>,
+  operations: ReadonlyMap<string, string>,
+): boolean {
+  const { output } = taskKeysOf(config);
+  const hasActivation = typeof output === 'object' && output !== null && 'activation' in output;
+  const node = mainOutput(signature.outputs)?.node ?? '';
+  return labels !== undefined || hasActivation || operations.get(node) === 'Softmax';
+}
+
 function named(name: string): AnyTask | undefined {
   return TASKS.find((task) => task.name === name);
 }
 
-function recognise(facts: ModelFacts, notes: Notes): AnyTask | undefined {
-  const { image, signature } = facts;
-  const [first] = signature.outputs;
+function recognise(signs: ModelSigns, notes: Notes): AnyTask | undefined {
+  const { image, signature } = signs;
+  const first = mainOutput(signature.outputs);
   const shape = first === undefined ? 'nothing' : nameAndShape(first);
   if (image === undefined) {
     notes.assumption(`task: ${TENSOR}, as the tensor model answers ${shape}`);
     return undefined;
   }
   for (const task of TASKS) {
-    const reason = task.recognise(facts);
+    const reason = task.recognise(signs);
     if (reason === undefined) continue;
     notes.assumption(`task: ${task.name}, as ${reason}`);
     return task;
   }
-  notes.assumption(`task: ${TENSOR}, as the image model answers ${shape}`);
+  const because =
+    first?.shape?.length === 2
+      ? ', without labels and without a softmax at its end: "task": "image-classification" would make classes of it, "image-feature-extraction" an embedding'
+      : '';
+  notes.assumption(`task: ${TENSOR}, as the image model answers ${shape}${because}`);
   return undefined;
 }
 
@@ -83,7 +102,7 @@ function resolveTensor(
   const output = chooseOutput(own.output?.name, signature.outputs, where, notes);
   if (output === undefined) return undefined;
   if (output.dtype === undefined) {
-    notes.problem(`output "${output.name}" has type ${output.tfDtype}, which cannot be answered`);
+    notes.problem(notCarried('output', output));
   }
   return { name: TENSOR, task: undefined, settings: undefined, output: output.name };
 }

@@ -1,5 +1,6 @@
-import type { DType, Signature, Signatures, TensorSpec } from '../kernel/tensor';
-import { formatShape, isBatchable } from '../kernel/tensor';
+import type { DType } from '../kernel/element-types';
+import type { Signature, Signatures, TensorSpec } from '../kernel/tensor';
+import { formatShape, isAnswerable, isBatchable, notCarried } from '../kernel/tensor';
 import type { BatchingOptions } from '../batching/batching-options';
 import { channelsOf } from '../tasks/image-shape';
 import { describeTensors } from '../tasks/output-names';
@@ -60,6 +61,7 @@ const WARMUP_SIDE = 64;
 
 /**
  * Combines a model's configuration with its signature.
+ * @param operations that make outputs, by their `node`, where known; see outputOperations
  * @throws ModelConfigError naming every contradiction
  */
 export function resolveServable(
@@ -67,6 +69,7 @@ export function resolveServable(
   signatures: Signatures,
   labels: readonly string[] | undefined,
   defaults: ServableDefaults,
+  operations: ReadonlyMap<string, string> = new Map(),
 ): ServableSpec {
   const problems: string[] = [];
   const assumptions: string[] = [];
@@ -81,7 +84,14 @@ export function resolveServable(
       assumptions.push(text);
     },
   };
-  const resolved = resolveTask(config, { signature, image, labels }, notes);
+  const resolved = resolveTask(config, { signature, image, labels }, operations, notes);
+  for (const input of signature.inputs) {
+    if (input.dtype === undefined) {
+      problems.push(
+        `signature "${signatureName}": ${notCarried('input', input)}; model.json.signature can name another`,
+      );
+    }
+  }
 
   const batchable = isBatchable(signature) && config.batching !== false;
   const batching = resolveBatching(config, batchable, defaults, problems);
@@ -111,23 +121,31 @@ export function resolveServable(
   };
 }
 
+const PREDICT_METHOD = 'tensorflow/serving/predict';
+
 function chooseSignature(
   config: ModelConfig,
   signatures: Signatures,
   assumptions: string[],
 ): { name: string; signature: Signature } {
-  const names = Object.keys(signatures);
+  const names = Object.keys(signatures).sort();
   const wanted = config.signature ?? 'serving_default';
   const exact = Object.hasOwn(signatures, wanted) ? signatures[wanted] : undefined;
   if (exact !== undefined) return { name: wanted, signature: exact };
-  const [only] = names;
-  const signature = only === undefined ? undefined : signatures[only];
-  if (config.signature === undefined && names.length === 1 && only !== undefined && signature) {
-    assumptions.push(`signature: "${only}", the only one there is`);
-    return { name: only, signature };
+  const quoted = names.map((name) => `"${name}"`).join(', ');
+  const chosen =
+    names.find((name) => signatures[name]?.methodName === PREDICT_METHOD) ?? names[0] ?? '';
+  const signature = signatures[chosen];
+  if (config.signature === undefined && signature !== undefined) {
+    assumptions.push(
+      names.length === 1
+        ? `signature: "${chosen}", the only one there is`
+        : `signature: "${chosen}" of ${quoted}, as there is no "serving_default"; model.json.signature can name another`,
+    );
+    return { name: chosen, signature };
   }
   throw new ModelConfigError([
-    `model.json.signature: there is no signature "${wanted}"; the model has ${names.map((name) => `"${name}"`).join(', ')}`,
+    `model.json.signature: there is no signature "${wanted}"; the model has ${quoted}`,
   ]);
 }
 
@@ -137,7 +155,10 @@ function chooseTensor(
   where: string,
   problems: string[],
 ): TensorSpec {
-  const found = wanted === undefined ? specs[0] : specs.find(({ name }) => name === wanted);
+  const found =
+    wanted === undefined
+      ? (specs.find(isAnswerable) ?? specs[0])
+      : specs.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
   problems.push(
     `${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describeTensors(specs)}`,

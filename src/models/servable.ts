@@ -7,17 +7,18 @@ import type { InstanceEnd } from '../kernel/run-lost-error';
 import type { Instance, InstanceOptions } from '../runtime/instance';
 import { InstanceGroup } from '../runtime/instance-group';
 import type { Placement } from '../runtime/placement';
-import { readSignatures } from '../saved-model/signatures';
 import type { DeviceKind } from '../runtime/backend';
 import { together, type RowsVerdict } from '../kernel/rows-verdict';
 import type { Signatures } from '../kernel/tensor';
 import { IMAGE_SIGNATURE } from '../rewriter/image/image-plan';
 import { readImageGraph, type ImageGraph } from './image-graph';
+import { withAdvice } from './load-advice';
 import { ModelConfigError } from './model-config';
 import { directoryToLoad, findRows, optimizeModel } from './prepare-model';
 import { revisionOf, type RepositoryModel } from './repository';
 import { ServableStatistics } from './servable-statistics';
-import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
+import { resolveVersion } from './inspect-model';
+import type { ServableDefaults, ServableSpec } from './servable-spec';
 import type { RowExaminer } from './rows/row-examiner';
 import type { Resources } from './server-settings';
 import { warm } from './warmup';
@@ -203,7 +204,7 @@ export class Servable {
     } catch (thrown) {
       this.#state = 'END';
       if (this.#isKilled()) return;
-      this.#reason = messageOf(thrown);
+      this.#reason = withAdvice(messageOf(thrown));
       this.#mayLoadLater = !(thrown instanceof ModelConfigError);
     }
   }
@@ -247,9 +248,9 @@ export class Servable {
 
   async #start(): Promise<Loaded> {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
-    const { signatures } = await readSignatures(directory);
-    const spec = resolveServable(source.config, signatures, source.labels, defaults);
-    const model = { directory, config: source.config, signal: this.#shutdown.signal };
+    const { config, labels } = source;
+    const { signatures, spec } = await resolveVersion({ directory, config, labels }, defaults);
+    const model = { directory, config, signal: this.#shutdown.signal };
     const optimization = await optimizeModel(model, spec, runtime.optimizer);
     this.#shutdown.signal.throwIfAborted();
     this.#optimization = optimization;

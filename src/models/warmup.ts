@@ -1,14 +1,9 @@
 import { messageOf } from '../kernel/errors';
 import type { Instance } from '../runtime/instance';
-import {
-  elementCount,
-  typedArrayOver,
-  bytesPerElement,
-  type Signature,
-  type Tensor,
-  type TensorSpec,
-} from '../kernel/tensor';
+import { typedArrayOver, bytesPerElement } from '../kernel/element-types';
+import { elementCount, type Signature, type Tensor, type TensorSpec } from '../kernel/tensor';
 import { defaultOutputs, type ImageGraph } from './image-graph';
+import { probe } from './probe';
 import type { ImageInputSpec } from '../tasks/task';
 import type { ServableSpec } from './servable-spec';
 
@@ -31,7 +26,8 @@ export interface Warmth {
 
 /**
  * Runs an instance before it serves, as requests will run it. Where images have a signature of their
- * own, the one for tensors is only prepared, with the smallest batch.
+ * own, the one for tensors is only prepared, with the smallest batch. Where no input is known to be valid,
+ * the model is run on made-up ones.
  * @param onRun told of each run and the bytes of memory that it took; undefined where nobody can tell
  * @throws Error when a run fails
  */
@@ -41,11 +37,15 @@ export async function warm(
   onRun?: (run: WarmupRun, takenBytes: number | undefined) => void,
 ): Promise<void> {
   try {
+    let ran = false;
     for (const run of warmupRuns(warmth)) {
       const { inputs, ...rest } = run;
       const { peakBytes } = await instance.run({ ...rest, inputs: () => inputs, measure: true });
       onRun?.(run, peakBytes);
+      ran = true;
     }
+    const { spec } = warmth;
+    if (!ran && spec.warmup.enabled) await probe(instance, spec.signatureName, spec.signature);
   } catch (cause) {
     throw new Error(`the warm-up failed: ${messageOf(cause)}`, { cause });
   }

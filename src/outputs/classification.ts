@@ -1,5 +1,6 @@
 import { ServingError } from '../kernel/errors';
-import { isByteStrings, type Tensor } from '../kernel/tensor';
+import { isBigData } from '../kernel/element-types';
+import { isByteStrings, numbersOf, type Tensor } from '../kernel/tensor';
 
 export interface Prediction {
   /** From the labels file; the index as text where there is none. */
@@ -21,8 +22,8 @@ export interface ClassificationOptions {
  * @throws ServingError INFERENCE_FAILED when the model answered something that is no number
  */
 export function classify(scores: Tensor, options: ClassificationOptions): Prediction[] {
-  const { data } = scores;
-  if (isByteStrings(data) || data instanceof BigInt64Array) {
+  const data = numbersOf(scores);
+  if (isByteStrings(scores.data) || isBigData(data)) {
     throw new ServingError('INFERENCE_FAILED', `The model answered scores of type ${scores.dtype}`);
   }
   // NaN sorts anywhere: better no answer than a wrong one.

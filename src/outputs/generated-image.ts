@@ -1,5 +1,6 @@
 import { ServingError } from '../kernel/errors';
-import { formatShape, isByteStrings, type Tensor } from '../kernel/tensor';
+import { isBigData } from '../kernel/element-types';
+import { formatShape, isByteStrings, numbersOf, type Tensor } from '../kernel/tensor';
 import { atOnce, type Steps } from '../kernel/time-slices';
 
 /** Pixels of a generated image, interleaved. */
@@ -35,7 +36,7 @@ export function* toImageSteps(
   output: Tensor,
   options: GeneratedImageOptions,
 ): Steps<GeneratedImage> {
-  const { data, shape } = output;
+  const { shape } = output;
   const [, second = 0, third = 0, fourth = 0] = shape;
   const [height, width, channels] =
     options.layout === 'NHWC' ? [second, third, fourth] : [third, fourth, second];
@@ -45,7 +46,8 @@ export function* toImageSteps(
       `The model answered ${formatShape(shape)}, which is no picture of 1 or 3 channels`,
     );
   }
-  if (isByteStrings(data) || data instanceof BigInt64Array) {
+  const data = numbersOf(output);
+  if (isByteStrings(output.data) || isBigData(data)) {
     throw new ServingError('INFERENCE_FAILED', `The model answered pixels of type ${output.dtype}`);
   }
   const keptWidth = kept(width, options.crop?.width);

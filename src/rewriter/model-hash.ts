@@ -11,8 +11,8 @@ import type { WeightChoice } from './write-rewritten';
 const REWRITER_REVISION = 4;
 
 /**
- * sha256 over what decides the rewritten model: the graph, its variables, this program, what is
- * planned for images, and what weights become.
+ * sha256 over what decides the rewritten model: the graph, its variables and assets, this program, what
+ * is planned for images, and what weights become.
  */
 export async function hashModel(
   directory: string,
@@ -53,16 +53,26 @@ async function addFiles(hash: Hash, directory: string): Promise<void> {
   }
 }
 
+/** What a SavedModel has beside its graph; variables may be initialised from assets. */
+const FOLDERS = ['variables', 'assets', 'assets.extra'];
+
 async function modelFiles(directory: string): Promise<string[]> {
-  return ['saved_model.pb', ...(await variableFiles(directory))];
+  const folders = await Promise.all(FOLDERS.map((folder) => filesBelow(directory, folder)));
+  return ['saved_model.pb', ...folders.flat()];
 }
 
-async function variableFiles(directory: string): Promise<string[]> {
+/** Paths of the files in a folder and those below, in order; none where there is no folder. */
+async function filesBelow(directory: string, folder: string): Promise<string[]> {
   try {
-    const names = await readdir(path.join(directory, 'variables'));
-    return names.sort().map((name) => path.join('variables', name));
+    const names = await readdir(path.join(directory, folder), { recursive: true });
+    const files = await Promise.all(
+      names.sort().map(async (name) => {
+        const file = path.join(folder, name);
+        return (await stat(path.join(directory, file))).isFile() ? [file] : [];
+      }),
+    );
+    return files.flat();
   } catch (thrown) {
-    // A model without variables.
     if (hasErrorCode(thrown, 'ENOENT')) return [];
     throw thrown;
   }

@@ -1,13 +1,9 @@
-import {
-  bytesPerElement,
-  elementCount,
-  typedArrayOver,
-  type Signature,
-  type Tensor,
-  type TensorSpec,
-} from '../kernel/tensor';
-import { NotRewritableError } from './not-rewritable';
 import { joinByteStrings } from '../kernel/byte-strings';
+import { isBigData, typedArrayOf, type DType, type NumericDType } from '../kernel/element-types';
+import { toHalf } from '../kernel/half-floats';
+import { elementCount, type Signature, type Tensor, type TensorSpec } from '../kernel/tensor';
+import { NotRewritableError } from './not-rewritable';
+import { STRING_KINDS } from './sample-strings';
 
 /** A way to make inputs; models differ in what they accept. */
 export interface InputKind {
@@ -16,6 +12,8 @@ export interface InputKind {
   readonly high: number;
   /** Stands for dimensions of any size, other than the batch. */
   readonly side: number;
+  /** What strings are, in turn. @default the first of STRING_KINDS */
+  readonly strings?: readonly Uint8Array[] | undefined;
 }
 
 /** Tried in order: a network's usual ranges, then sizes that deeper networks need. */
@@ -27,11 +25,14 @@ export const INPUT_KINDS: readonly InputKind[] = [
   { low: 0, high: 1, side: 1 },
 ];
 
-/** A model that decodes pictures itself needs one: 8 × 8 pixels, PNG. */
-const PICTURE = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGNocEjAihiGlgQAqP5fASpsMB0AAAAASUVORK5CYII=',
-  'base64',
-);
+const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16'];
+const COMPLEX: readonly DType[] = ['complex64', 'complex128'];
+
+/** Ways to make inputs of a signature, the likeliest first. */
+export function inputKinds({ inputs }: Signature): readonly InputKind[] {
+  if (inputs.every(({ dtype }) => dtype !== 'string')) return INPUT_KINDS;
+  return STRING_KINDS.flatMap((strings) => INPUT_KINDS.map((kind) => ({ ...kind, strings })));
+}
 
 /** Every dimension 0 is of any size: rows can be added. */
 export function isBatchable({ inputs }: Signature): boolean {
@@ -46,7 +47,7 @@ export function isBatchable({ inputs }: Signature): boolean {
 export function randomInputs(
   signature: Signature,
   rows: number,
-  { low, high, side }: InputKind,
+  kind: InputKind,
   seed: number,
 ): Tensor[] {
   const random = generator(seed);
@@ -57,40 +58,47 @@ export function randomInputs(
         `no input can be made up for "${name}", to compare answers with`,
       );
     }
-    const shape = spec.shape.map((size, index) => (size >= 0 ? size : index === 0 ? rows : side));
-    const elements = elementCount(shape);
+    const shape = spec.shape.map((size, index) =>
+      size >= 0 ? size : index === 0 ? rows : kind.side,
+    );
     if (dtype === 'string') {
-      const data = joinByteStrings(Array.from({ length: elements }, () => PICTURE));
+      const { strings = STRING_KINDS[0] ?? [] } = kind;
+      const data = joinByteStrings(
+        Array.from(
+          { length: elementCount(shape) },
+          (_, index) => strings[index % strings.length] ?? new Uint8Array(),
+        ),
+      );
       return { name, dtype, shape, data };
     }
-    const buffer = new ArrayBuffer(elements * bytesPerElement(dtype));
-    const data = typedArrayOver(dtype, buffer, 0, elements);
-    const [from, to] = rangeOf(spec, low, high);
-    for (let i = 0; i < data.length; i++) {
-      const value = from + random() * (to - from);
-      if (data instanceof BigInt64Array) data[i] = BigInt(Math.floor(value));
-      else data[i] = data instanceof Float32Array ? value : Math.floor(value);
-    }
-    return { name, dtype, shape, data };
+    const [from, to] = rangeOf(spec, kind);
+    const next = (): number => from + random() * (to - from);
+    return { name, dtype, shape, data: filled(dtype, elementCount(shape), next) };
   });
 }
 
-/** Indices and flags are small and never negative. */
-function rangeOf({ dtype }: TensorSpec, low: number, high: number): [number, number] {
-  switch (dtype) {
-    case 'uint8':
-      return [0, 256];
-    case 'bool':
-      return [0, 2];
-    case 'int32':
-    case 'int64':
-      return [0, high + 1];
-    case 'float32':
-    case 'complex64':
-    case 'string':
-    case undefined:
-      return [low, high];
+function filled(dtype: NumericDType, elements: number, next: () => number): Tensor['data'] {
+  const data = typedArrayOf(dtype, elements);
+  const fractions = FLOATS.includes(dtype) || COMPLEX.includes(dtype);
+  for (let i = 0; i < data.length; i++) {
+    const value = next();
+    if (isBigData(data)) data[i] = BigInt(Math.floor(value));
+    else if (dtype === 'float16' || dtype === 'bfloat16') data[i] = toHalf(value, dtype);
+    else data[i] = fractions ? value : Math.floor(value);
   }
+  return data;
+}
+
+/** Indices and flags are small and never negative. */
+function rangeOf(
+  { dtype }: TensorSpec,
+  { low, high }: Pick<InputKind, 'low' | 'high'>,
+): [number, number] {
+  if (dtype === 'uint8') return [0, 256];
+  if (dtype === 'bool') return [0, 2];
+  if (dtype === 'int8') return [0, Math.min(high + 1, 128)];
+  const whole = dtype !== undefined && ![...FLOATS, ...COMPLEX].includes(dtype);
+  return whole ? [0, high + 1] : [low, high];
 }
 
 /** mulberry32: small, and good enough for values that only have to differ. */

@@ -1,11 +1,13 @@
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
 
 import { create } from '@bufbuild/protobuf';
 
 import { NotRewritableError } from './not-rewritable';
 import type { UsedVariable } from './graph/flatten-model';
-import { hasBytes, isCarried, toTensorProto } from './graph/constants';
+import { toTensorProto } from './graph/constants';
+import { carriedType } from '../saved-model/signatures';
 import { typeAttr } from './graph/attributes';
 import { nodeDef } from './graph/node-def';
 import {
@@ -39,15 +41,10 @@ export function addVariablesSignature(
         ? nodeDef(name, 'ReadVariableOp', [node], { dtype: typeAttr(dtype) })
         : nodeDef(name, 'Identity', [node], { T: typeAttr(dtype) }),
     );
-    if (isCarried(dtype)) return [String(index), info(name, dtype)] as const;
-    if (!hasBytes(dtype)) {
+    if (carriedType(dtype) === undefined) {
       throw new NotRewritableError(`the variable ${node} has the type ${DataType[dtype]}`);
     }
-    const bytes = `${name}/bytes`;
-    added.push(
-      nodeDef(bytes, 'Bitcast', [name], { T: typeAttr(dtype), type: typeAttr(DataType.DT_UINT8) }),
-    );
-    return [String(index), info(bytes, DataType.DT_UINT8)] as const;
+    return [String(index), info(name, dtype)] as const;
   });
   meta.graphDef?.node.push(...added);
   meta.signatureDef[SIGNATURE] = create(SignatureDefSchema, {
@@ -55,10 +52,20 @@ export function addVariablesSignature(
   });
 }
 
+const FOLDERS = ['variables', 'assets', 'assets.extra'];
+
+/** Copies the files that a SavedModel has beside its graph. */
+export async function copyWeights(from: string, to: string): Promise<void> {
+  for (const folder of FOLDERS) {
+    const source = path.resolve(from, folder);
+    if (existsSync(source)) await cp(source, path.join(to, folder), { recursive: true });
+  }
+}
+
 /** Puts the files that a SavedModel has beside its graph into another folder. */
 export function linkWeights(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
-  for (const folder of ['variables', 'assets', 'assets.extra']) {
+  for (const folder of FOLDERS) {
     const source = path.resolve(from, folder);
     if (!existsSync(source)) continue;
     try {

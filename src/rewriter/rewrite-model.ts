@@ -2,13 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Backend } from '../runtime/backend';
+import { checkInitialisation } from './graph/check-initialisation';
 import { flattenModel } from './graph/flatten-model';
+import { restoreLostVariables } from './graph/lost-variables';
 import { freeze } from './freeze';
 import type { ImagePlan, ImageReport } from './image/image-plan';
 import { writeImageModel } from './image/write-image-model';
-import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
+import { isNotRewritable, NotRewritableError, RewriteDroppedError } from './not-rewritable';
 import type { MetaGraphDef } from '../saved-model/protobuf/tensorflow_pb';
-import { addVariablesSignature, linkWeights, readVariables } from './read-variables';
+import { addVariablesSignature, copyWeights, linkWeights, readVariables } from './read-variables';
 import { readServedGraph, writeSavedModel } from '../saved-model/saved-model-file';
 import { verify } from './verify';
 import {
@@ -32,6 +34,16 @@ export interface RewriteReport {
   readonly maxRelativeDifference: number;
   /** What surrounds the network and is in the graph; absent when nothing was planned. */
   readonly image?: ImageReport;
+  /** Present when the SavedModel itself restores not all of its variables. */
+  readonly repair?: RepairReport | undefined;
+}
+
+/** What a SavedModel lacked to be served at all. */
+export interface RepairReport {
+  /** Variables that nothing restored, and that get their values from the checkpoint now. */
+  readonly variables: number;
+  /** Why nothing else was rewritten; absent when it was. */
+  readonly notOptimized?: string | undefined;
 }
 
 export interface RewriteOptions {
@@ -48,7 +60,8 @@ export interface RewriteOptions {
 
 /**
  * Writes a SavedModel that answers as another does, with constants for variables or few of them, without
- * calls and with batch normalisation folded into weights; both are run and compared.
+ * calls and with batch normalisation folded into weights; both are run and compared. One that does not
+ * restore all of its variables is repaired, whether or not the rest can be rewritten.
  * @param target folder to write into, which must not exist
  * @throws NotRewritableError with the reason why the original must be served as it is
  */
@@ -56,9 +69,53 @@ export async function rewriteModel(
   source: string,
   target: string,
   createBackend: () => Backend,
-  { image, withoutVariables = false, weights = 'constants' }: RewriteOptions = {},
+  options: RewriteOptions = {},
 ): Promise<RewriteReport> {
   const meta = readServedGraph(source);
+  const lost = restoreLostVariables(meta);
+  if (lost === 0) return rewriteGraph(meta, { source, target }, createBackend, options);
+  try {
+    const report = await rewriteGraph(meta, { source, target }, createBackend, options);
+    return { ...report, repair: { variables: lost } };
+  } catch (thrown) {
+    if (!isNotRewritable(thrown)) throw thrown;
+    return await writeRepaired({ source, target }, thrown.message);
+  }
+}
+
+/** The repair alone: the graph with its variables, which are copied. */
+async function writeRepaired(
+  { source, target }: Folders,
+  notOptimized: string,
+): Promise<RewriteReport> {
+  await rm(target, { recursive: true, force: true });
+  const meta = readServedGraph(source);
+  const variables = restoreLostVariables(meta);
+  await writeSavedModel(target, meta);
+  await copyWeights(source, target);
+  const nodes = meta.graphDef?.node.length ?? 0;
+  return {
+    variables: 0,
+    nodesBefore: nodes,
+    nodesAfter: nodes,
+    weights: 'variables',
+    maxRelativeDifference: 0,
+    repair: { variables, notOptimized },
+  };
+}
+
+interface Folders {
+  readonly source: string;
+  readonly target: string;
+}
+
+async function rewriteGraph(
+  meta: MetaGraphDef,
+  { source, target }: Folders,
+  createBackend: () => Backend,
+  { image, withoutVariables = false, weights = 'constants' }: RewriteOptions,
+): Promise<RewriteReport> {
+  checkInitialisation(meta);
   const flat = flattenModel(meta);
   const variables = [...flat.variables];
   const pointless = variables.length === 0 && !withoutVariables;

@@ -3,7 +3,7 @@ import type { LoadedModel } from '../runtime/backend';
 import type { Signature, Tensor } from '../kernel/tensor';
 import { compareOutputs } from './compare-outputs';
 import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
-import { INPUT_KINDS, isBatchable, randomInputs, type InputKind } from './random-inputs';
+import { inputKinds, isBatchable, randomInputs, type InputKind } from './random-inputs';
 
 /** Rows of the compared runs, for models that take any number. */
 const BATCH_SIZES = [1, 2, 5];
@@ -29,7 +29,9 @@ function verifySignature(
   name: string,
   signature: Signature,
 ): number {
-  const outputs = signature.outputs.map((output) => output.name);
+  const outputs = signature.outputs.flatMap(({ name, dtype }) =>
+    dtype === undefined ? [] : [name],
+  );
   const kind = usableKind(original, name, signature, outputs);
   let largest = 0;
   const sizes = isBatchable(signature) ? BATCH_SIZES : [1];
@@ -76,7 +78,7 @@ function usableKind(
   outputs: readonly string[],
 ): InputKind {
   let reason = '';
-  for (const kind of INPUT_KINDS) {
+  for (const kind of inputKinds(signature)) {
     const inputs = randomInputs(signature, 1, kind, SEED);
     try {
       original.run(name, inputs, outputs);

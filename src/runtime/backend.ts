@@ -21,6 +21,7 @@ export interface LoadedModel {
   /**
    * Runs one signature and blocks the thread until the outputs are there.
    * Inputs must match the signature.
+   * @param outputs names; all of a type that can be carried when undefined
    * @throws Error with TensorFlow's own message and, as `code`, the number of its error code
    */
   run(signature: string, inputs: readonly Tensor[], outputs?: readonly string[]): Tensor[];

@@ -1,10 +1,10 @@
 import { eachByteString, joinByteStrings } from '../kernel/byte-strings';
+import { typedArrayOf, type DType } from '../kernel/element-types';
 import {
+  elementCount,
   isByteStrings,
-  type DType,
-  type NumericData,
+  notCarried,
   type Tensor,
-  type TensorData,
   type TensorSpec,
 } from '../kernel/tensor';
 import { readSignaturesSync } from '../saved-model/signatures';
@@ -19,7 +19,8 @@ interface Binding {
   readonly TF_Version: string;
   createTensor(shape: number[], dtype: number, data: unknown): number;
   deleteTensor(id: number): void;
-  tensorDataSync(id: number): NumericData | Uint8Array[];
+  /** Of a tensor of strings. */
+  tensorDataSync(id: number): Uint8Array[];
   loadSavedModel(directory: string, tags: string): number;
   deleteSavedModel(id: number): void;
   runSavedModel(
@@ -40,19 +41,30 @@ interface Binding {
 /** TF_DataType numbers of TensorFlow's C API. */
 const TYPE_NUMBERS: Readonly<Record<DType, number>> = {
   float32: 1,
+  float64: 2,
   int32: 3,
   uint8: 4,
+  int16: 5,
+  int8: 6,
   string: 7,
   complex64: 8,
   int64: 9,
   bool: 10,
+  bfloat16: 14,
+  uint16: 17,
+  complex128: 18,
+  float16: 19,
+  uint32: 22,
+  uint64: 23,
 };
 
-interface Result {
-  readonly id: number;
+/** A tensor of TensorFlow's, or an input that is an output as well, which TensorFlow does not fetch. */
+type Source = { readonly id: number } | { readonly fed: Tensor };
+
+type Result = Source & {
   readonly spec: TensorSpec & { readonly dtype: DType };
   readonly shape: readonly number[];
-}
+};
 
 /**
  * TensorFlow.js's native binding, without the rest of TensorFlow.js: `tf.tensor` and
@@ -94,7 +106,7 @@ export class TfjsBackend implements Backend {
       if (signature === undefined) throw new Error(`no signature "${name}"`);
       const outputs =
         outputNames === undefined
-          ? signature.outputs
+          ? signature.outputs.filter(({ dtype }) => dtype !== undefined)
           : outputNames.map((output) => specNamed(signature.outputs, output));
       return runSession(binding, session, signature.inputs, inputs, outputs, take);
     };
@@ -102,15 +114,7 @@ export class TfjsBackend implements Backend {
       signatures: info.signatures,
       run: (name, inputs, outputNames) =>
         run(name, inputs, outputNames, (results) =>
-          results.map(({ id, spec, shape }) => {
-            const data = binding.tensorDataSync(id);
-            return {
-              name: spec.name,
-              dtype: spec.dtype,
-              shape,
-              data: Array.isArray(data) ? joinByteStrings(data) : data,
-            };
-          }),
+          results.map((result) => readResult(binding, result)),
         ),
       runInto: (name, inputs, outputNames, lane) =>
         run(name, inputs, outputNames, (results, inferMs) => ({
@@ -135,28 +139,38 @@ function runSession<T>(
   const uncarried = outputs.find((output) => output.dtype === undefined);
   if (uncarried !== undefined) {
     // Before the run, which would be in vain.
-    throw new Error(`output "${uncarried.name}" is ${uncarried.tfDtype}, which cannot be carried`);
+    throw new Error(notCarried('output', uncarried));
   }
+  const fed = new Map(inputs.map((input) => [specNamed(inputSpecs, input.name).node, input]));
+  const fetched = outputs.filter(({ node }) => !fed.has(node));
   const ids: number[] = [];
   const started = performance.now();
   try {
     for (const input of inputs) {
       ids.push(
-        binding.createTensor([...input.shape], TYPE_NUMBERS[input.dtype], nativeData(input.data)),
+        binding.createTensor([...input.shape], TYPE_NUMBERS[input.dtype], nativeData(input)),
       );
     }
-    const results = binding.runSavedModel(
-      session,
-      ids,
-      inputs.map((input) => specNamed(inputSpecs, input.name).node).join(','),
-      outputs.map((output) => output.node).join(','),
-    );
+    const results =
+      fetched.length === 0
+        ? []
+        : binding.runSavedModel(
+            session,
+            ids,
+            [...fed.keys()].join(','),
+            fetched.map((output) => output.node).join(','),
+          );
     ids.push(...results.map(({ id }) => id));
-    const named = outputs.flatMap((spec, index): Result[] => {
-      const result = results[index];
+    const named = outputs.flatMap((spec): Result[] => {
       const { dtype } = spec;
-      if (result === undefined || dtype === undefined) return [];
-      return [{ id: result.id, spec: { ...spec, dtype }, shape: result.shape }];
+      const input = fed.get(spec.node);
+      const result = results[fetched.indexOf(spec)];
+      if (dtype === undefined) return [];
+      if (input !== undefined)
+        return [{ fed: input, spec: { ...spec, dtype }, shape: input.shape }];
+      return result === undefined
+        ? []
+        : [{ id: result.id, spec: { ...spec, dtype }, shape: result.shape }];
     });
     return take(named, performance.now() - started);
   } finally {
@@ -165,16 +179,26 @@ function runSession<T>(
   }
 }
 
-/** One copy, from TensorFlow's memory to where the server reads it. */
-function copyResult(binding: Binding, { id, spec, shape }: Result, lane: SharedLane): WireTensor {
+function readResult(binding: Binding, result: Result): Tensor {
+  const { spec, shape } = result;
   const { name, dtype } = spec;
-  const data = dtype === 'string' ? binding.tensorDataSync(id) : undefined;
+  if ('fed' in result) return { ...result.fed, name };
+  const { id } = result;
   if (dtype === 'string') {
-    const strings = joinByteStrings(Array.isArray(data) ? data : []);
-    return toWire({ name, dtype, shape, data: strings }, lane);
+    return { name, dtype, shape, data: joinByteStrings(binding.tensorDataSync(id)) };
   }
+  const data = typedArrayOf(dtype, elementCount(shape));
+  binding.copyTensorData(id, new Uint8Array(data.buffer));
+  return { name, dtype, shape, data };
+}
+
+/** One copy, from TensorFlow's memory to where the server reads it. */
+function copyResult(binding: Binding, result: Result, lane: SharedLane): WireTensor {
+  const { spec, shape } = result;
+  const { name, dtype } = spec;
+  if (dtype === 'string' || 'fed' in result) return toWire(readResult(binding, result), lane);
   const target = lane.allocate(bytesOf(dtype, shape));
-  binding.copyTensorData(id, target);
+  binding.copyTensorData(result.id, target);
   return { name, dtype, shape, offset: target.byteOffset, bytes: target.byteLength };
 }
 
@@ -184,10 +208,15 @@ function specNamed(specs: readonly TensorSpec[], name: string): TensorSpec {
   return spec;
 }
 
+/** Arrays that the binding takes as they are; it takes other types as bytes. */
+const KNOWN_ARRAYS: readonly DType[] = ['float32', 'int32', 'uint8', 'bool'];
+
 /** The binding takes int64 as pairs of int32, and strings as a list. */
-function nativeData(data: TensorData): unknown {
+function nativeData({ dtype, data }: Tensor): unknown {
   if (isByteStrings(data)) return [...eachByteString(data)];
-  return data instanceof BigInt64Array
-    ? new Int32Array(data.buffer, data.byteOffset, data.length * 2)
-    : data;
+  if (KNOWN_ARRAYS.includes(dtype)) return data;
+  const { buffer, byteOffset, byteLength } = data;
+  return dtype === 'int64'
+    ? new Int32Array(buffer, byteOffset, byteLength / 4)
+    : new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,12 +1,6 @@
 import { byteStringsOver } from '../kernel/byte-strings';
-import {
-  bytesPerElement,
-  elementCount,
-  isByteStrings,
-  typedArrayOver,
-  type DType,
-  type Tensor,
-} from '../kernel/tensor';
+import { bytesPerElement, typedArrayOver, type DType } from '../kernel/element-types';
+import { elementCount, isByteStrings, type Tensor } from '../kernel/tensor';
 import type { SharedLane } from './shared-lane';
 
 /** A tensor in a message: its elements are in the lane of the run. */

@@ -10,7 +10,9 @@ export interface ServedGraph {
  * The graph that is served: the one tagged `serve` with the fewest other tags.
  * @throws SavedModelError when there is none
  */
-export function servedGraph(graphs: readonly ServedGraph[]): ServedGraph {
+export function servedGraph<T extends { readonly tags: readonly string[] }>(
+  graphs: readonly T[],
+): T {
   const [served] = graphs
     .filter(({ tags }) => tags.includes('serve'))
     .sort((a, b) => a.tags.length - b.tags.length);

@@ -1,8 +1,13 @@
-import { formatShape, type TensorSpec } from '../kernel/tensor';
+import { formatShape, isAnswerable, type TensorSpec } from '../kernel/tensor';
 import type { Notes } from './task';
 
+/** The first output that can be answered, or just the first. */
+export function mainOutput(outputs: readonly TensorSpec[]): TensorSpec | undefined {
+  return outputs.find(isAnswerable) ?? outputs[0];
+}
+
 /**
- * The output that model.json names, else the first.
+ * The output that model.json names, else the main one.
  * @param where its place in model.json
  */
 export function chooseOutput(
@@ -11,7 +16,8 @@ export function chooseOutput(
   where: string,
   notes: Notes,
 ): TensorSpec | undefined {
-  const found = wanted === undefined ? outputs[0] : outputs.find(({ name }) => name === wanted);
+  const found =
+    wanted === undefined ? mainOutput(outputs) : outputs.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
   notes.problem(
     wanted === undefined

@@ -19,6 +19,12 @@ export interface ModelFacts {
   readonly labels: readonly string[] | undefined;
 }
 
+/** What the task of a model that does not name it is recognised by. */
+export interface ModelSigns extends ModelFacts {
+  /** Whether labels, model.json or a softmax at the end of the graph say that it answers scores. */
+  readonly isClassifier: boolean;
+}
+
 /** Where a task says what it found. */
 export interface Notes {
   /** Something in the model's folder is wrong; in words that name the key of model.json. */
@@ -121,7 +127,7 @@ export interface Task<S = unknown, P = unknown> {
    * Whether a model without `task` in its model.json is of this kind.
    * @returns why, in words that go on after "as"; undefined when it is not
    */
-  recognise(facts: ModelFacts): string | undefined;
+  recognise(signs: ModelSigns): string | undefined;
   /** The keys of model.json that are its own. */
   readonly config: z.ZodObject;
   /**

@@ -226,9 +226,8 @@ describe('infer as JSON', () => {
     ['a shape of another rank', x([1, 2, 3], { shape: [1, 3] }), /shape \[\?\].*\[1, 3\]/],
     ['no data', x(undefined), /input "x" has neither/],
     ['BYTES for numbers', x(['a', 'b', 'c'], { datatype: 'BYTES' }), /BYTES.*FP32/],
-    ['FP64 that is not exact', x([0.1, 0, 0], { datatype: 'FP64' }), /"x" of FP64.*0\.1/],
+    ['FP64 beyond FP32', x([1e300, 0, 0], { datatype: 'FP64' }), /1e300|1e\+300/],
     ['INT8 out of its range', x([300, 0, 0], { datatype: 'INT8' }), /"x" of INT8.*300/],
-    ['FP16 as JSON', x([1, 2, 3], { datatype: 'FP16' }), /binary/],
     ['an input twice', { inputs: [(x([1]) as any).inputs[0], (x([1]) as any).inputs[0]] }, /"x"/],
     ['an unknown output', { ...x([1, 2, 3]), outputs: [{ name: 'z' }] }, /"z".*"y"/],
     [

@@ -11,8 +11,9 @@ import type { FlatGraph } from '../../src/rewriter/graph/flat-graph';
 import { NotRewritableError } from '../../src/rewriter/not-rewritable';
 import { convertGraph } from '../../src/commands/convert/precision/convert-graph';
 import { convertModel } from '../../src/commands/convert/precision/convert-model';
-import { toHalfBits } from '../../src/commands/convert/precision/half-floats';
+import { toHalfBits } from '../../src/kernel/half-floats';
 import {
+  HALF_DTYPES,
   HALF_TYPES,
   PRECISIONS,
   type Precision,
@@ -266,7 +267,7 @@ test.each(['fp16', 'bf16'] as const)(
       { name: 'x', dtype: 'float32', shape: [values.length], data: values },
     ]);
 
-    const expected = new Uint8Array(toHalfBits(values, precision).buffer);
+    const expected = new Uint8Array(toHalfBits(values, HALF_DTYPES[precision]).buffer);
     expect(Buffer.from(bytes?.data as Uint8Array)).toEqual(Buffer.from(expected));
     model.dispose();
   },

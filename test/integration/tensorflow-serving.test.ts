@@ -145,6 +145,27 @@ describe('predict', () => {
     ]);
   });
 
+  test.each([
+    ['float64', '[0.1,1e300,-2.0]'],
+    ['float16', '[0.5,-2.0,65504.0]'],
+    ['bfloat16', '[0.5,-2.0,256.0]'],
+    ['int8', '[-128,127]'],
+    ['int16', '[-32768,32767]'],
+    ['uint16', '[0,65535]'],
+    ['uint32', '[0,4294967295]'],
+    ['uint64', '[0,18446744073709551615]'],
+  ])('%s there and back, to the last digit', async (signature_name, values) => {
+    const body = `{"signature_name":"${signature_name}","instances":${values}}`;
+    const response = await fetch(`${service.url}/v1/models/types:predict`, {
+      method: 'POST',
+      body,
+    });
+
+    expect((await response.text()).replaceAll(/\s/g, '').replaceAll('+', '')).toBe(
+      `{"predictions":${values}}`,
+    );
+  });
+
   test('int64 beyond 2^53 stays exact', async () => {
     const { text } = await post(
       'types:predict',
@@ -252,14 +273,19 @@ describe('what predict refuses', () => {
     expect(status).toBe(400);
   });
 
-  test('a type that cannot be carried, by name', async () => {
+  test.each([
+    ['int8', 128, 'int8'],
+    ['uint16', -1, 'uint16'],
+    ['uint32', 2 ** 32, 'uint32'],
+    ['float16', 1e5, 'half'],
+  ])('a number that %s cannot hold: %d', async (signature_name, value, named) => {
     const { status, error } = await failure('types:predict', {
-      signature_name: 'float64',
-      instances: [1],
+      signature_name,
+      instances: [value],
     });
 
     expect(status).toBe(400);
-    expect(error).toContain('DT_DOUBLE');
+    expect(error).toMatch(new RegExp(`(not of expected type:|to) ${named}\\b`));
   });
 
   test('an image that is none, and its neighbour is not harmed', async () => {

@@ -59,10 +59,10 @@ beforeAll(async () => {
       other: { ...OF_EXAMPLES, outputs: { y: { same: 'examples', shape: [-1] } } },
       wrong_type: { ...OF_EXAMPLES, outputs: { scores: { same: 'examples', shape: [-1] } } },
     },
-    half_floats: {
+    quantized: {
       serving_default: COLUMN,
       lower: {
-        inputs: { x: { dtype: DataType.DT_HALF, shape: [-1] } },
+        inputs: { x: { dtype: DataType.DT_QINT8, shape: [-1] } },
         outputs: { y: { same: 'x', shape: [-1] } },
       },
     },
@@ -325,11 +325,11 @@ describe('what is refused is named', () => {
   test('types by their names', async () => {
     const signature_name = 'lower';
 
-    const { status, text } = await v1('half_floats:predict', { signature_name, instances: [1] });
+    const { status, text } = await v1('quantized:predict', { signature_name, instances: [1] });
 
     expect(status).toBe(400);
-    expect(text).toContain('DT_HALF');
-    expect(text).not.toContain('type 19');
+    expect(text).toContain('DT_QINT8');
+    expect(text).not.toContain('type 11');
   });
 });
 

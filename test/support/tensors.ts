@@ -1,6 +1,7 @@
 import type { Service } from '../../src/compose';
 import { joinByteStrings, type ByteStrings } from '../../src/kernel/byte-strings';
-import { isByteStrings, type DType, type Tensor, type TensorSpec } from '../../src/kernel/tensor';
+import type { DType } from '../../src/kernel/element-types';
+import { isByteStrings, type Tensor, type TensorSpec } from '../../src/kernel/tensor';
 
 /** A float32 tensor. */
 export function floats(name: string, shape: readonly number[], values: readonly number[]): Tensor {

@@ -2,7 +2,8 @@ import type { ServableSpec } from '../../models/servable-spec';
 import { topIndices } from '../../outputs/classification';
 import type { PictureSettings } from '../../tasks/image-to-image/task';
 import { toImage } from '../../outputs/generated-image';
-import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { isBigData } from '../../kernel/element-types';
+import { isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 import type { Photo } from './photos';
 
 /** How far the answers that a client sees agree. */
@@ -49,8 +50,9 @@ class ClassMeter implements AgreementMeter {
   }
 }
 
-function best({ data }: Tensor): number | undefined {
-  return isByteStrings(data) || data instanceof BigInt64Array ? undefined : topIndices(data, 1)[0];
+function best(output: Tensor): number | undefined {
+  const data = numbersOf(output);
+  return isByteStrings(output.data) || isBigData(data) ? undefined : topIndices(data, 1)[0];
 }
 
 class PictureMeter implements AgreementMeter {

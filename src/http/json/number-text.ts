@@ -29,6 +29,13 @@ export function float32Text(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
+/** The shortest decimal that is read back as the same number; whole ones get `.0`, as above. */
+export function float64Text(value: number): string {
+  if (!Number.isInteger(value)) return String(value);
+  const text = Object.is(value, -0) ? '-0' : String(value);
+  return text.includes('e') ? text : `${text}.0`;
+}
+
 /** scaled / 10^places as text, without zeros at its end. */
 function shift(scaled: number, places: number): string {
   const digits = String(scaled).padStart(places + 1, '0');

@@ -1,4 +1,4 @@
-import type { DType } from '../../kernel/tensor';
+import type { DType } from '../../kernel/element-types';
 
 /** Data types of the Open Inference Protocol, and BF16, which Triton added. */
 export const DATATYPES = [
@@ -22,12 +22,21 @@ export type Datatype = (typeof DATATYPES)[number];
 /** The data type that carries a type of the runtime as it is. */
 const OF_DTYPE: Readonly<Record<DType, Datatype | undefined>> = {
   float32: 'FP32',
+  float64: 'FP64',
+  float16: 'FP16',
+  bfloat16: 'BF16',
+  int8: 'INT8',
+  int16: 'INT16',
   int32: 'INT32',
   int64: 'INT64',
   uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  uint64: 'UINT64',
   bool: 'BOOL',
   string: 'BYTES',
   complex64: undefined,
+  complex128: undefined,
 };
 
 const OF_TF_DTYPE: Readonly<Record<string, Datatype>> = {

@@ -4,9 +4,10 @@ import { ServingError } from '../../kernel/errors';
 import { byteStringAt, joinByteStrings, stringBytes } from '../../kernel/byte-strings';
 import type { TensorAnswer } from '../../inference/tensor-request';
 import { topClasses } from '../../inference/top-classes';
+import type { DType } from '../../kernel/element-types';
 import { elementCount, isByteStrings, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
-import { float32Text } from '../json/number-text';
+import { float32Text, float64Text } from '../json/number-text';
 import { flatJson, type TextPieces } from '../tensors/tensor-text';
 import { maxBatchSizeOf } from './batch-dimension';
 import { ELEMENT_LENGTH_BYTES } from './byte-elements';
@@ -122,10 +123,17 @@ function* requireText({ name, data }: Tensor): Steps<void> {
   }
 }
 
+const FLOAT32_TEXTS: readonly DType[] = ['float32', 'float16', 'bfloat16'];
+
+function scoreText(dtype: DType): (value: number) => string {
+  if (dtype === 'float64') return float64Text;
+  return FLOAT32_TEXTS.includes(dtype) ? float32Text : String;
+}
+
 /** Strings `value:index` or `value:index:label`, best first. */
 function* classified({ target }: TensorAnswer, output: Tensor, classes: number): Steps<Tensor> {
   const rows = yield* topClasses(target, output, classes);
-  const text = output.dtype === 'float32' ? float32Text : String;
+  const text = scoreText(output.dtype);
   const { signature, signatureName, spec } = target;
   const batched =
     signature.outputs.some(({ name, shape }) => name === output.name && shape?.[0] === -1) ||

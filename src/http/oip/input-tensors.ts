@@ -1,9 +1,10 @@
 import { ServingError } from '../../kernel/errors';
 import type { TensorTarget } from '../../inference/tensor-request';
+import { typedArrayOver, type NumericData, type NumericDType } from '../../kernel/element-types';
 import {
   elementCount,
   formatShape,
-  type NumericData,
+  notCarried,
   type Tensor,
   type TensorSpec,
 } from '../../kernel/tensor';
@@ -12,10 +13,15 @@ import { sinkOf } from '../tensors/element-sink';
 import { readElements } from '../tensors/nested-reader';
 import { readByteElements } from './byte-elements';
 import { datatypeName, datatypeOf, type Datatype } from './datatypes';
-import { convertExactly, convertible } from './exact-conversion';
 import type { InferInput } from './infer-request';
 import { datatypeSink } from './json-numbers';
-import { numbersOver, type NumberArray, type NumericDatatype } from './number-arrays';
+import { alignedBytes, numbersOver, type NumberArray, type NumericDatatype } from './number-arrays';
+import {
+  convertible,
+  convertNumbers,
+  isBetweenFloats,
+  type ConvertedDType,
+} from './number-conversion';
 
 /** JSON cannot hold the bytes of an image: they come as base64. */
 const IMAGE_STRINGS = { b64Objects: true, base64: true };
@@ -23,22 +29,31 @@ const STRINGS = { b64Objects: false };
 /** Elements that are handled between two pauses. */
 const STEP_ELEMENTS = 65_536;
 
+/** Where floats are rounded to an input of a smaller type. */
+export type FloatRounding = 'never' | 'json' | 'always';
+
+/** What decides how inputs are read. */
+export interface InputReading {
+  readonly target: TensorTarget;
+  readonly roundFloat64: FloatRounding;
+}
+
 /**
  * The inputs of a request, whose bytes follow each other in `binary`.
  * @throws ServingError INVALID_INPUT naming the input
  */
 export function* inputTensors(
-  target: TensorTarget,
+  reading: InputReading,
   inputs: readonly InferInput[],
   binary: Uint8Array,
 ): Steps<Tensor[]> {
   let at = 0;
   const tensors: Tensor[] = [];
   for (const input of inputs) {
-    const spec = specOf(target, input.name);
+    const spec = specOf(reading.target, input.name);
     const size = input.parameters?.binary_data_size;
     if (size === undefined) {
-      tensors.push(yield* named(input.name, fromJson(target, spec, input)));
+      tensors.push(yield* named(input.name, fromJson(reading, spec, input)));
       continue;
     }
     if (input.data !== undefined) {
@@ -50,7 +65,7 @@ export function* inputTensors(
       );
     }
     at += size;
-    tensors.push(yield* fromBytes(target, spec, input, binary.subarray(at - size, at)));
+    tensors.push(yield* fromBytes(reading, spec, input, binary.subarray(at - size, at)));
   }
   if (at < binary.byteLength) {
     throw invalid(`the body has ${binary.byteLength - at} bytes after the inputs`);
@@ -68,7 +83,7 @@ function specOf({ signature }: TensorTarget, name: string): TensorSpec {
 }
 
 export function* fromBytes(
-  target: TensorTarget,
+  { target, roundFloat64 }: InputReading,
   spec: TensorSpec,
   { name, shape, datatype }: Pick<InferInput, 'name' | 'shape' | 'datatype'>,
   bytes: Uint8Array,
@@ -78,19 +93,32 @@ export function* fromBytes(
     const data = yield* readByteElements(name, bytes);
     return counted({ name, dtype: 'string', shape, data });
   }
+  if (plan.kind === 'same') {
+    const { data, elements } = alignedBytes(name, plan.datatype, bytes);
+    const numbers = typedArrayOver(plan.dtype, data.buffer, data.byteOffset, elements);
+    return counted({ name, dtype: plan.dtype, shape, data: yield* truthful(plan.dtype, numbers) });
+  }
   const numbers = yield* numbersOver(name, plan.datatype, bytes);
-  return yield* fromNumbers(plan, name, shape, numbers);
+  return yield* converted(plan, name, shape, numbers, roundFloat64 === 'always');
 }
 
-function* fromJson(target: TensorTarget, spec: TensorSpec, input: InferInput): Steps<Tensor> {
+function* fromJson(
+  { target, roundFloat64 }: InputReading,
+  spec: TensorSpec,
+  input: InferInput,
+): Steps<Tensor> {
   const { name, shape, datatype, data } = input;
   if (data === undefined) {
     throw invalid(`input "${name}" has neither "data" nor the parameter binary_data_size`);
   }
   const plan = planOf(target, spec, datatype);
-  if (plan.kind === 'convert') {
+  const isLabel =
+    plan.kind === 'convert' &&
+    roundFloat64 !== 'never' &&
+    isBetweenFloats(plan.datatype, plan.dtype);
+  if (plan.kind === 'convert' && !isLabel) {
     const numbers = yield* readElements(data, datatypeSink(name, plan.datatype, data));
-    return yield* fromNumbers(plan, name, shape, numbers);
+    return yield* converted(plan, name, shape, numbers, false);
   }
   const dtype = plan.kind === 'bytes' ? 'string' : plan.dtype;
   const strings = plan.kind === 'bytes' && plan.images ? IMAGE_STRINGS : STRINGS;
@@ -113,48 +141,40 @@ type Plan =
   | {
       readonly kind: 'same';
       readonly datatype: NumericDatatype;
-      readonly dtype: Exclude<Tensor['dtype'], 'string'>;
+      readonly dtype: NumericDType;
     }
   | {
       readonly kind: 'convert';
       readonly datatype: NumericDatatype;
-      readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8';
+      readonly dtype: ConvertedDType;
     };
 
 /** What makes an input of this data type into one that the signature takes. */
-function planOf(
-  target: TensorTarget,
-  { name, dtype, tfDtype }: TensorSpec,
-  datatype: Datatype,
-): Plan {
+function planOf(target: TensorTarget, spec: TensorSpec, datatype: Datatype): Plan {
+  const { name, dtype, tfDtype } = spec;
   if (datatype === 'BYTES') {
     const images = target.imageInput === name && dtype !== 'string';
     if (dtype === 'string' || images) return { kind: 'bytes', images };
   } else if (dtype !== undefined && dtype !== 'string') {
     if (datatypeOf(dtype) === datatype) return { kind: 'same', datatype, dtype };
-    if (dtype !== 'bool' && dtype !== 'complex64' && convertible(datatype, dtype)) {
-      return { kind: 'convert', datatype, dtype };
-    }
+    if (convertible(datatype, dtype)) return { kind: 'convert', datatype, dtype };
   }
   throw invalid(
     dtype === undefined
-      ? `input "${name}" has type ${tfDtype}, which cannot be carried`
+      ? notCarried('input', spec)
       : `input "${name}" has the data type ${datatype}, and the model takes ${datatypeName(tfDtype)}`,
   );
 }
 
-function* fromNumbers(
-  plan: Exclude<Plan, { kind: 'bytes' }>,
+function* converted(
+  { dtype, datatype }: Extract<Plan, { kind: 'convert' }>,
   name: string,
   shape: readonly number[],
   numbers: NumberArray,
+  roundFloats: boolean,
 ): Steps<Tensor> {
-  const { dtype, datatype } = plan;
-  const data =
-    plan.kind === 'same'
-      ? // The data type of the plan is the runtime's: so is the array.
-        yield* truthful(dtype, numbers as NumericData)
-      : yield* convertExactly(name, datatype, numbers, plan.dtype);
+  const rounds = roundFloats && isBetweenFloats(datatype, dtype);
+  const data = yield* convertNumbers(name, datatype, numbers, dtype, { rounds });
   return counted({ name, dtype, shape, data });
 }
 

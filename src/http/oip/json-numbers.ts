@@ -1,4 +1,5 @@
 import { ServingError } from '../../kernel/errors';
+import { fromHalf } from '../../kernel/half-floats';
 import type { JsonCursor } from '../json/json-cursor';
 import { previewAt } from '../json/json-preview';
 import type { JsonSlice } from '../json/json-slice';
@@ -6,6 +7,7 @@ import {
   bigIntWithin,
   float32At,
   float64At,
+  halfAt,
   integerWithin,
   numberSink,
   type ElementSink,
@@ -67,10 +69,13 @@ export function datatypeSink(
         (cursor) => float64At(cursor, refuse),
       );
     case 'FP16':
-    case 'BF16':
-      throw new ServingError(
-        'INVALID_INPUT',
-        `input "${name}" of ${datatype} cannot come as JSON: send it as binary data`,
+    case 'BF16': {
+      const type = datatype === 'FP16' ? 'float16' : 'bfloat16';
+      return numberSink(
+        (length) => new Float32Array(length),
+        maxValues,
+        (cursor) => fromHalf(halfAt(cursor, type), type),
       );
+    }
   }
 }

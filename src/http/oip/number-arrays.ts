@@ -1,4 +1,5 @@
 import { ServingError } from '../../kernel/errors';
+import { fromHalf, type HalfType } from '../../kernel/half-floats';
 import type { Steps } from '../../kernel/time-slices';
 import type { Datatype } from './datatypes';
 import { elementBytes } from './datatypes';
@@ -31,17 +32,8 @@ export function* numbersOver(
   datatype: NumericDatatype,
   bytes: Uint8Array,
 ): Steps<NumberArray> {
-  const size = elementBytes(datatype) ?? 1;
-  if (bytes.byteLength % size !== 0) {
-    throw new ServingError(
-      'INVALID_INPUT',
-      `input "${name}" was given ${bytes.byteLength} bytes, and an element of ${datatype} has ${size}`,
-    );
-  }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  // A request's body lies in no shared memory.
-  const buffer = aligned.buffer as ArrayBuffer;
-  const [from, length] = [aligned.byteOffset, aligned.byteLength / size];
+  const { data, elements: length } = alignedBytes(name, datatype, bytes);
+  const { buffer, byteOffset: from } = data;
   switch (datatype) {
     case 'BOOL':
     case 'UINT8':
@@ -53,9 +45,9 @@ export function* numbersOver(
     case 'INT16':
       return new Int16Array(buffer, from, length);
     case 'FP16':
-      return yield* widened(new Uint16Array(buffer, from, length), halfToFloat);
+      return yield* widened(new Uint16Array(buffer, from, length), 'float16');
     case 'BF16':
-      return yield* widened(new Uint16Array(buffer, from, length), bfloatToFloat);
+      return yield* widened(new Uint16Array(buffer, from, length), 'bfloat16');
     case 'UINT32':
       return new Uint32Array(buffer, from, length);
     case 'INT32':
@@ -71,30 +63,32 @@ export function* numbersOver(
   }
 }
 
-function* widened(halves: Uint16Array, toFloat: (bits: number) => number): Steps<Float32Array> {
+/**
+ * The bytes of a tensor as they came in, copied where they are not aligned.
+ * @throws ServingError INVALID_INPUT when they end within an element
+ */
+export function alignedBytes(
+  name: string,
+  datatype: NumericDatatype,
+  bytes: Uint8Array,
+): { readonly data: Uint8Array<ArrayBuffer>; readonly elements: number } {
+  const size = elementBytes(datatype) ?? 1;
+  if (bytes.byteLength % size !== 0) {
+    throw new ServingError(
+      'INVALID_INPUT',
+      `input "${name}" was given ${bytes.byteLength} bytes, and an element of ${datatype} has ${size}`,
+    );
+  }
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  // A request's body lies in no shared memory.
+  return { data: aligned as Uint8Array<ArrayBuffer>, elements: bytes.byteLength / size };
+}
+
+function* widened(halves: Uint16Array, type: HalfType): Steps<Float32Array> {
   const floats = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) {
-    floats[i] = toFloat(halves[i] ?? 0);
+    floats[i] = fromHalf(halves[i] ?? 0, type);
     if (i % STEP_ELEMENTS === 0) yield;
   }
   return floats;
-}
-
-const WORD = new Uint32Array(1);
-const FLOAT = new Float32Array(WORD.buffer);
-
-/** bfloat16 is the upper half of a float32. */
-function bfloatToFloat(bits: number): number {
-  WORD[0] = bits << 16;
-  return FLOAT[0] ?? NaN;
-}
-
-/** IEEE 754 binary16, whose every value is a float32. */
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,17 +1,17 @@
 import { byteStringsOver, type ByteStrings } from '../../kernel/byte-strings';
 import { ServingError } from '../../kernel/errors';
-import type { TensorTarget } from '../../inference/tensor-request';
 import { elementCount, formatShape, isBatchable, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { datatypeOf, elementBytes } from './datatypes';
-import { fromBytes } from './input-tensors';
+import { fromBytes, type InputReading } from './input-tensors';
 
 /**
  * The input of a raw binary request: the body is the only input of the model, one row of it. For an
  * image model it is an encoded image, unless it has exactly the bytes of the tensor.
  * @throws ServingError INVALID_INPUT when name, type and shape do not follow from the model
  */
-export function* rawInput(target: TensorTarget, body: Uint8Array): Steps<Tensor> {
+export function* rawInput(reading: InputReading, body: Uint8Array): Steps<Tensor> {
+  const { target } = reading;
   const { signature } = target;
   const [spec] = signature.inputs;
   if (spec === undefined || signature.inputs.length > 1) {
@@ -51,7 +51,7 @@ export function* rawInput(target: TensorTarget, body: Uint8Array): Steps<Tensor>
     );
   }
   const complete = shape.map((side) => (side < 0 ? length : side));
-  return yield* fromBytes(target, spec, { name, shape: complete, datatype }, body);
+  return yield* fromBytes(reading, spec, { name, shape: complete, datatype }, body);
 }
 
 function oneString(body: Uint8Array): ByteStrings {

@@ -20,7 +20,7 @@ import { healthRoutes } from '../routes/health';
 import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
 import { readInferRequest, type InferRequest } from './infer-request';
 import { inferResponse, type InferResponse } from './infer-response';
-import { inputTensors } from './input-tensors';
+import { inputTensors, type FloatRounding } from './input-tensors';
 import { modelConfigurationBody } from './model-configuration';
 import { modelMetadataBody } from './model-metadata';
 import { modelStatisticsBody } from './model-statistics';
@@ -39,6 +39,8 @@ export interface OipRoutesOptions {
   readonly modelControl: boolean;
   /** Who may use it. */
   readonly adminAccess: AdminAccess;
+  /** Where floats are rounded to an input of a smaller type. */
+  readonly roundFloat64: FloatRounding;
 }
 
 const US_PER_MS = 1000;
@@ -53,7 +55,7 @@ const EXTENSIONS = [
 
 /** The Open Inference Protocol v2 with Triton's extensions: everything under /v2. */
 export function oipRoutes(options: OipRoutesOptions): Router {
-  const { manager, tensors, bodies, logger, draining, modelControl } = options;
+  const { manager, tensors, bodies, logger, draining, modelControl, roundFloat64 } = options;
   const router = Router();
   router.use(healthRoutes(manager, draining));
   if (modelControl) router.use(repositoryRoutes(manager, bodies, options.adminAccess));
@@ -92,8 +94,8 @@ export function oipRoutes(options: OipRoutesOptions): Router {
       version,
       inputs: (target) =>
         parsed === undefined
-          ? inSlices(rawInput(target, binary), signal).then((input) => [input])
-          : inSlices(inputTensors(target, parsed.inputs, binary), signal),
+          ? inSlices(rawInput({ target, roundFloat64 }, binary), signal).then((input) => [input])
+          : inSlices(inputTensors({ target, roundFloat64 }, parsed.inputs, binary), signal),
       outputs: () => wanted?.map(({ name }) => name),
       signature: parsed?.parameters?.signature_name,
       timeoutMs: timeout === 0 ? undefined : timeout / US_PER_MS,

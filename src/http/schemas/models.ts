@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DTYPES } from '../../kernel/tensor';
+import { DTYPES } from '../../kernel/element-types';
 import { TASKS, TENSOR } from '../../tasks/tasks';
 
 const count = z.number().int().min(0);

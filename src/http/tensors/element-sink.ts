@@ -1,6 +1,8 @@
 import { ServingError } from '../../kernel/errors';
 import { byteStringsOver } from '../../kernel/byte-strings';
-import type { DType, NumericData, TensorData } from '../../kernel/tensor';
+import { typedArrayOf, type DType, type NumericData } from '../../kernel/element-types';
+import { fromHalf, toHalf, type HalfType } from '../../kernel/half-floats';
+import type { TensorData } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { decodeBase64InPlace } from '../json/base64-in-place';
 import {
@@ -19,13 +21,32 @@ import { Uint32List } from './uint32-list';
 /** TensorFlow's names of the types, as its messages have them. */
 const TF_TYPE_NAMES: Readonly<Record<DType, string>> = {
   float32: 'float',
+  float64: 'double',
+  float16: 'half',
+  bfloat16: 'bfloat16',
+  int8: 'int8',
+  int16: 'int16',
   int32: 'int32',
   int64: 'int64',
   uint8: 'uint8',
+  uint16: 'uint16',
+  uint32: 'uint32',
+  uint64: 'uint64',
   bool: 'bool',
   string: 'string',
   complex64: 'complex64',
+  complex128: 'complex128',
 };
+
+/** Ranges of whole numbers that a double holds exactly. */
+const WHOLE_NUMBERS = {
+  int8: { low: -(2 ** 7), high: 2 ** 7 - 1 },
+  int16: { low: -(2 ** 15), high: 2 ** 15 - 1 },
+  int32: { low: -(2 ** 31), high: 2 ** 31 - 1 },
+  uint8: { low: 0, high: 2 ** 8 - 1 },
+  uint16: { low: 0, high: 2 ** 16 - 1 },
+  uint32: { low: 0, high: 2 ** 32 - 1 },
+} as const;
 
 const MAX_FLOAT32 = 3.4028234663852886e38;
 /** Bytes that no value begins with, and the end. */
@@ -54,11 +75,8 @@ export interface ElementSink<T = TensorData> {
   finish(): T;
 }
 
-type NumberArray =
-  NumericData | Int8Array | Int16Array | Uint16Array | Uint32Array | Float64Array | BigUint64Array;
-
 /** Numbers in a typed array that grows. */
-class NumberSink<T extends NumberArray> implements ElementSink<T> {
+class NumberSink<T extends NumericData> implements ElementSink<T> {
   readonly #make: (length: number) => T;
   readonly #max: number;
   readonly #element: (cursor: JsonCursor) => T[number];
@@ -140,26 +158,44 @@ export function sinkOf(
   switch (dtype) {
     case 'float32':
       return new NumberSink((length) => new Float32Array(length), max, exact, float32At);
+    case 'float64':
+      return new NumberSink(
+        (length) => new Float64Array(length),
+        max,
+        exact,
+        (cursor) => float64At(cursor, refuse),
+      );
+    case 'float16':
+    case 'bfloat16':
+      return new NumberSink(
+        (length) => new Uint16Array(length),
+        max,
+        exact,
+        (cursor) => halfAt(cursor, dtype),
+      );
+    case 'int8':
+    case 'int16':
     case 'int32':
-      return new NumberSink(
-        (length) => new Int32Array(length),
-        max,
-        exact,
-        integerWithin(-(2 ** 31), 2 ** 31 - 1, refuse),
-      );
     case 'uint8':
-      return new NumberSink(
-        (length) => new Uint8Array(length),
-        max,
-        exact,
-        integerWithin(0, 255, refuse),
-      );
+    case 'uint16':
+    case 'uint32': {
+      const { low, high } = WHOLE_NUMBERS[dtype];
+      const make = (length: number): NumericData => typedArrayOf(dtype, length);
+      return new NumberSink(make, max, exact, integerWithin(low, high, refuse));
+    }
     case 'int64':
       return new NumberSink(
         (length) => new BigInt64Array(length),
         max,
         exact,
         bigIntWithin(-(2n ** 63n), 2n ** 63n - 1n, refuse),
+      );
+    case 'uint64':
+      return new NumberSink(
+        (length) => new BigUint64Array(length),
+        max,
+        exact,
+        bigIntWithin(0n, 2n ** 64n - 1n, refuse),
       );
     case 'bool':
       return new NumberSink(
@@ -179,12 +215,13 @@ export function sinkOf(
     case 'string':
       return new StringSink(max, exact, strings);
     case 'complex64':
+    case 'complex128':
       throw new ServingError('INVALID_INPUT', `JSON has no form for the type ${dtype}`);
   }
 }
 
-/** A sink for numbers of a type that the runtime does not carry. */
-export function numberSink<T extends NumberArray>(
+/** A sink for as many numbers as there can be. */
+export function numberSink<T extends NumericData>(
   make: (length: number) => T,
   max: number,
   element: (cursor: JsonCursor) => T[number],
@@ -207,6 +244,21 @@ export function float32At(cursor: JsonCursor): number {
     );
   }
   return exact;
+}
+
+/** The bits of a 16-bit float; a number beyond its range is refused, not made infinite. */
+export function halfAt(cursor: JsonCursor, type: HalfType): number {
+  const from = startAt(cursor);
+  const value = float32At(cursor);
+  const bits = toHalf(value, type);
+  if (Number.isFinite(value) && !Number.isFinite(fromHalf(bits, type))) {
+    cursor.at = from;
+    throw new ServingError(
+      'INVALID_INPUT',
+      `Cannot convert JSON value: ${previewAt(cursor).text} to ${TF_TYPE_NAMES[type]} without loss of precision.`,
+    );
+  }
+  return bits;
 }
 
 export function float64At(

@@ -1,5 +1,6 @@
 import { ServingError } from '../../kernel/errors';
-import { formatShape, type DType, type Tensor } from '../../kernel/tensor';
+import type { DType } from '../../kernel/element-types';
+import { formatShape, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { CLOSE_LIST, COMMA, OPEN_LIST, type JsonCursor } from '../json/json-cursor';
 import type { JsonSlice } from '../json/json-slice';

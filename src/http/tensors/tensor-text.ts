@@ -2,8 +2,10 @@ import { StringDecoder } from 'node:string_decoder';
 
 import { ServingError } from '../../kernel/errors';
 import { byteStringAt, type ByteStrings } from '../../kernel/byte-strings';
-import { isByteStrings, type NumericData, type Tensor } from '../../kernel/tensor';
-import { float32Text } from '../json/number-text';
+import { entriesPerElement, type NumericData } from '../../kernel/element-types';
+import { fromHalf } from '../../kernel/half-floats';
+import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { float32Text, float64Text } from '../json/number-text';
 
 /** Pieces of a text, each made in well under a millisecond. */
 export type TextPieces = Generator<string, void, undefined>;
@@ -30,7 +32,7 @@ export function* nestedJson(tensor: Tensor, bytesAsBase64: boolean): TextPieces 
 }
 
 function countOf({ data, dtype }: Tensor): number {
-  return dtype === 'complex64' ? data.length / 2 : data.length;
+  return data.length / entriesPerElement(dtype);
 }
 
 interface ElementWriter {
@@ -133,14 +135,25 @@ function numberText({ name, dtype }: Tensor, data: NumericData): NumberText {
   switch (dtype) {
     case 'float32':
       return (index) => float32Text(data[index] as number);
+    case 'float16':
+    case 'bfloat16':
+      return (index) => float32Text(fromHalf(data[index] as number, dtype));
     case 'bool':
       return (index) => (data[index] === 0 ? 'false' : 'true');
+    case 'float64':
+      return (index) => float64Text(data[index] as number);
+    case 'int8':
+    case 'int16':
     case 'int32':
     case 'int64':
     case 'uint8':
+    case 'uint16':
+    case 'uint32':
+    case 'uint64':
       return (index) => String(data[index]);
     case 'string':
     case 'complex64':
+    case 'complex128':
       throw new ServingError(
         'INVALID_INPUT',
         `JSON has no form for output "${name}" of type ${dtype}`,

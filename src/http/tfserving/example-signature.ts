@@ -1,7 +1,8 @@
 import { ServingError } from '../../kernel/errors';
 import type { ByteStrings } from '../../kernel/byte-strings';
 import type { TensorTarget } from '../../inference/tensor-request';
-import type { DType, Tensor } from '../../kernel/tensor';
+import type { DType } from '../../kernel/element-types';
+import type { Tensor } from '../../kernel/tensor';
 
 export type ExampleMethod = 'classify' | 'regress';
 

@@ -1,7 +1,8 @@
 import { ServingError } from '../../kernel/errors';
 import { emptyTensor } from '../../inference/no-rows';
 import type { TensorTarget } from '../../inference/tensor-request';
-import type { DType, Tensor, TensorSpec } from '../../kernel/tensor';
+import type { DType } from '../../kernel/element-types';
+import { notCarried, type Tensor, type TensorSpec } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import {
   CLOSE_LIST,
@@ -201,9 +202,9 @@ function* dtypeOf(target: TensorTarget, spec: TensorSpec, cursor: JsonCursor): S
   return carried(spec);
 }
 
-function carried({ name, dtype, tfDtype }: TensorSpec): DType {
-  if (dtype !== undefined) return dtype;
-  throw invalid(`input "${name}" has type ${tfDtype}, which cannot be carried`);
+function carried(spec: TensorSpec): DType {
+  if (spec.dtype !== undefined) return spec.dtype;
+  throw invalid(notCarried('input', spec));
 }
 
 function takesNone({ signatureName }: TensorTarget): ServingError {

@@ -1,5 +1,5 @@
 import { byteStringAt } from '../../kernel/byte-strings';
-import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 
 /**
  * A number may be off by so much of the largest in its row: TensorFlow computes batches of different
@@ -32,8 +32,9 @@ function textsOff({ data: a }: Tensor, { data: b }: Tensor): number {
   return off;
 }
 
-function numbersOff({ data: a }: Tensor, { data: b }: Tensor): number {
-  if (isByteStrings(a) || isByteStrings(b)) return a.length;
+function numbersOff(alone: Tensor, among: Tensor): number {
+  const [a, b] = [numbersOf(alone), numbersOf(among)];
+  if (isByteStrings(alone.data) || isByteStrings(among.data)) return alone.data.length;
   let largest = TINY;
   for (const value of a) {
     const size = Math.abs(Number(value));

@@ -2,7 +2,7 @@ import { assembleBatch } from '../../batching/assemble';
 import { messageOf } from '../../kernel/errors';
 import { INDEPENDENT, together, type RowsVerdict } from '../../kernel/rows-verdict';
 import { isBatchable, sliceRows, type Signature, type Tensor } from '../../kernel/tensor';
-import { INPUT_KINDS, randomInputs, type InputKind } from '../../rewriter/random-inputs';
+import { inputKinds, randomInputs, type InputKind } from '../../rewriter/random-inputs';
 import type { LoadedModel } from '../../runtime/backend';
 import { rowDifference } from './compare-rows';
 
@@ -94,7 +94,7 @@ function describeRows({ shape }: Tensor): string {
 /** The first kind of input that the model accepts. @throws Error of the model when there is none */
 function usableKind(run: Run, signature: Signature): InputKind {
   let refused: unknown;
-  for (const kind of INPUT_KINDS) {
+  for (const kind of inputKinds(signature)) {
     try {
       run(randomInputs(signature, 1, kind, SEED));
       return kind;
@@ -117,10 +117,9 @@ function rowsOf(inputs: readonly Tensor[], order: readonly number[]): Tensor[] {
 /** The numbers of each row times a factor; whole numbers and texts stay. */
 function scaled(tensor: Tensor, factors: readonly number[]): Tensor {
   const { data } = tensor;
-  if (!(data instanceof Float32Array)) return tensor;
+  if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) return tensor;
   const perRow = data.length / factors.length;
-  return {
-    ...tensor,
-    data: data.map((value, i) => value * (factors[Math.floor(i / perRow)] ?? 1)),
-  };
+  const factor = (value: number, i: number): number =>
+    value * (factors[Math.floor(i / perRow)] ?? 1);
+  return { ...tensor, data: data.map(factor) };
 }

@@ -84,6 +84,11 @@ export function tensorOf(attributes: Attributes, name: string): TensorProto | un
   return value?.case === 'tensor' ? value.value : undefined;
 }
 
+/** The elements of a constant of strings. */
+export function stringsOf({ stringVal }: TensorProto): string[] {
+  return stringVal.map((bytes) => Buffer.from(bytes).toString());
+}
+
 /** Every function an attribute of the node names, with the attribute it is in. */
 export function functionsOf(
   node: NodeDef,

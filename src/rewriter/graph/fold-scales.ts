@@ -52,6 +52,8 @@ interface Layer {
   readonly weights: FloatConstant;
   readonly channels: number;
   readonly format: DataFormat;
+  /** Dimensions of its output. */
+  readonly rank: 2 | 4;
 }
 
 /** A node whose weights can take a factor per output channel. */
@@ -67,7 +69,7 @@ function layerOf(graph: FlatGraph, node: NodeDef): Layer | undefined {
   const [last = 0, before = 1] = weights.shape.toReversed();
   // Depthwise weights are [height, width, channels, multiplier].
   const channels = node.op === 'DepthwiseConv2dNative' ? last * before : last;
-  return channels > 0 ? { weights, channels, format } : undefined;
+  return channels > 0 ? { weights, channels, format, rank: isProduct ? 2 : 4 } : undefined;
 }
 
 /** What `node` does to each channel of `source`; undefined when it is not of that kind. */
@@ -117,9 +119,10 @@ function stepOf(
 /** A constant that broadcasts along everything but channels. */
 function perChannel(
   { shape, values }: FloatConstant,
-  { channels, format }: Layer,
+  { channels, format, rank }: Layer,
 ): number[] | undefined {
-  if (shape.length > 4) return undefined;
+  // With more dimensions than the output it would give the output more.
+  if (shape.length > rank) return undefined;
   if (values.length === 1) return Array.from({ length: channels }, () => values[0] ?? 0);
   const channelAt = format === 'NHWC' ? shape.length - 1 : shape.length - 3;
   if (channelAt < 0) return undefined;

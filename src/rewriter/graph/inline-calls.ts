@@ -23,7 +23,7 @@ interface Callee {
 
 /**
  * Replaces every function call outside functions by the function's own nodes. Calls inside the
- * branches of control flow stay.
+ * branches of control flow stay, and so do those that XLA compiles.
  * @returns where tensors of the calls are now, for signatures
  * @throws NotRewritableError
  */
@@ -64,11 +64,8 @@ function calleeOf(node: NodeDef, catalog: OpCatalog): Callee | undefined {
     const value = node.attr.f?.value;
     if (value?.case !== 'func')
       throw new NotRewritableError(`the call ${node.name} names no function`);
-    if (booleanOf(node.attr, '_XlaMustCompile') === true) {
-      throw new NotRewritableError(
-        `the function ${value.value.name} is to be compiled by XLA (jit_compile)`,
-      );
-    }
+    // XLA compiles it as a whole (jit_compile): some of what is in it runs in no other way.
+    if (booleanOf(node.attr, '_XlaMustCompile') === true) return undefined;
     return { definition: catalog.function(value.value.name), attributes: value.value.attr };
   }
   const definition = catalog.functions.get(node.op);

@@ -6,6 +6,9 @@ import { isControl } from './references';
 /** Operations that make a variable. */
 export const VARIABLE_OPS = new Set(['VarHandleOp', 'VariableV2', 'Variable']);
 
+/** Operations that draw random numbers, where they are stateful. */
+export const DRAWS_RANDOM = /Random|Multinomial|Normal|Uniform/;
+
 /** What a node became when the variable it reads was replaced by its value. */
 export interface Replaced {
   /** New name of the first output inside functions. */
@@ -82,7 +85,7 @@ export function checkStateless(node: NodeDef, stateful: boolean): void {
   if (/Table/.test(node.op)) {
     throw new NotRewritableError(`it has a lookup table (${node.op} in ${node.name})`);
   }
-  if (/Random|Multinomial|Normal|Uniform/.test(node.op)) {
+  if (DRAWS_RANDOM.test(node.op)) {
     throw new NotRewritableError(
       `it draws random numbers (${node.op} in ${node.name}), so its answers cannot be compared`,
     );

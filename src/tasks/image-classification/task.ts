@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { wholeNumber } from '../../kernel/whole-number';
 import { classify, rankedPredictions, type Prediction } from '../../outputs/classification';
 import { required } from '../nothing-answered';
-import { chooseOutput, nameAndShape } from '../output-names';
+import { chooseOutput, mainOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 
@@ -67,9 +67,10 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
     },
   },
 
-  recognise: ({ signature: { outputs } }) => {
-    const [output] = outputs;
-    return output?.shape?.length === 2
+  recognise: ({ signature: { outputs }, isClassifier }) => {
+    const output = mainOutput(outputs);
+    // Without a sign of scores it may be an embedding, of which classes would make no sense.
+    return isClassifier && output?.shape?.length === 2
       ? `the image model answers ${nameAndShape(output)}`
       : undefined;
   },

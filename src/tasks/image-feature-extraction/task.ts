@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
-import { isByteStrings, type Tensor } from '../../kernel/tensor';
+import { isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 import { flag } from '../../kernel/whole-number';
 import { required } from '../nothing-answered';
 import { chooseOutput } from '../output-names';
@@ -93,11 +93,12 @@ export const imageFeatureExtraction = defineTask<EmbeddingSettings, z.infer<type
  * @throws ServingError INFERENCE_FAILED for anything but finite numbers, and for a vector of zeros that
  *   is to have unit length
  */
-function vectorOf({ name, dtype, data }: Tensor, normalize: boolean): Float32Array {
-  if (isByteStrings(data)) {
+function vectorOf(output: Tensor, normalize: boolean): Float32Array {
+  if (isByteStrings(output.data)) {
+    const { name, dtype } = output;
     throw new ServingError('INFERENCE_FAILED', `The model answered "${name}" of type ${dtype}`);
   }
-  const vector = Float32Array.from(data as ArrayLike<number>, Number);
+  const vector = Float32Array.from(numbersOf(output) as ArrayLike<number>, Number);
   if (!vector.every(Number.isFinite)) {
     throw new ServingError('INFERENCE_FAILED', 'The model answered a vector that is not finite');
   }

@@ -1,5 +1,5 @@
 import { ServingError } from '../../kernel/errors';
-import { formatShape, isByteStrings, type Tensor } from '../../kernel/tensor';
+import { formatShape, isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 import type { Size } from '../../imaging/geometry';
 import type { Steps } from '../../kernel/time-slices';
 import type { SegmentationSettings } from './settings';
@@ -25,8 +25,9 @@ export interface ClassMap extends Size {
  */
 export function* classMapOf(output: Tensor, settings: SegmentationSettings): Steps<ClassMap> {
   const { height, width, classes, at } = planesOf(output, settings);
-  const { data, name } = output;
-  if (isByteStrings(data)) {
+  const { name } = output;
+  const data = numbersOf(output);
+  if (isByteStrings(output.data)) {
     throw failed(`"${name}" of type ${output.dtype}`);
   }
   const values = new Uint8Array(width * height);

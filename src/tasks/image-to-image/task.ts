@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { inSlices } from '../../kernel/time-slices';
 import { toImageSteps } from '../../outputs/generated-image';
 import { encodePicture } from '../encode-picture';
-import { channelsOf } from '../image-shape';
+import { channelsOf, pictureProblem } from '../image-shape';
 import { required } from '../nothing-answered';
-import { chooseOutput, nameAndShape } from '../output-names';
+import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 
@@ -44,8 +44,10 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   example: { model: 'esrgan-slim-x2', data: {} },
 
   recognise: ({ signature: { outputs } }) => {
-    const [output] = outputs;
-    return output !== undefined && channelsOf(output.shape) !== undefined
+    const output = mainOutput(outputs);
+    return output !== undefined &&
+      channelsOf(output.shape) !== undefined &&
+      pictureProblem(output) === undefined
       ? `the image model answers ${nameAndShape(output)}`
       : undefined;
   },
@@ -54,6 +56,12 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
     const where = 'model.json.output.name';
     const output = chooseOutput(settings.name, signature.outputs, where, notes);
     if (output === undefined) return undefined;
+    const problem = pictureProblem(output);
+    if (problem !== undefined) {
+      notes.problem(
+        `the task image-to-image needs pictures, and output ${describeTensors([output])} holds none: ${problem}; "task": "tensor" answers it as it is`,
+      );
+    }
     const isPixels = output.dtype === 'uint8';
     return {
       name: output.name,

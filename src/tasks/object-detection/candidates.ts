@@ -1,5 +1,6 @@
 import { ServingError } from '../../kernel/errors';
-import { formatShape, isByteStrings, type Tensor } from '../../kernel/tensor';
+import { isBigData } from '../../kernel/element-types';
+import { formatShape, isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
 import type { Steps } from '../../kernel/time-slices';
 import { readBox } from './boxes';
 import type { DetectionSettings } from './settings';
@@ -32,16 +33,16 @@ export function* readCandidates(
   settings: DetectionSettings,
   threshold: number,
 ): Steps<Candidate[]> {
-  const boxes = numbersOf(tensors.boxes);
-  const scores = numbersOf(tensors.scores);
-  const classes = tensors.classes === undefined ? undefined : numbersOf(tensors.classes);
+  const boxes = plainNumbers(tensors.boxes);
+  const scores = plainNumbers(tensors.scores);
+  const classes = tensors.classes === undefined ? undefined : plainNumbers(tensors.classes);
   const given = boxes.length / 4;
   const perBox = given === 0 ? 1 : scores.length / given;
   if (!Number.isInteger(given) || !Number.isInteger(perBox) || tensors.boxes.shape.at(-1) !== 4) {
     throw unfit(tensors);
   }
   if (classes !== undefined && (perBox !== 1 || classes.length !== given)) throw unfit(tensors);
-  const counted = tensors.count === undefined ? given : (numbersOf(tensors.count)[0] ?? 0);
+  const counted = tensors.count === undefined ? given : (plainNumbers(tensors.count)[0] ?? 0);
   const count = Math.max(0, Math.min(given, Math.round(counted)));
   // [1, classes, boxes]: the boxes come last.
   const [, second] = tensors.scores.shape;
@@ -74,11 +75,13 @@ function best(found: readonly Candidate[]): Candidate[] {
   return found.toSorted((a, b) => b.score - a.score).slice(0, MAX_CANDIDATES);
 }
 
-function numbersOf({ name, dtype, data }: Tensor): ArrayLike<number> {
-  if (isByteStrings(data)) {
+function plainNumbers(tensor: Tensor): ArrayLike<number> {
+  if (isByteStrings(tensor.data)) {
+    const { name, dtype } = tensor;
     throw new ServingError('INFERENCE_FAILED', `The model answered "${name}" of type ${dtype}`);
   }
-  return data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
+  const numbers = numbersOf(tensor);
+  return isBigData(numbers) ? Float64Array.from<bigint>(numbers, Number) : numbers;
 }
 
 function unfit({ boxes, scores, classes }: DetectionTensors): ServingError {

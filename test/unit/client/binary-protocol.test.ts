@@ -126,7 +126,7 @@ describe('an answer that is none', () => {
     ['tensors as text', answer(output('FP32'))],
     ['too few bytes', answer(output('FP32', 4), 3)],
     ['bytes of half a number', answer(output('FP32', 3), 3)],
-    ['a type without an array', answer(output('FP16', 2), 2)],
+    ['a type without an array', answer(output('FP8', 2), 2)],
     ['an element of text that ends early', answer(output('BYTES', 5), 3)],
   ])('%s is an error', (_what, [body, length]) => {
     expect(() => decodeInfer(body, length)).toThrow();

@@ -1,5 +1,6 @@
 import { outputsOfNoRows, withInnerShape } from '../../../src/inference/no-rows';
-import type { DType, Signature, TensorSpec } from '../../../src/kernel/tensor';
+import type { DType } from '../../../src/kernel/element-types';
+import type { Signature, TensorSpec } from '../../../src/kernel/tensor';
 import { floats, strings } from '../../support/tensors';
 
 function spec(

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 
 import { joinParts, splitIntoParts, type TensorPart } from '../../../src/inference/tensor-parts';
 import { strings } from '../../support/tensors';
-import type { DType, Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
+import type { DType } from '../../../src/kernel/element-types';
+import type { Signature, Tensor, TensorSpec } from '../../../src/kernel/tensor';
 
 function spec(name: string, shape: readonly number[], dtype: DType = 'int32'): TensorSpec {
   return { name, dtype, tfDtype: 'DT_INT32', shape, node: `${name}:0` };

@@ -1,12 +1,11 @@
 import {
   bytesPerElement,
   DTYPES,
-  elementCount,
   entriesPerElement,
-  formatShape,
   typedArrayOver,
   type DType,
-} from '../../../src/kernel/tensor';
+} from '../../../src/kernel/element-types';
+import { elementCount, formatShape } from '../../../src/kernel/tensor';
 
 const NUMERIC = DTYPES.filter((dtype) => dtype !== 'string');
 

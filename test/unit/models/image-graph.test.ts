@@ -1,7 +1,8 @@
 import { imagePlanOf } from '../../../src/models/image-graph';
 import type { ModelConfig } from '../../../src/models/model-config';
 import { resolveServable, type ServableSpec } from '../../../src/models/servable-spec';
-import type { DType, TensorSpec } from '../../../src/kernel/tensor';
+import type { DType } from '../../../src/kernel/element-types';
+import type { TensorSpec } from '../../../src/kernel/tensor';
 
 function tensor(name: string, dtype: DType, shape: readonly number[]): TensorSpec {
   return { name, dtype, tfDtype: 'DT_ANY', shape, node: `${name}:0` };

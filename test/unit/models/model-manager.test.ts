@@ -323,3 +323,18 @@ test('a load that is under way when the server stops is given up without a failu
   await expect(manager.sync()).resolves.toBeUndefined();
   expect(loads).toEqual(['m/1']);
 });
+
+describe('a model that was asked for by name', () => {
+  test('keeps the server from being ready while it is missing', async () => {
+    await write('m/1/saved_model.pb');
+    await start({ only: ['m', 'typo'] });
+
+    expect(listed('m')).toEqual(['1 AVAILABLE']);
+    expect(manager.ready).toBe(false);
+
+    await write('typo/1/saved_model.pb');
+    await manager.sync();
+
+    expect(manager.ready).toBe(true);
+  });
+});

@@ -390,3 +390,75 @@ describe('revisions', () => {
 test('a repository that is not there is an error', async () => {
   await expect(scanRepository(path.join(repository, 'nowhere'))).rejects.toThrow('ENOENT');
 });
+
+describe('what is not a SavedModel in its place is told the command that helps', () => {
+  test.each<[string, string, string, RegExp]>([
+    [
+      'a Keras file',
+      'net.keras',
+      'net.keras',
+      /keras\.models\.load_model\('.*\/net\.keras'\)\.export\('.*\/net\/1'\)/,
+    ],
+    [
+      'an HDF5 file in a folder',
+      'm/weights.h5',
+      'm',
+      /load_model\('.*\/m\/weights\.h5'\)\.export\('.*\/m\/1'\)/,
+    ],
+    [
+      'an ONNX file in a version',
+      'm/1/model.onnx',
+      'm',
+      /onnx2tf -i .*\/m\/1\/model\.onnx -o .*\/m\/1 -osd/,
+    ],
+    [
+      'a TensorFlow Lite file',
+      'm/model.tflite',
+      'm',
+      /cannot be turned back.*model\.export\('.*\/m\/1'\)/,
+    ],
+    [
+      'a SavedModel without a version',
+      'm/saved_model.pb',
+      'm',
+      /not in a version folder: mkdir -p .*\/m\/1 && mv /,
+    ],
+    [
+      'a folder of models',
+      'm/inner/1/saved_model.pb',
+      'm',
+      /holds models itself \(inner\): start with --model-repository .*\/m$/,
+    ],
+  ])('%s', async (_, file, name, problem) => {
+    await write({ [file]: '' });
+
+    expect(await scanRepository(repository)).toMatchObject([
+      { name, versions: [], problems: [expect.stringMatching(problem)] },
+    ]);
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'layers-model',
+      { class_name: 'Sequential' },
+      'tensorflowjs_converter --input_format=tfjs_layers_model',
+    ],
+    ['graph-model', { node: [] }, 'tfjs_graph_converter --output_format tf_saved_model'],
+  ])('a TensorFlow.js folder, %s', async (format, modelTopology, command) => {
+    await write({ 'm/model.json': { format, modelTopology, weightsManifest: [] } });
+
+    expect((await scanOne()).problems).toEqual([expect.stringContaining(command)]);
+  });
+
+  test('a repository that is one model, or a SavedModel, is an error', async () => {
+    await write({ 'm/1/saved_model.pb': '', 'README.md': 'not a model' });
+
+    expect(await scanRepository(repository)).toHaveLength(1);
+    await expect(scanRepository(path.join(repository, 'm'))).rejects.toThrow(
+      `start with --model-repository ${repository} --models m`,
+    );
+    await expect(scanRepository(path.join(repository, 'm/1'))).rejects.toThrow(
+      /is a SavedModel, and a folder of models is needed: mkdir -p models/,
+    );
+  });
+});

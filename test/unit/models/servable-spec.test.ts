@@ -4,7 +4,8 @@ import {
   type ServableDefaults,
   type ServableSpec,
 } from '../../../src/models/servable-spec';
-import type { DType, Signature, TensorSpec } from '../../../src/kernel/tensor';
+import type { DType } from '../../../src/kernel/element-types';
+import type { Signature, TensorSpec } from '../../../src/kernel/tensor';
 
 const DEFAULTS: ServableDefaults = {
   maxBatchSize: 8,
@@ -35,6 +36,8 @@ function signature(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]
 }
 
 const CLASSES = spec('scores', [-1, 10]);
+/** As the graph of a classifier has it. */
+const SOFTMAX = new Map([['scores:0', 'Softmax']]);
 const PICTURE = spec('y', [-1, -1, -1, 3]);
 const IMAGE = spec('x', [-1, 224, 160, 3]);
 const ANY_SIZE = spec('x', [-1, -1, -1, 3]);
@@ -44,6 +47,7 @@ function resolve(
   input: TensorSpec | readonly TensorSpec[] = IMAGE,
   output: TensorSpec = CLASSES,
   labels?: readonly string[],
+  operations?: ReadonlyMap<string, string>,
 ): ServableSpec {
   const inputs = Array.isArray(input) ? (input as readonly TensorSpec[]) : [input as TensorSpec];
   return resolveServable(
@@ -51,6 +55,7 @@ function resolve(
     { serving_default: signature(inputs, [output]) },
     labels,
     DEFAULTS,
+    operations,
   );
 }
 
@@ -65,7 +70,7 @@ function problemsOf(...given: Parameters<typeof resolve>): readonly string[] {
 }
 
 test('a classifier without a model.json is served with what its signature says', () => {
-  const servable = resolve({});
+  const servable = resolve({}, IMAGE, CLASSES, undefined, SOFTMAX);
 
   expect(servable).toMatchObject({
     task: 'image-classification',
@@ -172,13 +177,41 @@ describe('the signature', () => {
     expect(resolveServable({ signature: 'b' }, { a, b }, undefined, DEFAULTS).signature).toBe(b);
   });
 
-  test.each<[ModelConfig, string]>([
-    [{}, 'serving_default'],
-    [{ signature: 'c' }, 'c'],
-  ])('that is not there is refused with those there are: %j', (config, wanted) => {
-    expect(() => resolveServable(config, { a, b }, undefined, DEFAULTS)).toThrow(
-      `model.json.signature: there is no signature "${wanted}"; the model has "a", "b"`,
+  test('is one that predicts where there are several and no serving_default, which is said', () => {
+    const regress = { ...a, methodName: 'tensorflow/serving/regress' };
+    const servable = resolveServable({}, { regress, z: b, y: b }, undefined, DEFAULTS);
+
+    expect(servable).toMatchObject({ signatureName: 'y', signature: b });
+    expect(servable.assumptions).toContain(
+      'signature: "y" of "regress", "y", "z", as there is no "serving_default"; model.json.signature can name another',
     );
+  });
+
+  test('that is not there is refused with those there are', () => {
+    expect(() => resolveServable({ signature: 'c' }, { a, b }, undefined, DEFAULTS)).toThrow(
+      'model.json.signature: there is no signature "c"; the model has "a", "b"',
+    );
+  });
+
+  test('with an input that nothing can be fed to is refused', () => {
+    const sparse = { ...spec('s', [-1]), dtype: undefined, tfDtype: 'DT_FLOAT', node: '' };
+
+    expect(problemsOf({}, [sparse])).toEqual([
+      'signature "serving_default": input "s" is sparse or made of several tensors, which cannot be carried; model.json.signature can name another',
+    ]);
+  });
+
+  test('is answered by its first output that can be', () => {
+    const variant = { ...spec('a', [-1]), dtype: undefined, tfDtype: 'DT_VARIANT' };
+    const outputs = [variant, spec('b', [-1, 3], 'complex64'), spec('c', [-1, 3])];
+    const servable = resolveServable(
+      {},
+      { serving_default: signature([spec('x', [-1])], outputs) },
+      undefined,
+      DEFAULTS,
+    );
+
+    expect(servable.output.name).toBe('c');
   });
 
   test('that model.json names is not replaced by the only one there is', () => {
@@ -190,10 +223,11 @@ describe('the signature', () => {
 
 describe('the task', () => {
   test.each<[string, TensorSpec, TensorSpec, string]>([
-    ['an image and a matrix', IMAGE, CLASSES, 'image-classification'],
+    ['an image and a matrix', IMAGE, CLASSES, 'tensor'],
     ['an image and a picture', ANY_SIZE, PICTURE, 'image-to-image'],
     ['an image and channels first', ANY_SIZE, spec('y', [-1, 3, -1, -1]), 'image-to-image'],
     ['an image and features', IMAGE, spec('y', [-1, 7, 7, 1280]), 'tensor'],
+    ['an image and a mask of integers', IMAGE, spec('y', [-1, 224, 160, 1], 'int64'), 'tensor'],
     ['an image and an unknown rank', IMAGE, spec('y', undefined), 'tensor'],
     ['no image', spec('x', [-1, 4]), CLASSES, 'tensor'],
   ])('of %s is inferred and said', (_, input, output, task) => {
@@ -205,8 +239,36 @@ describe('the task', () => {
     ]);
   });
 
+  test.each<[string, ModelConfig, readonly string[] | undefined, ReadonlyMap<string, string>]>([
+    ['a softmax at its end', {}, undefined, SOFTMAX],
+    ['labels', {}, Array.from({ length: 10 }, (_, i) => `label ${i}`), new Map()],
+    ['an activation', { output: { activation: 'softmax' } }, undefined, new Map()],
+  ])('of an image and a vector is classification with %s', (_, config, labels, operations) => {
+    expect(resolve(config, IMAGE, CLASSES, labels, operations).task).toBe('image-classification');
+  });
+
+  test('of an embedding says what would make a classifier of it', () => {
+    expect(resolve({}).assumptions).toContainEqual(
+      expect.stringContaining(
+        'without labels and without a softmax at its end: "task": "image-classification" would',
+      ),
+    );
+  });
+
+  test.each<[string, TensorSpec]>([
+    ['a vector', spec('y', [-1, 128])],
+    ['features', spec('y', [-1, 7, 7, 1280])],
+    ['a mask of integers', spec('y', [-1, 64, 64, 1], 'int32')],
+  ])('image-to-image is refused for %s', (_, output) => {
+    expect(problemsOf({ task: 'image-to-image' }, IMAGE, output)).toEqual([
+      expect.stringMatching(
+        /^the task image-to-image needs pictures, and output "y" .* holds none/,
+      ),
+    ]);
+  });
+
   test('of model.json holds without an assumption', () => {
-    const servable = resolve({ task: 'image-to-image' }, IMAGE, spec('y', [-1, 7, 7, 1280]));
+    const servable = resolve({ task: 'image-to-image' }, IMAGE, spec('y', [-1, -1, -1, -1]));
 
     expect(servable.task).toBe('image-to-image');
     expect(servable.assumptions.join()).not.toContain('task:');
@@ -427,7 +489,7 @@ describe('the output', () => {
     const half: TensorSpec = { ...CLASSES, dtype: undefined, tfDtype: 'DT_HALF' };
 
     expect(problemsOf({}, IMAGE, half)).toEqual([
-      'output "scores" has type DT_HALF, which cannot be answered',
+      'output "scores" has type DT_HALF, which cannot be carried',
     ]);
   });
 

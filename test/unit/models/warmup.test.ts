@@ -1,7 +1,10 @@
 import type { ModelConfig } from '../../../src/models/model-config';
 import { resolveServable, type ServableSpec } from '../../../src/models/servable-spec';
-import { warmupInputs } from '../../../src/models/warmup';
-import type { DType, TensorSpec } from '../../../src/kernel/tensor';
+import { warm, warmupInputs } from '../../../src/models/warmup';
+import { RunFailedError, type TensorFlowCode } from '../../../src/kernel/run-failed-error';
+import type { Instance } from '../../../src/runtime/instance';
+import type { DType } from '../../../src/kernel/element-types';
+import type { Tensor, TensorSpec } from '../../../src/kernel/tensor';
 
 function input(
   shape: readonly number[] | undefined,
@@ -119,7 +122,51 @@ test.each<[string, TensorSpec]>([
   ['a dimension of any size', input([-1, -1])],
   ['an unknown rank', input(undefined)],
   ['strings, whose valid values only it knows', input([-1], 'string')],
-  ['a type that cannot be carried', { ...input([-1, 4]), dtype: undefined }],
 ])('a model with %s starts cold', (_, unknown) => {
   expect(shapesOf(servable({}, unknown, input([-1, 4], 'float32', 'z')))).toEqual([]);
+});
+
+describe('a model of which no valid input is known', () => {
+  const strings = servable({}, input([-1], 'string'));
+  const warmth = { spec: strings, imageGraph: undefined, sizes: [1] };
+
+  function failing(code: TensorFlowCode): { runs: number; run: Instance['run'] } {
+    const instance = {
+      runs: 0,
+      run: () => {
+        instance.runs += 1;
+        return Promise.reject(new RunFailedError('the message', code));
+      },
+    };
+    return instance;
+  }
+
+  test('is run once on made-up ones', async () => {
+    const taken: (readonly Tensor[])[] = [];
+    const run: Instance['run'] = ({ inputs }) => {
+      taken.push(inputs((bytes) => new Uint8Array(bytes)));
+      return Promise.resolve({ outputs: [], inferMs: 1 });
+    };
+
+    await warm({ run }, warmth);
+
+    expect(taken).toMatchObject([[{ name: 'x', dtype: 'string', shape: [1] }]]);
+  });
+
+  test('serves although it refuses all of them', async () => {
+    const instance = failing('INVALID_ARGUMENT');
+
+    await expect(warm(instance, warmth)).resolves.toBeUndefined();
+    expect(instance.runs).toBeGreaterThan(1);
+  });
+
+  test.each(['FAILED_PRECONDITION', 'NOT_FOUND', 'UNIMPLEMENTED'] as const)(
+    'does not load when the model itself is at fault: %s',
+    async (code) => {
+      const instance = failing(code);
+
+      await expect(warm(instance, warmth)).rejects.toThrow('the warm-up failed: the message');
+      expect(instance.runs).toBe(1);
+    },
+  );
 });

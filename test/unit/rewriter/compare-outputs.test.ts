@@ -1,4 +1,5 @@
 import { compareOutputs } from '../../../src/rewriter/compare-outputs';
+import { toHalfBits } from '../../../src/kernel/half-floats';
 import type { Tensor } from '../../../src/kernel/tensor';
 
 function output(values: readonly number[], dtype: 'float32' | 'uint8' = 'float32'): Tensor[] {
@@ -38,4 +39,34 @@ test('another shape, another type and a missing output are problems', () => {
   expect(compareOutputs(output([1, 2]), output([1])).problem).toMatch(/float32 \[1\], not/);
   expect(compareOutputs(output([1]), output([1], 'uint8')).problem).toMatch(/uint8/);
   expect(compareOutputs(output([1]), []).problem).toMatch(/missing/);
+});
+
+test('beside a mask the other values have a scale of their own', () => {
+  const logits = [0.1, 0.5, -0.3, 0.2, -1e9, -1e9];
+  const other = logits.with(0, 0.2);
+  const mask = logits.with(5, -1.001e9);
+
+  expect(compareOutputs(output(logits), output(logits)).problem).toBeUndefined();
+  expect(compareOutputs(output(logits), output(other)).problem).toMatch(/differ by 2\.0e-1/);
+  expect(compareOutputs(output(logits), output(mask)).problem).toMatch(/differ by/);
+});
+
+test('large values without a gap between them share one scale', () => {
+  const values = Array.from({ length: 40 }, (_, i) => 2 ** i);
+
+  expect(compareOutputs(output(values), output(values.with(0, 2))).problem).toBeUndefined();
+});
+
+test('half floats may differ by their last digits', () => {
+  const halves = (values: readonly number[]): Tensor[] => [
+    {
+      name: 'y',
+      dtype: 'float16',
+      shape: [values.length],
+      data: toHalfBits(Float32Array.from(values), 'float16'),
+    },
+  ];
+
+  expect(compareOutputs(halves([1, 2]), halves([1.001, 2])).problem).toBeUndefined();
+  expect(compareOutputs(halves([1, 2]), halves([1.01, 2])).problem).toMatch(/differ by/);
 });

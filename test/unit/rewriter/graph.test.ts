@@ -102,11 +102,17 @@ describe('inlining calls', () => {
     expect(() => inlineCalls(graph, new OpCatalog([], [endless]))).toThrow(NotRewritableError);
   });
 
-  test('a function to be compiled by XLA is refused by name', () => {
+  test('a call that XLA compiles stays as it is', () => {
     const attr = { ...call('double'), _XlaMustCompile: boolAttr(true) };
-    const graph = graphOf((g) => g.add('call', 'PartitionedCall', ['x'], attr));
+    const graph = graphOf((g) => {
+      g.add('compiled', 'PartitionedCall', ['x'], attr);
+      g.add('call', 'PartitionedCall', ['compiled'], call('double'));
+    });
 
-    expect(() => inlineCalls(graph, new OpCatalog([], [double]))).toThrow(/double.*XLA/);
+    inlineCalls(graph, new OpCatalog([], [double]));
+
+    expect(graph.find('compiled')?.op).toBe('PartitionedCall');
+    expect(graph.find('call')).toBeUndefined();
   });
 });
 
@@ -206,6 +212,23 @@ describe('folding scales into weights', () => {
     foldScales(graph, new Set(['mul']));
 
     expect(graph.get('mul').op).toBe('Mul');
+  });
+
+  test.each([
+    ['of as many dimensions', [1, 2], 'BiasAdd'],
+    ['of more dimensions, which its output would have too', [1, 1, 2], 'Mul'],
+    ['that is one number of more dimensions', [1, 1, 1], 'Mul'],
+  ])('a matrix product takes a factor %s: %j', (_, shape, op) => {
+    const graph = graphOf((g) => {
+      constant(g, 'weights', [1, 2], [1, 10]);
+      constant(g, 'factor', shape, shape.at(-1) === 2 ? [2, 3] : [2]);
+      g.add('product', 'MatMul', ['x', 'weights'], FLOAT);
+      g.add('mul', 'Mul', ['product', 'factor'], FLOAT);
+    });
+
+    foldScales(graph, new Set(['mul']));
+
+    expect(graph.get('mul').op).toBe(op);
   });
 
   test('a constant minus the output is not a bias', () => {

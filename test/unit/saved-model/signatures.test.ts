@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { readServedGraph, writeSavedModel } from '../../../src/saved-model/saved-model-file';
 import { readSignaturesSync } from '../../../src/saved-model/signatures';
 
 const MODELS = path.resolve(__dirname, '../../fixtures/models');
@@ -42,7 +43,30 @@ test('a signature has its tensors with type, shape and node', () => {
         methodName: 'tensorflow/serving/predict',
       },
     },
+    hasVariables: true,
   });
+});
+
+test('variables that were not copied along are an error', () => {
+  copyFileSync(
+    path.join(MODELS, 'half_plus_two/1/saved_model.pb'),
+    path.join(folder, 'saved_model.pb'),
+  );
+
+  expect(() => readSignaturesSync(folder)).toThrow(
+    'restores variables, and there is no variables/variables.index beside it',
+  );
+});
+
+test('a model without variables needs no folder of them, although it names a restore operation', async () => {
+  const meta = readServedGraph(path.join(MODELS, 'half_plus_two/1'));
+  const operations = meta.metaInfoDef?.strippedOpList;
+  if (operations !== undefined) {
+    operations.op = operations.op.filter(({ name }) => name !== 'VarHandleOp');
+  }
+  await writeSavedModel(folder, meta);
+
+  expect(readSignaturesSync(folder).hasVariables).toBe(false);
 });
 
 test('all signatures are read, and inputs come in the order of their names', () => {

@@ -1,12 +1,12 @@
 import type { FlatGraph } from '../../../rewriter/graph/flat-graph';
 import { typeOf } from '../../../rewriter/graph/attributes';
 import { constantBehind, floatConstant } from '../../../rewriter/graph/float-constants';
+import { fitsHalf } from '../../../kernel/half-floats';
 import { readersOf } from '../../../rewriter/graph/fold-constants';
 import { nodeOf } from '../../../rewriter/graph/references';
 import { DataType, type NodeDef } from '../../../saved-model/protobuf/tensorflow_pb';
-import { fitsHalf } from './half-floats';
 import { halfOperation, typedInputs } from './operation-lists';
-import type { HalfPrecision } from './precision';
+import { HALF_DTYPES, type HalfPrecision } from './precision';
 
 /**
  * Names of the nodes that run in 16 bits: convolutions and matrix products, and of what lies between
@@ -41,7 +41,7 @@ export function chooseHalfNodes(
 /** A constant beyond the range of the type would become infinite. */
 function fits(graph: FlatGraph, input: string, precision: HalfPrecision): boolean {
   const constant = floatConstant(graph, input);
-  return constant === undefined || fitsHalf(constant.values, precision);
+  return constant === undefined || fitsHalf(constant.values, HALF_DTYPES[precision]);
 }
 
 function dropTails(

@@ -5,6 +5,7 @@ import { hasOldControlFlow } from '../../../rewriter/graph/drop-idle-waits';
 import type { FlatGraph } from '../../../rewriter/graph/flat-graph';
 import { constantBehind, floatConstant } from '../../../rewriter/graph/float-constants';
 import { formatFlat, isControl, nodeOf, parseFlat } from '../../../rewriter/graph/references';
+import { toHalfBits } from '../../../kernel/half-floats';
 import { NotRewritableError } from '../../../rewriter/not-rewritable';
 import {
   DataType,
@@ -13,8 +14,7 @@ import {
   type NodeDef,
 } from '../../../saved-model/protobuf/tensorflow_pb';
 import { chooseHalfNodes } from './choose-half-nodes';
-import { toHalfBits } from './half-floats';
-import { HALF_TYPES, type HalfPrecision } from './precision';
+import { HALF_DTYPES, HALF_TYPES, type HalfPrecision } from './precision';
 import { typedInputs } from './operation-lists';
 
 export interface MixedPrecisionReport {
@@ -110,7 +110,7 @@ class TypeChanges {
   #halfConstant({ name }: NodeDef): string {
     const constant = floatConstant(this.#graph, name);
     if (constant === undefined) throw new NotRewritableError(`the constant ${name} has no value`);
-    const bits = toHalfBits(constant.values, this.#precision);
+    const bits = toHalfBits(constant.values, HALF_DTYPES[this.#precision]);
     const value = create(TensorProtoSchema, {
       dtype: this.#type,
       tensorShape: create(TensorShapeProtoSchema, {

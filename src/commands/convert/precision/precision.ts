@@ -1,3 +1,4 @@
+import type { HalfType } from '../../../kernel/half-floats';
 import { DataType } from '../../../saved-model/protobuf/tensorflow_pb';
 
 /**
@@ -7,6 +8,12 @@ import { DataType } from '../../../saved-model/protobuf/tensorflow_pb';
 export const PRECISIONS = ['fp16', 'bf16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 export type HalfPrecision = Exclude<Precision, 'int8'>;
+
+/** The type of a 16-bit precision. */
+export const HALF_DTYPES: Readonly<Record<HalfPrecision, HalfType>> = {
+  fp16: 'float16',
+  bf16: 'bfloat16',
+};
 
 /** TensorFlow's type of a 16-bit precision. */
 export const HALF_TYPES: Readonly<Record<HalfPrecision, DataType>> = {

@@ -6,12 +6,8 @@ import { sinkOf } from '../../../../src/http/tensors/element-sink';
 import { readElements, readNested } from '../../../../src/http/tensors/nested-reader';
 import { flatJson, nestedJson } from '../../../../src/http/tensors/tensor-text';
 import { eachByteString } from '../../../../src/kernel/byte-strings';
-import {
-  isByteStrings,
-  type DType,
-  type Tensor,
-  type TensorData,
-} from '../../../../src/kernel/tensor';
+import type { DType } from '../../../../src/kernel/element-types';
+import { isByteStrings, type Tensor, type TensorData } from '../../../../src/kernel/tensor';
 import { atOnce } from '../../../../src/kernel/time-slices';
 import { floats, strings } from '../../../support/tensors';
 

@@ -1,12 +1,21 @@
 import {
-  convertExactly as convertExactlySteps,
   convertible,
-} from '../../../../src/http/oip/exact-conversion';
+  convertNumbers,
+  isBetweenFloats,
+  type ConversionOptions,
+} from '../../../../src/http/oip/number-conversion';
 import { atOnce } from '../../../../src/kernel/time-slices';
-import type { NumericData } from '../../../../src/kernel/tensor';
+import { toHalfBits } from '../../../../src/kernel/half-floats';
+import type { NumericData } from '../../../../src/kernel/element-types';
 
-function convertExactly(...given: Parameters<typeof convertExactlySteps>): NumericData {
-  return atOnce(convertExactlySteps(...given));
+type Given = Parameters<typeof convertNumbers>;
+
+function convert(options: ConversionOptions, ...given: [Given[0], Given[1], Given[2], Given[3]]) {
+  return atOnce<NumericData>(convertNumbers(...given, options));
+}
+
+function convertExactly(...given: [Given[0], Given[1], Given[2], Given[3]]): NumericData {
+  return convert({ rounds: false }, ...given);
 }
 
 test('numbers that stay the same are converted', () => {
@@ -45,4 +54,30 @@ test('there is no conversion from fractions to whole numbers, from or to bool', 
   expect(convertible('BOOL', 'float32')).toBe(false);
   expect(convertible('UINT8', 'bool')).toBe(false);
   expect(convertible('INT8', 'float32')).toBe(true);
+});
+
+describe('rounding between floats', () => {
+  test('takes the nearest number', () => {
+    expect(
+      convert({ rounds: true }, 'x', 'FP64', Float64Array.of(0.1, -1e-320), 'float32'),
+    ).toEqual(Float32Array.of(0.1, -0));
+    expect(convert({ rounds: true }, 'x', 'FP32', Float32Array.of(1.0001), 'float16')).toEqual(
+      toHalfBits(Float32Array.of(1.0001), 'float16'),
+    );
+  });
+
+  test.each([
+    ['FP64', Float64Array.of(1e300), 'float32'],
+    ['FP32', Float32Array.of(1e5), 'float16'],
+  ] as const)('never makes a number of %s infinite', (datatype, source, dtype) => {
+    expect(() => convert({ rounds: true }, 'x', datatype, source, dtype)).toThrow(
+      `is beyond the range of ${dtype}`,
+    );
+  });
+
+  test('is of floats alone', () => {
+    expect(isBetweenFloats('FP64', 'float32')).toBe(true);
+    expect(isBetweenFloats('INT64', 'float32')).toBe(false);
+    expect(isBetweenFloats('FP64', 'int32')).toBe(false);
+  });
 });
