@@ -36,6 +36,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
+/** @type {{ stdio: ['ignore', 'inherit', 'inherit'] }} */
 const log = { stdio: ['ignore', 'inherit', 'inherit'] };
 
 function pythonWithPackages(folder) {

@@ -39,7 +39,7 @@ export interface RewriteReport {
 }
 
 /** What a SavedModel lacked to be served at all. */
-export interface RepairReport {
+interface RepairReport {
   /** Variables that nothing restored, and that get their values from the checkpoint now. */
   readonly variables: number;
   /** Why nothing else was rewritten; absent when it was. */
