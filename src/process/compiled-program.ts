@@ -4,6 +4,7 @@ import path from 'node:path';
 /** What runs in a process of its own, as a path below src/. */
 export type CompiledProgram =
   | 'runtime/instance-process'
+  | 'runtime/cuda-driver-process'
   | 'models/rows/examine-process'
   | 'rewriter/rewrite-process'
   | 'commands/convert/precision/conversion-process'

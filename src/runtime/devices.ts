@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 
+import { cudaFault } from './cuda-driver';
 import { findGpu, hasGpuDriver, listGpus, type Gpu } from './gpus';
 import type { RuntimeInstall } from './runtime-install';
 
@@ -15,6 +16,8 @@ export interface DevicePlan {
 export interface DeviceInventory {
   readonly hasDriver: () => boolean;
   readonly listGpus: () => readonly Gpu[];
+  /** Why CUDA cannot be used although there are GPUs; undefined when it can. */
+  readonly cudaFault: () => string | undefined;
 }
 
 /** @param wanted GPU indices or ids; CUDA_VISIBLE_DEVICES, else the first GPU, when absent */
@@ -22,7 +25,7 @@ export function planDevices(
   install: RuntimeInstall | undefined,
   wanted: readonly string[] | undefined,
   env: Readonly<Record<string, string | undefined>>,
-  inventory: DeviceInventory = { hasDriver: hasGpuDriver, listGpus },
+  inventory: DeviceInventory = { hasDriver: hasGpuDriver, listGpus, cudaFault },
 ): DevicePlan {
   const cpu = (reason: string): DevicePlan => ({ device: 'cpu', gpus: [], reason });
   if (install?.variant === 'cpu') {
@@ -38,6 +41,9 @@ export function planDevices(
   }
   const all = inventory.listGpus();
   if (all.length === 0) return cpu('no NVIDIA GPU was found');
+  // Last, as it takes the longest to find out.
+  const fault = inventory.cudaFault();
+  if (fault !== undefined) return cpu(fault);
   const gpus = visible?.map((id) => findGpu(all, id)) ?? all.slice(0, 1);
   return { device: 'gpu', gpus, reason: undefined };
 }

@@ -14,9 +14,19 @@ export interface System {
   dieWithParent(): void;
   /** Allocations of this process beyond fail. */
   limitData(bytes: number): void;
+  /**
+   * What the library of NVIDIA's driver says. It starts CUDA: only for processes that end then.
+   * @returns CUDA's error code (0: none) and the CUDA version that the driver supports, ×1000 and ×10;
+   *   or why the library cannot be loaded
+   */
+  cudaDriver(): CudaDriverAnswer;
   /** Gives what the C library keeps of freed memory back to the operating system. */
   trimMemory(): void;
 }
+
+export type CudaDriverAnswer =
+  | { readonly code: number; readonly version?: number; readonly missing?: undefined }
+  | { readonly missing: string };
 
 let loaded: System | undefined;
 

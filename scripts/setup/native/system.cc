@@ -1,5 +1,6 @@
 // What the server needs of Linux that Node does not offer: memory that two processes share, ends that
 // are tied together, and limits. No TensorFlow: the HTTP process loads this and not that.
+#include <dlfcn.h>
 #include <malloc.h>
 #include <node_api.h>
 #include <signal.h>
@@ -126,6 +127,37 @@ napi_value TrimMemory(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+void SetNumber(napi_env env, napi_value object, const char *name, int number) {
+  napi_value value;
+  napi_create_int32(env, number, &value);
+  napi_set_named_property(env, object, name, value);
+}
+
+// cudaDriver() -> what the library of NVIDIA's driver says: {code, version} as cuInit and
+// cuDriverGetVersion have them, or {missing} with the linker's words. It starts CUDA in this process.
+napi_value CudaDriver(napi_env env, napi_callback_info info) {
+  napi_value result;
+  napi_create_object(env, &result);
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  const auto init =
+      library == nullptr ? nullptr : reinterpret_cast<int (*)(unsigned)>(dlsym(library, "cuInit"));
+  const auto version = library == nullptr
+                           ? nullptr
+                           : reinterpret_cast<int (*)(int *)>(dlsym(library, "cuDriverGetVersion"));
+  if (init == nullptr) {
+    const char *words = dlerror();
+    napi_value value;
+    napi_create_string_utf8(env, words == nullptr ? "it has no cuInit" : words, NAPI_AUTO_LENGTH,
+                            &value);
+    napi_set_named_property(env, result, "missing", value);
+    return result;
+  }
+  SetNumber(env, result, "code", init(0));
+  int number = 0;
+  if (version != nullptr && version(&number) == 0) SetNumber(env, result, "version", number);
+  return result;
+}
+
 napi_value Init(napi_env env, napi_value exports) {
   const struct {
     const char *name;
@@ -134,7 +166,7 @@ napi_value Init(napi_env env, napi_value exports) {
       {"createMemory", CreateMemory}, {"setSize", SetSize},
       {"map", Map},                   {"giveBack", GiveBack},
       {"dieWithParent", DieWithParent}, {"limitData", LimitData},
-      {"trimMemory", TrimMemory},
+      {"trimMemory", TrimMemory},     {"cudaDriver", CudaDriver},
   };
   for (const auto &function : functions) {
     napi_value value;

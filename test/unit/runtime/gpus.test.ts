@@ -137,12 +137,13 @@ function install(variant: RuntimeInstall['variant']): RuntimeInstall {
 describe('the plan', () => {
   const inventory = {
     hasDriver: () => true,
+    cudaFault: () => undefined,
     listGpus: () => [
       { index: '0', id: A100, name: 'A100', memoryMib: 1 },
       { index: '1', id: T4, name: 'T4', memoryMib: 1 },
     ],
   };
-  const none = { hasDriver: () => false, listGpus: () => [] };
+  const none = { hasDriver: () => false, listGpus: () => [], cudaFault: () => undefined };
   const idsOf = ({ gpus }: DevicePlan) => gpus.map(({ id }) => id);
 
   test('is the first GPU, the ones that are visible, or the ones that are asked for', () => {
@@ -161,6 +162,16 @@ describe('the plan', () => {
       reason: expect.stringContaining('npm run setup -- --variant gpu'),
     });
     expect(planDevices(install('cpu'), ['0'], env, none).reason).toContain('no NVIDIA driver');
+  });
+
+  test('a driver that cannot be used leaves the CPU, with its reason', () => {
+    const faulty = { ...inventory, cudaFault: () => 'CUDA cannot be used: …' };
+
+    expect(planDevices(install('gpu'), undefined, {}, faulty)).toEqual({
+      device: 'cpu',
+      gpus: [],
+      reason: 'CUDA cannot be used: …',
+    });
   });
 
   test('is the CPU where no GPU is found', () => {
