@@ -46,12 +46,16 @@ export interface Signature {
  * Whether there are inputs and every one takes any size as its first dimension, and no output is
  * known to have another one: requests may share a run if rows are independent.
  */
-export function isBatchable({ inputs, outputs }: Signature): boolean {
+export function isBatchable(signature: Signature): boolean {
   return (
-    inputs.length > 0 &&
-    inputs.every(({ shape }) => shape?.[0] === -1) &&
-    outputs.every(({ shape }) => shape === undefined || shape[0] === -1)
+    takesAnyRows(signature) &&
+    signature.outputs.every(({ shape }) => shape === undefined || shape[0] === -1)
   );
+}
+
+/** Whether there are inputs and every one takes any size as its first dimension. */
+export function takesAnyRows({ inputs }: Signature): boolean {
+  return inputs.length > 0 && inputs.every(({ shape }) => shape?.[0] === -1);
 }
 
 export type Signatures = Readonly<Record<string, Signature>>;

@@ -34,11 +34,6 @@ export function inputKinds({ inputs }: Signature): readonly InputKind[] {
   return STRING_KINDS.flatMap((strings) => INPUT_KINDS.map((kind) => ({ ...kind, strings })));
 }
 
-/** Every dimension 0 is of any size: rows can be added. */
-export function isBatchable({ inputs }: Signature): boolean {
-  return inputs.length > 0 && inputs.every(({ shape }) => shape?.[0] === -1);
-}
-
 /**
  * Inputs for one run, the same for the same seed.
  * @param rows size of the first dimension where that is open

@@ -1,9 +1,9 @@
 import { messageOf } from '../kernel/errors';
 import type { LoadedModel } from '../runtime/backend';
-import type { Signature, Tensor } from '../kernel/tensor';
+import { takesAnyRows, type Signature, type Tensor } from '../kernel/tensor';
 import { compareOutputs } from './compare-outputs';
 import { NotRewritableError, RewriteDroppedError } from './not-rewritable';
-import { inputKinds, isBatchable, randomInputs, type InputKind } from './random-inputs';
+import { inputKinds, randomInputs, type InputKind } from './random-inputs';
 
 /** Rows of the compared runs, for models that take any number. */
 const BATCH_SIZES = [1, 2, 5];
@@ -34,7 +34,7 @@ function verifySignature(
   );
   const kind = usableKind(original, name, signature, outputs);
   let largest = 0;
-  const sizes = isBatchable(signature) ? BATCH_SIZES : [1];
+  const sizes = takesAnyRows(signature) ? BATCH_SIZES : [1];
   for (const [index, rows] of sizes.entries()) {
     const inputs = randomInputs(signature, rows, kind, SEED + index);
     const expected = original.run(name, inputs, outputs);
