@@ -170,7 +170,7 @@ describe('what Spectral, Redocly and makers of clients want', () => {
       ({ operation }) => operation.requestBody?.content?.['multipart/form-data'] !== undefined,
     );
 
-    expect(forms).toHaveLength(2 * (TASKS.length + 2));
+    expect(forms).toHaveLength(4 * (TASKS.length + 2));
     for (const { operation } of forms) {
       const [first, ...others] = Object.keys(operation.requestBody.content);
       expect(first).toBe('multipart/form-data');

@@ -54,7 +54,9 @@ export function imageRoutes({ inference, bodies, tasks = TASKS }: ImageRoutesOpt
   const verbs = new Set([...tasks.map(({ verb }) => verb), ANY_VERB]);
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
     for (const verb of verbs) {
-      route(router, `${prefix}/${verb}`, { post: [answerFor(verb)] }, { putAsPost: true });
+      const handlers = [answerFor(verb)];
+      // `curl -T` and object stores send files so.
+      route(router, `${prefix}/${verb}`, { post: handlers, put: handlers });
     }
   }
   return router;

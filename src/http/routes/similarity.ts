@@ -43,7 +43,7 @@ export function similarityRoutes({ inference, bodies }: SimilarityRoutesOptions)
     response.json(similarityBody(answer));
   };
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/similarity`, { post: [answerPairs] }, { putAsPost: true });
+    route(router, `${prefix}/similarity`, { post: [answerPairs], put: [answerPairs] });
   }
   return router;
 }

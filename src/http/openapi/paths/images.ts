@@ -35,7 +35,7 @@ const ERRORS: readonly ErrorCode[] = [
 const BODY: RequestBody = {
   required: true,
   description:
-    'Images as a form, as the file itself, or as JSON. A body of another type, or without one, is accepted where its first bytes are those of an image or of JSON. PUT does what POST does.',
+    'Images as a form, as the file itself, or as JSON. A body of another type, or without one, is accepted where its first bytes are those of an image or of JSON.',
   content: {
     'multipart/form-data': { schema: imageFormSchema },
     'image/*': { schema: BINARY },
@@ -136,7 +136,19 @@ const similarityOperations: readonly Operation[] = ADDRESSES.map(
   }),
 );
 
-export const imageOperations: readonly Operation[] = [...taskOperations, ...similarityOperations];
+const posted: readonly Operation[] = [...taskOperations, ...similarityOperations];
+
+export const imageOperations: readonly Operation[] = [...posted, ...posted.map(byPut)];
+
+/** PUT does what POST does: it is how `curl -T` and object stores send files. */
+function byPut(operation: Operation): Operation {
+  return {
+    ...operation,
+    method: 'put',
+    operationId: `${operation.operationId ?? ''}ByPut`,
+    summary: `As POST: ${operation.summary ?? ''}`,
+  };
+}
 
 function verbsOf(tasks: readonly AnyTask[]): Verb[] {
   const verbs = [...new Set(tasks.map(({ verb }) => verb))].map((verb): Verb => {
