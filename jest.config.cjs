@@ -14,5 +14,5 @@ module.exports = {
   maxWorkers: 2,
   testSequencer: '<rootDir>/test/support/slow-first.cjs',
   // Real TensorFlow runs take seconds on a small shared machine; hangs still end.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };

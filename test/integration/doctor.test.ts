@@ -43,7 +43,7 @@ test('every model is loaded and run once, as the server would', async () => {
   expect(text).toMatch(/lost\n(.*\n){2} {6}loaded and run .*, repaired: the SavedModel does not/);
   expect(text).toMatch(/Everything is in order\.\n$/);
   expect(code).toBe(0);
-}, 180_000);
+});
 
 test('what cannot be served is named with its reason, and the others are looked at', async () => {
   const folder = await prepare({
@@ -72,4 +72,4 @@ test('what cannot be served is named with its reason, and the others are looked 
   expect(text).toMatch(/typo\n {4}PROBLEM: there is no folder "typo"/);
   expect(text).toMatch(/5 problem\(s\) found\.\n$/);
   expect(code).toBe(1);
-}, 180_000);
+});

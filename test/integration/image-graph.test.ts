@@ -65,7 +65,7 @@ beforeAll(async () => {
     cache: path.join(folder, 'cache'),
   });
   small = await sharp(photo('coffee.jpg')).resize(61, 43).png().toBuffer();
-}, 120_000);
+});
 
 afterEach(() => {
   jest.restoreAllMocks();

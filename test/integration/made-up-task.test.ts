@@ -35,7 +35,7 @@ beforeAll(async () => {
   const create = { width: 40, height: 30, channels: 3, background: '#333333' } as const;
   grey = new FormData();
   grey.append('image', new Blob([new Uint8Array(await sharp({ create }).png().toBuffer())]));
-}, 60_000);
+});
 afterAll(async () => {
   await service.stop();
   await removeFolder(folder);

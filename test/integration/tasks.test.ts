@@ -54,7 +54,7 @@ beforeAll(async () => {
     optimize: true,
   });
   boxed = await drawn([{ ...BOX, colour: '#ffffff' }]);
-}, 120_000);
+});
 afterAll(async () => {
   await service.stop();
   await removeFolder(folder);

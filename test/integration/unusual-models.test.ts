@@ -28,7 +28,7 @@ beforeAll(async () => {
     optimize: true,
     maxLoadRetries: 0,
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await service.stop();
