@@ -18,7 +18,7 @@ export class Admission {
   #admitted = 0;
 
   constructor(options: {
-    /** Requests admitted at the most. */
+    /** Most requests admitted. */
     readonly limit: number;
     /** Seconds to send as Retry-After. */
     readonly retryAfterS: () => number;
@@ -43,7 +43,7 @@ export class Admission {
     if (count > this.#limit) {
       throw new ServingError(
         'TOO_MANY_IMAGES',
-        `The request holds ${count} inputs; the queue of the model takes ${this.#limit} at the most`,
+        `The request holds ${count} inputs; the queue of the model takes at most ${this.#limit}`,
       );
     }
     this.requireRoom(count);

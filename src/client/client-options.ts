@@ -13,7 +13,7 @@ export interface ServingClientOptions {
    */
   readonly retries?: number | undefined;
   /**
-   * Milliseconds of the first pause between attempts at the most. Each next one may be twice as
+   * Milliseconds of the first pause between attempts, at most. Each next one may be twice as
    * long. `Retry-After` of the server comes on top.
    * @default 200
    */

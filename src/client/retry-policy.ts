@@ -3,7 +3,7 @@ import type { ServingClientError } from './client-error';
 export interface RetryPolicy {
   /** Attempts after the first. */
   readonly retries: number;
-  /** Milliseconds that the first pause takes at the most; each next one may take twice as long. */
+  /** Milliseconds that the first pause takes at most; each next one may take twice as long. */
   readonly baseDelayMs: number;
   readonly maxDelayMs: number;
 }

@@ -12,7 +12,7 @@ export function textOf({ body }: ServerAnswer): string {
   return new TextDecoder().decode(body);
 }
 
-/** @throws SyntaxError when it is no JSON */
+/** @throws SyntaxError when it is not JSON */
 export function jsonOf(answer: ServerAnswer): unknown {
   return JSON.parse(textOf(answer));
 }

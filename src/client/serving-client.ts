@@ -36,7 +36,7 @@ export class ServingClient {
 
   /**
    * @param url of the server, such as `http://127.0.0.1:8080`; may have a path
-   * @throws TypeError when it is no URL
+   * @throws TypeError when it is not a URL
    */
   constructor(url: string | URL, options: ServingClientOptions = {}) {
     this.#transport = new Transport({

@@ -80,7 +80,8 @@ export function datatypeOf({ data, datatype }: TensorInput): Datatype {
   const found = (Object.keys(ARRAYS) as NumericDatatype[]).find(
     (name) => name !== 'BOOL' && data instanceof ARRAYS[name],
   );
-  if (found === undefined) throw new TypeError('The data of a tensor is no array that can be sent');
+  if (found === undefined)
+    throw new TypeError('The data of a tensor is not an array that can be sent');
   return found;
 }
 

@@ -14,6 +14,6 @@ export function versionOf(request: Request): number | undefined {
   if (parsed.success) return parsed.data;
   throw new ServingError(
     'BAD_REQUEST',
-    `"${String(version)}" is no version: versions are whole numbers`,
+    `"${String(version)}" is not a version: versions are whole numbers`,
   );
 }

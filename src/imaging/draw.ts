@@ -68,7 +68,7 @@ export async function drawText(
   return { input: data, raw: { width: info.width, height: info.height, channels: info.channels } };
 }
 
-/** For Pango's markup; what is no character there is left out. */
+/** For Pango's markup; what is not a character there is left out. */
 function escaped(text: string): string {
   return text
     .replaceAll(/[\p{Cc}\p{Cs}]/gu, ' ')

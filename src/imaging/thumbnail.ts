@@ -2,7 +2,7 @@ import sharp from 'sharp';
 
 /**
  * A small upright WebP of an image, never larger than the image itself; transparency is kept.
- * @param edge pixels of the longer side at the most
+ * @param edge most pixels of the longer side
  * @throws Error of sharp where the bytes cannot be decoded
  */
 export async function makeThumbnail(bytes: Uint8Array, edge: number): Promise<Buffer> {

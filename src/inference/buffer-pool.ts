@@ -8,7 +8,7 @@ export class BufferPool {
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** @param maxBytes kept at the most, whatever the number of sizes @default 64 MiB */
+  /** @param maxBytes that are kept at most, whatever the number of sizes @default 64 MiB */
   constructor(maxBytes = 64 * 1024 * 1024) {
     this.#maxBytes = maxBytes;
   }
@@ -26,7 +26,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Nobody may use the buffers any more. Detached ones are passed over. */
+  /** Nobody may use the buffers any more. Detached ones are skipped. */
   give(buffers: readonly ArrayBuffer[]): void {
     for (const buffer of buffers) {
       const { byteLength } = buffer;

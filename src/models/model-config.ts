@@ -74,7 +74,7 @@ const inputSchema = z
 
 const batchingSchema = z
   .strictObject({
-    maxBatchSize: z.number().int().min(1).max(4096).describe('Rows in a batch at the most'),
+    maxBatchSize: z.number().int().min(1).max(4096).describe('Most rows in a batch'),
     allowedBatchSizes: z
       .array(z.number().int().min(1).max(4096))
       .min(1)

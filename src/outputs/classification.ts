@@ -12,14 +12,14 @@ export interface Prediction {
 export interface ClassificationOptions {
   readonly activation: 'softmax' | 'sigmoid' | 'none';
   readonly labels: readonly string[] | undefined;
-  /** Predictions to answer at the most. */
+  /** Most predictions to answer. */
   readonly topK: number;
 }
 
 /**
  * The best classes of one image, by falling score; ties by rising index.
  * @param scores output of one row: shape [1, classes] or [1, 1, 1, classes], any number type
- * @throws ServingError INFERENCE_FAILED when the model answered something that is no number
+ * @throws ServingError INFERENCE_FAILED when the model answered something that is not a number
  */
 export function classify(scores: Tensor, options: ClassificationOptions): Prediction[] {
   const data = numbersOf(scores);
@@ -45,7 +45,7 @@ export function classify(scores: Tensor, options: ClassificationOptions): Predic
  * Predictions of a model that ranks its classes itself.
  * @param scores of one row, activated, by falling value: float32
  * @param indices of these scores: int32
- * @throws ServingError INFERENCE_FAILED when the model answered something that is no number
+ * @throws ServingError INFERENCE_FAILED when the model answered something that is not a number
  */
 export function rankedPredictions(
   scores: Tensor,

@@ -25,7 +25,7 @@ export interface GeneratedImageOptions {
 /**
  * Turns the output of one image, [1, height, width, channels] or [1, channels, height, width],
  * into 8-bit pixels: (v − low) / (high − low) · 255, rounded and clipped.
- * @throws ServingError INFERENCE_FAILED when the output is no picture
+ * @throws ServingError INFERENCE_FAILED when the output is not a picture
  */
 export function toImage(output: Tensor, options: GeneratedImageOptions): GeneratedImage {
   return atOnce(toImageSteps(output, options));
@@ -43,7 +43,7 @@ export function* toImageSteps(
   if (shape.length !== 4 || (channels !== 1 && channels !== 3) || width * height === 0) {
     throw new ServingError(
       'INFERENCE_FAILED',
-      `The model answered ${formatShape(shape)}, which is no picture of 1 or 3 channels`,
+      `The model answered ${formatShape(shape)}, which is not a picture of 1 or 3 channels`,
     );
   }
   const data = numbersOf(output);

@@ -297,7 +297,7 @@ describe('answers', () => {
     for (const go of release) go();
 
     expect(refused.status).toBe(429);
-    // A short body is passed over: the connection can be used again.
+    // A short body is skipped: the connection can be used again.
     expect(refused.headers.connection).not.toBe('close');
     expect(await Promise.all(held)).toEqual([200, 200]);
     const after = send();

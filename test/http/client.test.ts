@@ -178,7 +178,7 @@ describe('errors', () => {
     });
   });
 
-  test('an answer that is no JSON is INVALID_RESPONSE', async () => {
+  test('an answer that is not JSON is INVALID_RESPONSE', async () => {
     replies = [(response) => response.end('<html>')];
 
     await expect(client().models()).rejects.toMatchObject({

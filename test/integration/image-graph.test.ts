@@ -133,7 +133,7 @@ test('photos that share a batch get their own answers', async () => {
   expect(together).toEqual([...alone, ...alone]);
 });
 
-test('a picture made in the graph differs by one level at the most, padding cut off', async () => {
+test('a picture made in the graph differs by one level at most, padding cut off', async () => {
   const before = await generate('pictures-off');
 
   for (const model of ['pictures-on', 'pictures-before', 'pictures-neither']) {

@@ -218,7 +218,7 @@ describe('the best classes of the graph are those that are found outside of it',
   });
 
   test.each([['softmax'], ['sigmoid'], ['none']] as const)(
-    'with %s one score that is no number makes all of them none',
+    'with %s one score that is not a number makes all of them none',
     async (activation) => {
       // A mean of numbers up to 255 is finite, and infinite times 0 is no number.
       const { rewritten } = await rewrite(

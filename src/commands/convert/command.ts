@@ -29,7 +29,7 @@ export function convertCommand(act: (options: ConvertOptions) => Promise<void>):
         .makeOptionMandatory(),
     )
     .option('--images <folder>', 'images to compare on; default: random inputs')
-    .option('--limit <number>', 'images of the folder to use at the most', wholeNumber)
+    .option('--limit <number>', 'most images of the folder to use', wholeNumber)
     .option('--model-repository <folder>', 'model repository; default as the server: saved_models')
     .option('--version <number>', 'version to convert; default the newest', wholeNumber)
     .option('--rounds <number>', 'runs that are timed, of each of the two', wholeNumber, 15)

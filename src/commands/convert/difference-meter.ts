@@ -12,7 +12,7 @@ export interface OutputDifference {
   readonly meanRelative: number;
 }
 
-/** The converted model answers something that is no number, or of another form. */
+/** The converted model answers something that is not a number, or of another form. */
 export class UnusableOutputError extends Error {
   constructor(message: string) {
     super(message);

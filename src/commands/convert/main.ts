@@ -39,7 +39,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (error instanceof CommanderError) {
-    // Commander has written what there is to say; help is no error.
+    // Commander has written what there is to say; help is not an error.
     process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
     return;
   }

@@ -62,7 +62,10 @@ interface Part {
 async function factsOfPart(file: string): Promise<Part> {
   const facts = await readFacts(file);
   if (facts !== undefined) return { file, facts };
-  throw new CliError('incomplete', `${file}.run.json is missing: ${file} is no output of a run`);
+  throw new CliError(
+    'incomplete',
+    `${file}.run.json is missing: ${file} is not the output of a run`,
+  );
 }
 
 function requireWhole(parts: readonly Part[]): Part {
@@ -72,7 +75,7 @@ function requireWhole(parts: readonly Part[]): Part {
   const count = first.facts.shard?.count ?? 1;
   const byIndex = new Map<number, string>();
   for (const { file, facts } of parts) {
-    if (facts.rows === null) problems.push(`${file} is unfinished: go on with --resume`);
+    if (facts.rows === null) problems.push(`${file} is unfinished: continue with --resume`);
     const differs = differences({ ...first.facts, shard: null }, { ...facts, shard: null });
     if (differs.length > 0)
       problems.push(`${file} differs from ${first.file}: ${differs.join(', ')}`);

@@ -128,7 +128,7 @@ async function scoreWith(
     signals.unlisten();
     await output.close(end === 'done');
     if (!options.quiet) process.stderr.write(`\n${summaryText(tally)}`);
-    if (end !== 'done') say(`\nGo on with:\n  ${resumeCommand()}`);
+    if (end !== 'done') say(`\nTo continue:\n  ${resumeCommand()}`);
     if (options.summaryJson !== undefined) await writeSummary(options.summaryJson, tally);
   }
 }
@@ -164,7 +164,7 @@ async function* newInputs(
 ): AsyncGenerator<Input> {
   const taken = new KeySet();
   const inputs = ownInputs(options, (path) => {
-    say(`${pathText(path).path} leads back to a folder above it: passed over`);
+    say(`${pathText(path).path} leads back to a folder above it, and was skipped`);
   });
   for await (const input of inputs) {
     const key = pathKey(inputText(input));

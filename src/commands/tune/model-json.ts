@@ -11,7 +11,7 @@ import type { TuneSettings } from './settings';
 /**
  * A model.json with the settings in place; all other keys, their order and their layout stay.
  * @param text undefined when there is no model.json
- * @throws ModelConfigError when the text is no valid model.json, before or after
+ * @throws ModelConfigError when the text is not a valid model.json, before or after
  */
 export function withSettings(text: string | undefined, settings: TuneSettings): string {
   const before = text ?? '{}\n';

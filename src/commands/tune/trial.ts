@@ -20,7 +20,7 @@ export interface TrialOptions {
   readonly modelJson: string | undefined;
   readonly task: 'classify' | 'generate';
   readonly load: Omit<LoadOptions, 'url'>;
-  /** Milliseconds from start to ready at the most. */
+  /** Most milliseconds from start to ready. */
   readonly startTimeoutMs: number;
 }
 

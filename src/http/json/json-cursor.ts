@@ -180,7 +180,7 @@ export class JsonCursor {
     );
   }
 
-  /** @returns undefined when it is no number after all */
+  /** @returns undefined when it is not a number after all */
   #digits(from: number, forFloat32: boolean): number | undefined {
     const { bytes } = this;
     const end = Math.min(this.end, from + MAX_NUMBER_BYTES + 1);

@@ -25,7 +25,7 @@ type TensorInfo = SignatureDef['inputs'][string];
  * One more signature over the same nodes, from pixels to what is answered. The model's own input
  * takes the prepared pixels unless it is fed: its own signatures feed it, and stay what they are.
  * @param signature the one of the plan, as the model has it
- * @throws NotRewritableError when the input is no placeholder
+ * @throws NotRewritableError when the input is not a placeholder
  */
 export function addImageSignature(
   meta: MetaGraphDef,
@@ -97,7 +97,7 @@ function replaceInput(nodes: NodeDef[], { node: fed }: TensorSpec, tensor: strin
   const index = nodes.findIndex((node) => node.name === name);
   const placeholder = nodes[index];
   if (placeholder?.op !== 'Placeholder') {
-    throw new NotRewritableError('the input for images is no placeholder');
+    throw new NotRewritableError('the input for images is not a placeholder');
   }
   const { dtype, shape } = placeholder.attr;
   nodes[index] = create(NodeDefSchema, {

@@ -85,7 +85,7 @@ function addPixels(
 
 /**
  * As classify: the order is that of the scores before the activation, ties by rising index; one
- * score that is no number makes all of them none.
+ * score that is not a number makes all of them none.
  */
 function addTopClasses(
   builder: GraphBuilder,

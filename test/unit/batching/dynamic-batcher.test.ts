@@ -486,7 +486,7 @@ describe('Retry-After', () => {
     expect(await retryAfter(2, 1500)).toBe(3);
   });
 
-  test('is a second at least and a minute at the most', async () => {
+  test('is a second at least and a minute at most', async () => {
     expect(await retryAfter(1, 1)).toBe(1);
     expect(await retryAfter(1, 1e6)).toBe(60);
   });

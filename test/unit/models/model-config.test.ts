@@ -72,13 +72,13 @@ test.each([{ latest: 2 }, { specific: [0, 7] }, 'all'])(
   },
 );
 
-test('text that is no JSON is named as such', () => {
+test('text that is not JSON is named as such', () => {
   expect(problemsOf('{"task": ')).toEqual([
     expect.stringMatching(/^model\.json is not JSON: /) as string,
   ]);
 });
 
-test('JSON that is no object is refused', () => {
+test('JSON that is not an object is refused', () => {
   expect(problemsOf('[]')).toEqual([expect.stringMatching(/^model\.json: .*object/) as string]);
 });
 

@@ -76,7 +76,7 @@ test('a folder that has gone since it was looked at costs its own load alone', a
   expect(await versionDirectory(gone, 3)).toBe(path.join(gone, '3'));
 });
 
-test('folders that are no version or hold no saved_model.pb are passed over', async () => {
+test('folders that are no version or hold no saved_model.pb are skipped', async () => {
   await write({
     'm/1/saved_model.pb': '',
     'm/2/variables/variables.index': '',

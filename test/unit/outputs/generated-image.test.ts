@@ -166,11 +166,11 @@ test.each<[string, readonly number[], 'NHWC' | 'NCHW']>([
   ['channels last where they are first', [1, 2, 2, 3], 'NCHW'],
   ['three dimensions', [2, 2, 3], 'NHWC'],
   ['no pixels', [1, 0, 2, 3], 'NHWC'],
-])('an output of %s is no picture', (_, shape, layout) => {
+])('an output of %s is not a picture', (_, shape, layout) => {
   const elements = shape.reduce((product, size) => product * size, 1);
 
   expect(() => toImage(floats('y', shape, upTo(elements)), { ...OPTIONS, layout })).toThrow(
-    `The model answered [${shape.join(', ')}], which is no picture of 1 or 3 channels`,
+    `The model answered [${shape.join(', ')}], which is not a picture of 1 or 3 channels`,
   );
 });
 

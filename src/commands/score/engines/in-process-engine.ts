@@ -96,7 +96,7 @@ function resultOf({ value, timings, batchRows }: AnsweredImage): EngineResult {
     : { picture: value.picture, ...common };
 }
 
-/** What is no fault of the image. */
+/** What is not the fault of the image. */
 function again({ code }: ServingError, attempt: number): boolean {
   if (code === 'OVERLOADED' || code === 'QUEUE_TIMEOUT') return true;
   return code === 'MODEL_NOT_READY' && attempt < MAX_REFUSALS;

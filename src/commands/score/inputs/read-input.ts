@@ -66,7 +66,7 @@ async function readOnce(
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const before = await handle.stat({ bigint: true });
-      if (!before.isFile()) throw new FileProblem('NOT_A_FILE', 'This is no regular file');
+      if (!before.isFile()) throw new FileProblem('NOT_A_FILE', 'This is not a regular file');
       if (before.size > maxBytes) {
         throw new FileProblem(
           'FILE_TOO_LARGE',

@@ -11,7 +11,7 @@ export interface WalkOptions {
   readonly accept: (path: Buffer) => boolean;
   /** Enter and take what begins with a dot. */
   readonly hidden: boolean;
-  /** A link that leads back to a folder above it was passed over. */
+  /** A link that leads back to a folder above it was skipped. */
   readonly onLoop?: (path: Buffer) => void;
 }
 

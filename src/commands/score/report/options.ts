@@ -25,7 +25,7 @@ export function addReportCommand(program: Command, ended: (reason: ExitReason) =
     .option('--labels <file>', 'true classes: CSV with file and class_index or label')
     .option('--images <folder>', 'where the images lie now, instead of the root of each row')
     .option('--out-dir <folder>', 'where the generated pictures lie')
-    .option('--list <n>', 'images on the page at the most', wholeNumber, DEFAULT_LIST_LIMIT)
+    .option('--list <n>', 'most images on the page', wholeNumber, DEFAULT_LIST_LIMIT)
     .option(
       '--inline <MiB>',
       'thumbnails in the page itself up to this size, above it in a folder beside it',

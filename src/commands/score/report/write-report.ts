@@ -32,7 +32,7 @@ export interface ReportOptions {
   /** Folder of the generated pictures. */
   readonly outDir?: string | undefined;
   readonly labelsFile?: string | undefined;
-  /** Images on the page at the most; the totals are of all. @default 20000 */
+  /** Most images on the page; the totals are of all. @default 20000 */
   readonly listLimit?: number | undefined;
   /** Bytes of thumbnails that go into the page itself. @default 25165824 */
   readonly inlineLimit?: number | undefined;
@@ -169,7 +169,7 @@ async function thumbnailOf(file: Buffer | undefined, edge: number): Promise<Buff
     if (file === undefined || !(await stat(file)).isFile()) return undefined;
     return await makeThumbnail(await readFile(file), edge);
   } catch {
-    // Gone or damaged since: the page says that there is no picture.
+    // Gone or damaged since: the page says that there is not a picture.
     return undefined;
   }
 }

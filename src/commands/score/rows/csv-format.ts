@@ -40,7 +40,7 @@ export const csvFormat: TextFormat = {
         yield unflatten(record);
       }
     } catch (cause) {
-      throw new Error(`${file}, line ${parser.info.lines}, is no row: ${messageOf(cause)}`, {
+      throw new Error(`${file}, line ${parser.info.lines}, is not a row: ${messageOf(cause)}`, {
         cause,
       });
     }

@@ -109,7 +109,7 @@ const flatSchema = z.object({
 
 /**
  * The row again; an empty text is nothing.
- * @throws ZodError when it is no row
+ * @throws ZodError when it is not a row
  */
 export function unflatten(record: Readonly<Record<string, unknown>>): ScoreRow {
   const given = Object.fromEntries(

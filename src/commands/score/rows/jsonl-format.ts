@@ -54,7 +54,7 @@ export const jsonlFormat: TextFormat = {
         // Checked as far as it is used without knowing its status.
         yield rowSchema.parse(JSON.parse(text)) as unknown as ScoreRow;
       } catch (cause) {
-        throw new Error(`${file}, line ${line}, is no row: ${messageOf(cause)}`, { cause });
+        throw new Error(`${file}, line ${line}, is not a row: ${messageOf(cause)}`, { cause });
       }
     }
   },

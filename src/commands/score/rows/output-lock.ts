@@ -30,7 +30,7 @@ export function lockOutput(output: string): () => void {
   }
 }
 
-/** A pipe or a device such as /dev/stdout: rows go through it, and none can be gone on with. */
+/** A pipe or a device such as /dev/stdout: rows go through it, and none can be resumed. */
 export function isStream(output: string): boolean {
   try {
     const stats = statSync(output);

@@ -23,7 +23,7 @@ export function formatOf(file: string): RowFormat | undefined {
 
 /**
  * The rows of a finished file, whatever its format. The name says it where `format` does not.
- * @throws Error for a name of no known format, and where something is no row
+ * @throws Error for a name of an unknown format, and where something is not a row
  */
 export function readRows(file: string, format = formatOf(file)): AsyncIterable<ScoreRow> {
   switch (format) {

@@ -46,7 +46,7 @@ export class RowOutput {
     if (found && existing === 'refuse') {
       throw new CliError(
         'usage',
-        `${file} is there already: go on with --resume, begin anew with --overwrite, or choose another --output`,
+        `${file} is there already: continue with --resume, begin anew with --overwrite, or choose another --output`,
       );
     }
     const resumes = found && existing === 'resume';
@@ -103,7 +103,7 @@ export class RowOutput {
         if (this.done.add(pathKey(row))) this.#options.onResumed(row);
       }
     } catch (cause) {
-      throw new CliError('usage', `${file} cannot be gone on with`, { cause });
+      throw new CliError('usage', `${file} cannot be resumed`, { cause });
     }
   }
 }
@@ -116,7 +116,7 @@ function growingFile({ file, format }: RowOutputOptions): string {
 async function requireSame(file: string, now: RunFacts): Promise<void> {
   const before = await readFacts(file);
   if (before === undefined) {
-    throw new CliError('usage', `${factsFile(file)} is missing: ${file} cannot be gone on with`);
+    throw new CliError('usage', `${factsFile(file)} is missing: ${file} cannot be resumed`);
   }
   const differs = differences(before, now);
   if (differs.length === 0) return;

@@ -10,7 +10,7 @@ export interface TextFormat {
   completeLength(file: string): Promise<number>;
   /**
    * The rows of a file without a torn end.
-   * @throws Error naming the line when one is no row
+   * @throws Error naming the line when one is not a row
    */
   read(file: string): AsyncIterable<ScoreRow>;
 }

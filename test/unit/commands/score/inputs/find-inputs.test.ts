@@ -70,7 +70,7 @@ test('a path that is not there is told before anything is scored', async () => {
   await expect(inputs.next()).rejects.toThrow(/There is no file or folder ".*nothing"/);
 });
 
-test('links are followed; a loop is passed over and told', async () => {
+test('links are followed; a loop is skipped and told', async () => {
   await put('real/a.jpg');
   await symlink('..', path.join(folder, 'real/up'));
   await symlink('real', path.join(folder, 'again'));

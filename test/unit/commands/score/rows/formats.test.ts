@@ -54,7 +54,7 @@ describe.each([
   test('a row in the middle that is none is told with its line', async () => {
     await writeFile(file(), `${text}{"broken": true}\n`);
 
-    await expect(all(format.read(file()))).rejects.toThrow(/line \d+, is no row/);
+    await expect(all(format.read(file()))).rejects.toThrow(/line \d+, is not a row/);
   });
 });
 

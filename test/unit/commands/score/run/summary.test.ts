@@ -34,7 +34,7 @@ test('a label cannot steer the terminal', () => {
   expect(summaryText(tally)).toContain('?[31mred');
 });
 
-test('quantiles are a tenth off at the most', () => {
+test('quantiles are a tenth off at most', () => {
   const times = new StageTimes();
   for (let ms = 1; ms <= 1000; ms++) times.add(ms);
 
