@@ -45,7 +45,9 @@ function fromMulter(error: MulterError, { maxFiles, maxFileBytes }: BodyLimits):
           ? `The field "${field}" of the form is text; send the file itself, as curl -F image=@photo.jpg does`
           : `The field "${field}" of the form is over the limit of ${MAX_FIELD_BYTES} bytes for text`,
       );
-    default:
+    case 'LIMIT_FIELD_KEY':
+    case 'LIMIT_PART_COUNT':
+    default: // Nesting and indices of names, which the types do not list.
       return badForm(`The multipart form was refused: ${error.message} ("${field}")`);
   }
 }

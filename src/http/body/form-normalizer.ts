@@ -12,6 +12,9 @@ const HEAD_BYTES = 1024;
 /** For parts that had no name, or none that is safe to write. Nothing is done with it. */
 const FILE_NAME = 'file';
 
+/** Waiting for multer before no more is read; more than comes at once, so that it seldom waits. */
+const WAITING_BYTES = 256 * 1024;
+
 /** A part that may be a file; its first bytes decide. */
 interface Undecided {
   readonly headers: PartHeaders;
@@ -38,7 +41,7 @@ export class FormNormalizer extends Transform {
    * @param boundary of the form that comes in
    */
   constructor(boundary: string) {
-    super();
+    super({ highWaterMark: WAITING_BYTES });
     const written = randomBytes(16).toString('hex');
     this.headers = {
       'content-type': `multipart/form-data; boundary=${written}`,
