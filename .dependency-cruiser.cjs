@@ -185,7 +185,7 @@ module.exports = {
       '^src/(saved-model|rewriter|commands/convert|runtime/config-proto)',
     ),
     onlyIn('sharp-in-imaging', 'node_modules/sharp', '^src/imaging/'),
-    onlyIn('express-in-http', 'node_modules/express/', '^src/http/'),
+    onlyIn('express-in-http', 'node_modules/(express|multer)/', '^src/http/'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

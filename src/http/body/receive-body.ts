@@ -6,10 +6,16 @@ import type { Upload } from './uploads';
 
 /** What a body is made into as it comes. */
 export interface BodySink<T> {
-  /** Takes the next bytes, inflated. @throws ServingError where they are refused */
-  readonly take: (chunk: Buffer) => void;
+  /** Is told how to refuse the body between two chunks. */
+  readonly onFailure?: (fail: (thrown: unknown) => void) => void;
+  /**
+   * Takes the next bytes, inflated.
+   * @returns resolves when more can be taken; undefined for at once
+   * @throws ServingError where they are refused
+   */
+  readonly take: (chunk: Buffer) => Promise<void> | undefined;
   /** All of it has come. @throws ServingError where something is missing */
-  readonly finish: () => T;
+  readonly finish: () => T | Promise<T>;
   /** It failed: whatever was kept is let go. */
   readonly drop: () => void;
 }
@@ -41,11 +47,11 @@ export function receiveBody<T>(
       over = true;
       sink.drop();
       if (decoder !== undefined) {
-        // What still comes is read and dropped, so that an answer can go out.
         request.unpipe(decoder);
-        request.resume();
         decoder.destroy();
       }
+      // What still comes is read and dropped, so that an answer can go out.
+      request.resume();
       reject(
         thrown instanceof ServingError
           ? thrown
@@ -54,6 +60,7 @@ export function receiveBody<T>(
             }),
       );
     };
+    sink.onFailure?.(fail);
     request.on('data', (chunk: Buffer) => {
       sent += chunk.length;
       upload.received(chunk.length);
@@ -69,7 +76,10 @@ export function receiveBody<T>(
           );
         }
         if (decoder !== undefined) requireModestRatio(sent, total);
-        sink.take(chunk);
+        const room = sink.take(chunk);
+        if (room === undefined) return;
+        source.pause();
+        void room.then(() => source.resume());
       } catch (thrown) {
         fail(thrown);
       }

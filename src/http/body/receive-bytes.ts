@@ -39,9 +39,10 @@ export function receiveBytes(
         if (reservation.revoked) throw closedByClient();
         reservation.add(chunk.length * weight);
         gathered.push(chunk);
-        if (unchecked === undefined || gathered.length < HEAD_BYTES) return;
+        if (unchecked === undefined || gathered.length < HEAD_BYTES) return undefined;
         unchecked(gathered.head(HEAD_BYTES));
         unchecked = undefined;
+        return undefined;
       },
       finish: () => {
         const body = gathered.finish();
