@@ -139,9 +139,12 @@ test('bodies that do not come hold no place that others need', async () => {
   const quick = await Promise.all([photo(), photo()]);
 
   expect(quick.map(({ status }) => status)).toEqual([200, 200]);
-  for (const client of slow) client.write('x'.repeat(999));
-  const answers = await Promise.all(slow.map((client) => client.answer()));
-  expect(answers.every(({ status, text }) => status === 200 && text.includes('"1000"'))).toBe(true);
+  // One after the other: there are only two places for bodies that are complete.
+  for (const client of slow) {
+    client.write('x'.repeat(999));
+    const { status, text } = await client.answer();
+    expect([status, text.includes('"1000"')]).toEqual([200, true]);
+  }
 });
 
 test('where the bytes of all requests are too many the youngest is told so, and the oldest answered', async () => {
