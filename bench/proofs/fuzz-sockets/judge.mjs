@@ -4,6 +4,8 @@ import { JSON_LENGTH } from './good-requests.mjs';
 
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
 /** What a client has no business to see: places in the code, and folders of the server. */
+const NOT_A_REQUEST =
+  /"detail":"(This is not an HTTP request: |The request came too slowly"|The request is too large")/;
 const INNER = /\n\s+at |\bat [^\n"]*\.[cm]?[jt]s:\d|\/node_modules\/|\/dist\//;
 
 /**
@@ -50,10 +52,19 @@ export function judge(made, result, documented, folder) {
  * A good request is answered as it should be, or refused while there is too much to do. Node's refusal of a later head
  * goes out at once, and in the place of answers that are not ready.
  */
-function isExpected({ status, headers }, request) {
+function isExpected(answer, request) {
+  const { status } = answer;
   const { untouched = false, status: expected } = request ?? {};
-  const isRefusal = status === 429 || !headers.has('x-request-id');
+  const isRefusal = status === 429 || isOfNoRequest(answer);
   return !untouched || expected === undefined || status === expected || isRefusal;
+}
+
+/** What Node could not read as a request is refused for itself, whatever the address: src/http/malformed-requests.ts. */
+function isOfNoRequest({ status, headers, body }) {
+  if (!headers.has('x-request-id')) return true;
+  if (headers.get('connection') !== 'close' || headers.has('server-timing')) return false;
+  // Those of requests that were read say more than their title.
+  return status === 431 || NOT_A_REQUEST.test(body.toString('latin1'));
 }
 
 function isLast({ status, headers }) {
@@ -63,8 +74,11 @@ function isLast({ status, headers }) {
 function* judgeAnswer(answer, request, documented, folder) {
   const { status, headers, body } = answer;
   const id = headers.get('x-request-id');
-  if (id === undefined) {
+  if (isOfNoRequest(answer)) {
     if (!REFUSALS_OF_HEADS.includes(status)) yield 'without a request id';
+    if (body.length > 0 && id !== undefined) {
+      yield* judgeError(answer, body.toString(), headers.get('content-type') ?? '', 'problem');
+    }
     return;
   }
   const known = request !== undefined && !request.flipHead;
