@@ -26,36 +26,10 @@ export interface Prediction {
   readonly score: number;
 }
 
-/** Labels of one image. */
-export interface Classification extends Answered {
-  /** By falling score. */
-  readonly predictions: readonly Prediction[];
-}
-
 /** One image among several: its result, or what was wrong with it. */
 export type OneOf<T> =
   | (T & { readonly error?: undefined })
   | ({ readonly error: ServingClientError } & { readonly [K in keyof T]?: undefined });
-
-/** Labels of several images, in the order they were given. */
-export interface Classifications extends Answered {
-  readonly results: readonly OneOf<{ readonly predictions: readonly Prediction[] }>[];
-}
-
-export interface PictureBytes {
-  /** The encoded picture. */
-  readonly bytes: Uint8Array;
-  /** Such as `image/png`. */
-  readonly mediaType: string;
-}
-
-/** The picture made from one image. */
-export interface GeneratedPicture extends Answered, PictureBytes {}
-
-/** The pictures made from several images, in the order they were given. */
-export interface GeneratedPictures extends Answered {
-  readonly results: readonly OneOf<PictureBytes>[];
-}
 
 /** Tensors that a model answered. */
 export interface TensorAnswer extends Answered {

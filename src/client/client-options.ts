@@ -44,7 +44,8 @@ export interface ClassifyOptions extends RunOptions {
   readonly top?: number | undefined;
 }
 
-export interface GenerateOptions extends RunOptions {
+/** How pictures are answered. */
+export interface PictureOptions extends RunOptions {
   /** @default 'png' */
   readonly format?: 'png' | 'jpeg' | 'webp' | undefined;
   /**
@@ -52,6 +53,42 @@ export interface GenerateOptions extends RunOptions {
    * @default 90
    */
   readonly quality?: number | undefined;
+}
+
+export type GenerateOptions = PictureOptions;
+
+export interface DetectOptions extends RunOptions {
+  /**
+   * Lowest score that is answered, 0 to 1.
+   * @default `threshold` of the model, else 0.5
+   */
+  readonly threshold?: number | undefined;
+}
+
+export interface DetectPictureOptions extends DetectOptions, PictureOptions {}
+
+export type SegmentOptions = RunOptions;
+
+export interface SegmentPictureOptions extends PictureOptions {
+  /**
+   * `mask`: a picture of class indices, as PNG with a palette; `cutout`: the photo with its
+   * background transparent, which JPEG has not.
+   * @default 'mask'
+   */
+  readonly output?: 'mask' | 'cutout' | undefined;
+}
+
+export interface EmbedOptions extends RunOptions {
+  /**
+   * Vectors of unit length.
+   * @default `normalize` of the model, else false
+   */
+  readonly normalize?: boolean | undefined;
+}
+
+export interface PredictImageOptions extends PictureOptions {
+  /** Parameters of the model's task, such as `top` or `threshold`: docs/api.md. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
 export interface PredictOptions extends RunOptions {

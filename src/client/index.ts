@@ -1,6 +1,7 @@
 /** `tfjs-serving/client`: what the package exports for those who call a server. */
 export type * from './answers';
 export { ServingClientError, type LocalErrorCode, type ServerErrorCode } from './client-error';
+export type * from './image-answers';
 export type { EncodedImage } from './image-body';
 export type * from './client-options';
 export { ServingClient } from './serving-client';

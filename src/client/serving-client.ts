@@ -1,31 +1,35 @@
-import type {
-  Classification,
-  Classifications,
-  GeneratedPicture,
-  GeneratedPictures,
-  ModelDetails,
-  ModelSummary,
-  OneOf,
-  Prediction,
-  RepositoryEntry,
-  TensorAnswer,
-  Timings,
-} from './answers';
+import { modelPath } from './addresses';
+import type { ModelDetails, ModelSummary, RepositoryEntry, TensorAnswer } from './answers';
 import { decodeInfer, encodeInfer, HEADER_LENGTH } from './binary-protocol';
 import { ServingClientError } from './client-error';
 import type {
   ClassifyOptions,
+  DetectOptions,
+  DetectPictureOptions,
+  EmbedOptions,
   GenerateOptions,
+  PredictImageOptions,
   PredictOptions,
-  RunOptions,
+  SegmentOptions,
+  SegmentPictureOptions,
   ServingClientOptions,
 } from './client-options';
-import { imageBody, type EncodedImage } from './image-body';
-import { partsOf, type Part } from './multipart';
-import { imageError } from './response-error';
+import type * as answers from './image-answers';
+import type { EncodedImage } from './image-body';
+import { askData, askPictures, type ImageAnswer, type ImageCall } from './image-calls';
+import {
+  readClassified,
+  readDetected,
+  readEmbedded,
+  readPredicted,
+  readSegmented,
+  type ResultBody,
+} from './image-results';
+import { openTransport } from './open-transport';
+import { runCall } from './run-call';
 import { jsonOf, requestIdOf, textOf, timingsOf, type ServerAnswer } from './server-answer';
 import type { TensorInput } from './tensors';
-import { Transport, type Call, type CallOptions } from './transport';
+import type { Call, CallOptions, Transport } from './transport';
 
 /**
  * Talks to a tfjs-serving server. Every method throws a ServingClientError when it fails, and the
@@ -39,72 +43,103 @@ export class ServingClient {
    * @throws TypeError when it is not a URL
    */
   constructor(url: string | URL, options: ServingClientOptions = {}) {
-    this.#transport = new Transport({
-      url: new URL(url).href.replace(/[?#].*$/, '').replace(/\/+$/, ''),
-      timeoutMs: options.timeoutMs ?? 60_000,
-      retries: options.retries ?? 3,
-      baseDelayMs: options.baseDelayMs ?? 200,
-      maxDelayMs: options.maxDelayMs ?? 5000,
-      headers: options.headers ?? {},
-      // Called without a `this`, as browsers demand.
-      fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
-    });
+    this.#transport = openTransport(url, options);
   }
 
   /** Labels of an image, or of several in one request: then each has its own result or error. */
-  classify(image: EncodedImage, options: ClassifyOptions): Promise<Classification>;
-  classify(images: readonly EncodedImage[], options: ClassifyOptions): Promise<Classifications>;
+  classify(image: EncodedImage, options: ClassifyOptions): Promise<answers.Classification>;
   classify(
-    images: EncodedImage | readonly EncodedImage[],
+    images: readonly EncodedImage[],
     options: ClassifyOptions,
-  ): Promise<Classification | Classifications> {
-    const path = `${modelPath('/models', options)}/classify${query({ top: options.top })}`;
-    const call = { method: 'POST', path, repeatable: true, ...imageBody(listOf(images)) } as const;
-    return this.#run(call, options, (response) => {
-      const requestId = requestIdOf(response);
-      const { results, ...answered } = jsonOf(response) as ClassifyBody;
-      const each = results.map(({ predictions, error }): Classifications['results'][number] =>
-        predictions === undefined ? { error: imageError(error, requestId) } : { predictions },
-      );
-      if (isList(images)) return { ...answered, requestId, results: each };
-      const { predictions, error } = only(each);
-      if (predictions === undefined) throw error;
-      return { ...answered, requestId, predictions };
-    });
+  ): Promise<answers.Classifications>;
+  classify(images: Images, options: ClassifyOptions): Promise<ImageAnswer<answers.Classified>> {
+    const { top } = options;
+    return this.#data({ verb: 'classify', images, options, query: { top } }, readClassified);
+  }
+
+  /** What is where in an image, or in each of several. */
+  detect(image: EncodedImage, options: DetectOptions): Promise<answers.DetectedImage>;
+  detect(images: readonly EncodedImage[], options: DetectOptions): Promise<answers.DetectedImages>;
+  detect(images: Images, options: DetectOptions): Promise<ImageAnswer<answers.Detected>> {
+    const { threshold } = options;
+    return this.#data({ verb: 'detect', images, options, query: { threshold } }, readDetected);
+  }
+
+  /** The image with boxes and labels drawn into it, or each of several. */
+  detectPicture(
+    image: EncodedImage,
+    options: DetectPictureOptions,
+  ): Promise<answers.GeneratedPicture>;
+  detectPicture(
+    images: readonly EncodedImage[],
+    options: DetectPictureOptions,
+  ): Promise<answers.GeneratedPictures>;
+  detectPicture(
+    images: Images,
+    options: DetectPictureOptions,
+  ): Promise<ImageAnswer<answers.PictureBytes>> {
+    const query = { threshold: options.threshold, render: true };
+    return askPictures(this.#transport, { verb: 'detect', images, options, query });
+  }
+
+  /** Masks of what is in an image, or in each of several. */
+  segment(image: EncodedImage, options: SegmentOptions): Promise<answers.SegmentedImage>;
+  segment(
+    images: readonly EncodedImage[],
+    options: SegmentOptions,
+  ): Promise<answers.SegmentedImages>;
+  segment(images: Images, options: SegmentOptions): Promise<ImageAnswer<answers.Segmented>> {
+    return this.#data({ verb: 'segment', images, options, query: {} }, readSegmented);
+  }
+
+  /** One mask of all classes, or the image cut out, or that of each of several. */
+  segmentPicture(
+    image: EncodedImage,
+    options: SegmentPictureOptions,
+  ): Promise<answers.GeneratedPicture>;
+  segmentPicture(
+    images: readonly EncodedImage[],
+    options: SegmentPictureOptions,
+  ): Promise<answers.GeneratedPictures>;
+  segmentPicture(
+    images: Images,
+    options: SegmentPictureOptions,
+  ): Promise<ImageAnswer<answers.PictureBytes>> {
+    const query = { output: options.output ?? 'mask' };
+    return askPictures(this.#transport, { verb: 'segment', images, options, query });
+  }
+
+  /** The vector of an image, or of each of several; it travels as bytes, not as text. */
+  embed(image: EncodedImage, options: EmbedOptions): Promise<answers.EmbeddedImage>;
+  embed(images: readonly EncodedImage[], options: EmbedOptions): Promise<answers.EmbeddedImages>;
+  embed(images: Images, options: EmbedOptions): Promise<ImageAnswer<answers.Embedded>> {
+    const query = { normalize: options.normalize, encoding: 'base64' };
+    return this.#data({ verb: 'embed', images, options, query }, readEmbedded);
   }
 
   /** The picture that a model makes of an image, or of each of several. */
-  generate(image: EncodedImage, options: GenerateOptions): Promise<GeneratedPicture>;
-  generate(images: readonly EncodedImage[], options: GenerateOptions): Promise<GeneratedPictures>;
+  generate(image: EncodedImage, options: GenerateOptions): Promise<answers.GeneratedPicture>;
   generate(
-    images: EncodedImage | readonly EncodedImage[],
+    images: readonly EncodedImage[],
     options: GenerateOptions,
-  ): Promise<GeneratedPicture | GeneratedPictures> {
-    const { format = 'png', quality } = options;
-    const path = `${modelPath('/models', options)}/generate${query({ format, quality })}`;
-    const { body, headers } = imageBody(listOf(images));
-    const accept = isList(images) ? 'multipart/mixed' : `image/${format}`;
-    const call = {
-      method: 'POST',
-      path,
-      body,
-      headers: { ...headers, Accept: accept },
-      repeatable: true,
-    } as const;
-    return this.#run(call, options, (response) => {
-      const answered = {
-        model: options.model,
-        version: Number(response.headers.get('x-model-version')),
-        requestId: requestIdOf(response),
-        timings: timingsOf(response),
-      };
-      const bytes = new Uint8Array(response.body);
-      if (!isList(images)) {
-        return { ...answered, bytes, mediaType: response.headers.get('content-type') ?? '' };
-      }
-      const parts = partsOf(bytes);
-      return { ...answered, results: parts.map((part) => picture(part, answered.requestId)) };
-    });
+  ): Promise<answers.GeneratedPictures>;
+  generate(images: Images, options: GenerateOptions): Promise<ImageAnswer<answers.PictureBytes>> {
+    return askPictures(this.#transport, { verb: 'generate', images, options, query: {} });
+  }
+
+  /** Whatever a model makes of an image, or of each of several. For tensors: `predict`. */
+  predictImage(image: EncodedImage, options: PredictImageOptions): Promise<answers.PredictedImage>;
+  predictImage(
+    images: readonly EncodedImage[],
+    options: PredictImageOptions,
+  ): Promise<answers.PredictedImages>;
+  predictImage(
+    images: Images,
+    options: PredictImageOptions,
+  ): Promise<ImageAnswer<answers.Predicted>> {
+    const { parameters, format, quality } = options;
+    const query = { ...parameters, format, quality };
+    return this.#data({ verb: 'predict', images, options, query }, readPredicted);
   }
 
   /**
@@ -206,64 +241,13 @@ export class ServingClient {
     }
   }
 
-  /** @throws ServingClientError INVALID_RESPONSE when it cannot be read */
-  async #run<T>(call: Call, options: CallOptions, read: (answer: ServerAnswer) => T): Promise<T> {
-    const answer = await this.#transport.send(call, options);
-    try {
-      return read(answer);
-    } catch (cause) {
-      if (cause instanceof ServingClientError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ServingClientError(`The answer cannot be read: ${reason}`, {
-        code: 'INVALID_RESPONSE',
-        status: answer.status,
-        requestId: requestIdOf(answer),
-        cause,
-      });
-    }
+  #data<T extends object>(call: ImageCall, read: (body: ResultBody) => T): Promise<ImageAnswer<T>> {
+    return askData(this.#transport, call, read);
+  }
+
+  #run<T>(call: Call, options: CallOptions, read: (answer: ServerAnswer) => T): Promise<T> {
+    return runCall(this.#transport, call, options, read);
   }
 }
 
-interface ClassifyBody {
-  readonly model: string;
-  readonly version: number;
-  readonly timings: Timings;
-  readonly results: readonly {
-    readonly predictions?: readonly Prediction[];
-    readonly error?: unknown;
-  }[];
-}
-
-function modelPath(
-  prefix: string,
-  { model, version }: Pick<RunOptions, 'model' | 'version'>,
-): string {
-  const path = `${prefix}/${encodeURIComponent(model)}`;
-  return version === undefined ? path : `${path}/versions/${version}`;
-}
-
-function query(values: Readonly<Record<string, string | number | undefined>>): string {
-  const given = Object.entries(values).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
-  );
-  return given.length === 0 ? '' : `?${given.join('&')}`;
-}
-
-function picture(part: Part, requestId: string | undefined): OneOf<Part> {
-  if (part.mediaType.startsWith('image/')) return part;
-  return { error: imageError(JSON.parse(new TextDecoder().decode(part.bytes)), requestId) };
-}
-
-function only<T>(results: readonly T[]): T {
-  const [first] = results;
-  if (first !== undefined) return first;
-  throw new TypeError('it holds no result');
-}
-
-function listOf<T>(value: T | readonly T[]): readonly T[] {
-  return isList(value) ? value : [value];
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
-}
+type Images = EncodedImage | readonly EncodedImage[];

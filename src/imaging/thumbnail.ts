@@ -15,3 +15,12 @@ export async function makeThumbnail(bytes: Uint8Array, edge: number): Promise<Bu
       .toBuffer()
   );
 }
+
+/**
+ * Width and height of an image in pixels, upright.
+ * @throws Error of sharp where the bytes cannot be read
+ */
+export async function uprightSize(bytes: Uint8Array): Promise<readonly [number, number]> {
+  const { autoOrient } = await sharp(bytes, { failOn: 'none', pages: 1 }).metadata();
+  return [autoOrient.width, autoOrient.height];
+}

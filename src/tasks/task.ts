@@ -7,6 +7,7 @@ import type { RgbPicture } from '../imaging/rgb-picture';
 import type { Semaphore } from '../kernel/semaphore';
 import type { Signature, Tensor } from '../kernel/tensor';
 import type { Postprocess } from '../rewriter/image/image-plan';
+import type { AnyTaskRow } from './task-row';
 
 /** How an image becomes an input tensor, and which: what model.json left open is filled in. */
 export type ImageInputSpec = PreprocessSpec & { readonly inputName: string };
@@ -143,6 +144,8 @@ export interface Task<S = unknown, P = unknown> {
   readonly parameters: z.ZodObject;
   /** The result of one image in JSON, without its picture. */
   readonly result: z.ZodObject;
+  /** What a row of a scored folder holds of it. */
+  readonly row: AnyTaskRow;
   /** For the documents: a model and what it may answer for one image. */
   readonly example: { readonly model: string; readonly data: Readonly<Record<string, unknown>> };
   /** Whether it answers pictures. */

@@ -2,7 +2,8 @@ import { codeBlocks, codeRows, readDocument, uncode } from '../support/markdown'
 import { compilerMessages } from '../support/typescript-compiler';
 
 const document = readDocument('docs/client.md');
-const examples = codeBlocks(document, 'ts');
+/** Those of models that are shipped are run as well: test/integration/client.test.ts. */
+const examples = [...codeBlocks(document, 'ts'), ...codeBlocks(document, 'typescript')];
 
 test('the examples of docs/client.md compile, and a wrong call does not', () => {
   const wrong = `import { ServingClient } from 'tfjs-serving/client';

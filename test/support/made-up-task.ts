@@ -4,7 +4,9 @@ import { numbersOf } from '../../src/kernel/tensor';
 import { required } from '../../src/tasks/nothing-answered';
 import { wholeRun } from '../../src/tasks/run-way';
 import { defineTask } from '../../src/tasks/task';
+import { defineRow } from '../../src/tasks/task-row';
 
+const members = z.object({ brightness: z.number() });
 const parameters = z.object({ percent: z.enum(['true', 'false']).optional() });
 
 /** How bright a picture is, of a model that answers a mean for each channel. */
@@ -17,6 +19,15 @@ export const imageBrightness = defineTask<{ readonly scale: number }, z.infer<ty
   parameters,
   result: z.object({ brightness: z.number() }).meta({ id: 'MeasuredImage' }),
   example: { model: 'my-meter', data: { brightness: 0.4 } },
+  row: defineRow<z.infer<typeof members>>({
+    parameters: ['percent'],
+    files: 'none',
+    members,
+    columns: { brightness: 'json' },
+    counts: false,
+    of: ({ data }) => Promise.resolve(members.parse(data)),
+    classes: () => [],
+  }),
   recognise: () => undefined,
   resolve: (_facts, config) => ({ scale: (config as { scale?: number }).scale ?? 1 }),
   outputs: () => ['embedding'],

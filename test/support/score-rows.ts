@@ -36,6 +36,39 @@ export const ODD_ROWS: readonly ScoreRow[] = [
     status: 'ok',
     output: { path: 'x/é😀.png.png', width: 2, height: 3, format: 'png', bytes: 99 },
   },
+  {
+    path: 'd.png',
+    root: '.',
+    model: 'm',
+    version: '1',
+    status: 'ok',
+    detections: [
+      { label: 'cup', index: 4, score: 0.9, box: { xmin: 0, ymin: 1, xmax: 20, ymax: 30 } },
+      { label: 'cup', index: 4, score: 0.5, box: { xmin: 9, ymin: 1, xmax: 20, ymax: 30 } },
+    ],
+  },
+  {
+    path: 's.png',
+    root: '.',
+    model: 'm',
+    version: '1',
+    status: 'ok',
+    width: 40,
+    height: 30,
+    segments: [
+      { label: 'light', index: 0, score: 0.75, area: 700, mask: 's.png.0.png' },
+      { label: '', index: 3, area: 5 },
+    ],
+    timings: { total: 4 },
+  },
+  {
+    path: 'e.png',
+    root: '.',
+    model: 'm',
+    version: '1',
+    status: 'ok',
+    embedding: [0.100000001, -3, 0, 1.17549435e-38],
+  },
 ];
 
 /** Rows in an order of their own, for comparison. */

@@ -31,14 +31,18 @@
   const rows = data.rows.map((row) => {
     const [label, score] = row.s?.[0] ?? [null, null];
     const labelName = label === null ? '' : report.classOf(label).name;
+    // Every class that was found, or the first prediction.
+    const named = row.d || row.g ? row.s : row.s?.slice(0, 1);
+    const labels = (named ?? []).map(([id]) => id);
     return {
       ...row,
       label,
+      labels,
       labelName,
       score,
       actual: row.y ?? null,
       time: row.t?.total ?? null,
-      text: `${row.p}\n${labelName}`.toLowerCase(),
+      text: `${row.p}\n${labels.map((id) => report.classOf(id).name).join('\n')}`.toLowerCase(),
     };
   });
 

@@ -11,7 +11,7 @@
     const list = make('ol.predictions');
     for (const [id, score] of row.s ?? []) {
       const fill = make('span.fill');
-      fill.style.inlineSize = `${(100 * (score - low)) / (high - low)}%`;
+      fill.style.inlineSize = `${(100 * ((score ?? low) - low)) / (high - low)}%`;
       const item = make(
         'li',
         {},
@@ -119,6 +119,8 @@
         onclick: () => move(by),
       });
     const address = report.thumbnail(row.n);
+    const boxes = report.boxes(row);
+    const found = report.findings(row) ?? (row.s ? predictions(row) : null);
     const close = make('button', { type: 'button', textContent: 'Close', className: 'close' });
     close.addEventListener('click', () => dialog.close());
     dialog.replaceChildren(
@@ -141,9 +143,14 @@
               {},
               address === null
                 ? make('span.nothing', {}, 'No picture')
-                : make('img', { src: address, alt: row.p }),
+                : make(
+                    'span.framed',
+                    {},
+                    make('img', { src: address, alt: row.p }),
+                    ...(boxes ? [boxes] : []),
+                  ),
             ),
-        make('div', {}, ...(row.s ? [predictions(row)] : []), facts(row), links(row)),
+        make('div', {}, ...(found ? [found] : []), facts(row), links(row)),
       ),
     );
   }

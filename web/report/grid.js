@@ -15,10 +15,14 @@
   /** @param {Row} row */
   function words(row) {
     if (row.o) return make('span.label', {}, `${row.o.w} × ${row.o.h}`);
+    if (row.v !== undefined) return make('span.label', { title: row.v }, row.v);
+    const none = row.d || row.g ? 'Nothing found' : 'No prediction';
+    const count = row.d ?? row.g ?? [];
+    const more = count.length > 1 ? ` and ${count.length - 1} more` : '';
     return make(
       'span.line',
       {},
-      make('span.label', { title: row.labelName }, row.labelName || 'No prediction'),
+      make('span.label', { title: row.labelName }, row.labelName ? row.labelName + more : none),
       make('span.score', {}, report.score(row.score)),
     );
   }
@@ -43,7 +47,7 @@
       make('span.frame', {}, picture(row)),
       words(row),
     );
-    if (!row.o) button.append(bar(row));
+    if (row.s) button.append(bar(row));
     if (row.actual !== null && report.verdict(row) === 'wrong') {
       button.classList.add('wrong');
       const { name } = report.classOf(row.actual);
@@ -59,6 +63,7 @@
   /** @param {Row} row */
   function spoken(row) {
     const verdict = { right: ', right', wrong: ', wrong', none: '' }[report.verdict(row)];
+    if (row.v !== undefined) return `${row.p}: ${row.v}`;
     return row.o
       ? `${row.p}, generated picture`
       : `${row.p}: ${row.labelName}, ${report.score(row.score)}${verdict}`;

@@ -36,7 +36,7 @@
         ),
       );
     add('Images', number(totals.rows));
-    add('Scored', number(totals.classified + totals.generated));
+    add('Scored', number(totals.scored));
     add('Errors', number(totals.failed));
     if (accuracy) {
       add(
@@ -122,9 +122,7 @@
     const pages = Math.max(1, Math.ceil(found.length / report.pageSize));
     query = { ...query, page: Math.min(query.page, pages - 1) };
     const listed =
-      rows.length < totals.classified + totals.generated
-        ? ` (a sample of ${number(totals.classified + totals.generated)} scored)`
-        : '';
+      rows.length < totals.scored ? ` (a sample of ${number(totals.scored)} scored)` : '';
     byId('count').textContent =
       found.length === rows.length
         ? `${plural(rows.length, 'image')}${listed}`
@@ -253,10 +251,9 @@
     else part.hidden = true;
   }
 
-  /** @param {'label' | 'actual'} key */
-  const ids = (key) => [...new Set(rows.map((row) => row[key]).filter((id) => id !== null))];
-  fillSelect(byId('label'), 'All labels', ids('label'));
-  fillSelect(byId('actual'), 'All classes', ids('actual'));
+  const actual = rows.map((row) => row.actual).filter((id) => id !== null);
+  fillSelect(byId('label'), 'All labels', [...new Set(rows.flatMap((row) => row.labels))]);
+  fillSelect(byId('actual'), 'All classes', [...new Set(actual)]);
   for (const id of /** @type {const} */ (['score-from', 'score-to'])) {
     Object.assign(byId(id), { min: '0', max: String(STEPS), step: '1' });
   }

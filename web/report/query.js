@@ -57,7 +57,7 @@
    * @param {readonly string[]} words of the search
    */
   function matches(row, query, words) {
-    if (query.label !== null && row.label !== query.label) return false;
+    if (query.label !== null && !row.labels.includes(query.label)) return false;
     if (query.actual !== null && row.actual !== query.actual) return false;
     if (query.verdict !== '' && report.verdict(row) !== query.verdict) return false;
     if (query.from !== null && !((row.score ?? NaN) >= query.from)) return false;

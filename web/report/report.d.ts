@@ -2,8 +2,10 @@ import type { PageData, PageRow } from '../../src/commands/score/report/page-dat
 
 /** A row as the page works with it. */
 export interface Row extends PageRow {
-  /** Number of the class that was predicted first. */
+  /** Number of the class that was predicted first, or found with the best score. */
   readonly label: number | null;
+  /** Numbers of every class that was found, or of the first prediction. */
+  readonly labels: readonly number[];
   /** Its name; empty without a prediction. */
   readonly labelName: string;
   readonly score: number | null;
@@ -126,6 +128,12 @@ export interface Report {
   showGrid(found: readonly Row[], page: number): void;
   /** @param turn called with the page to show and the name of the button */
   showPagers(page: number, pages: number, turn: (page: number, name: string) => void): void;
+
+  // findings.js
+  /** Boxes to lie over a picture; null where there are none. */
+  boxes(row: Row): SVGElement | null;
+  /** What was found, one line each; null where a row has no list of it. */
+  findings(row: Row): HTMLElement | null;
 
   // detail.js
   /** @param closed called with the place of the image last shown */

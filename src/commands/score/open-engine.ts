@@ -20,7 +20,7 @@ export async function openEngine(
   startLocal: StartLocal,
 ): Promise<ScoringEngine> {
   const request: EngineRequest = {
-    top: options.top,
+    parameters: options.parameters,
     format: options.pictureFormat,
     quality: options.quality,
   };

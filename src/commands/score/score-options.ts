@@ -29,6 +29,8 @@ export interface ScoreOptions {
   readonly pictureFormat: EncodeFormat;
   readonly quality: number | undefined;
   readonly top: number | undefined;
+  /** Parameters of the model's task, `--top` among them. */
+  readonly parameters: Readonly<Record<string, string>>;
   readonly hash: boolean;
   readonly timings: boolean;
   readonly scoreDigits: number;
@@ -49,9 +51,13 @@ export interface ScoreOptions {
 }
 
 /** As commander hands them over. */
-type Flags = Omit<ScoreOptions, 'paths' | 'format' | 'existing' | 'shard' | 'output'> & {
+type Flags = Omit<
+  ScoreOptions,
+  'paths' | 'format' | 'existing' | 'shard' | 'output' | 'parameters'
+> & {
   readonly output: string;
   readonly format: RowFormat | undefined;
+  readonly param: readonly string[];
   readonly resume: boolean;
   readonly overwrite: boolean;
   readonly shard: Shard | undefined;
@@ -71,6 +77,9 @@ Examples:
 
   # Pictures in a mirrored tree
   tfjs-serving-score photos --model esrgan-slim-x2 --out-dir larger --picture-format webp
+
+  # Boxes of what is seen with a score of 0.3 or more
+  tfjs-serving-score photos --model detector --param threshold=0.3
 
   # A list with odd names
   find /data -name '*.jpg' -print0 | tfjs-serving-score --from-file - --output scores.parquet
@@ -125,7 +134,10 @@ export function scoreCommand(run: (options: ScoreOptions) => Promise<void>): Com
     )
     .option('--resume', 'go on with an output that is there; begin it when there is none', false)
     .option('--overwrite', 'begin the output anew', false)
-    .option('--out-dir <folder>', 'where generated pictures go, in a tree like that of the inputs')
+    .option(
+      '--out-dir <folder>',
+      'where generated pictures and masks go, in a tree like that of the inputs',
+    )
     .addOption(
       new Option('--picture-format <format>', 'of generated pictures')
         .choices(['png', 'jpeg', 'webp'])
@@ -133,6 +145,12 @@ export function scoreCommand(run: (options: ScoreOptions) => Promise<void>): Com
     )
     .option('--quality <n>', 'of jpeg and webp pictures, 1 to 100', whole(1, 100))
     .option('--top <n>', 'predictions of an image; the model says it otherwise', whole(1, 100_000))
+    .option(
+      '--param <name=value>',
+      'parameter of the task, such as threshold=0.3; may be given several times',
+      collect,
+      [],
+    )
     .option('--hash', 'the SHA-256 of each file in its row', false)
     .option('--no-timings', 'rows without the time that each took')
     .option('--score-digits <n>', 'decimals of a score', whole(1, 15), 6)
@@ -165,7 +183,8 @@ export function scoreCommand(run: (options: ScoreOptions) => Promise<void>): Com
 /** @throws CliError usage with everything that does not go together */
 function resolve(paths: readonly string[], flags: Flags): ScoreOptions {
   const problems: string[] = [];
-  const { resume, overwrite, shards, shard: part, ...rest } = flags;
+  const { resume, overwrite, shards, shard: part, param, ...rest } = flags;
+  const parameters = parametersOf(param, rest.top, problems);
   if (paths.length === 0 && rest.fromFile === undefined) {
     problems.push('nothing to score: give folders, files or patterns, or --from-file');
   }
@@ -194,12 +213,28 @@ function resolve(paths: readonly string[], flags: Flags): ScoreOptions {
   if (problems.length > 0 || format === undefined) throw new CliError('usage', problems.join('\n'));
   return {
     ...rest,
+    parameters,
     paths,
     output,
     format,
     shard,
     existing: resume ? 'resume' : overwrite ? 'overwrite' : 'refuse',
   };
+}
+
+function parametersOf(
+  given: readonly string[],
+  top: number | undefined,
+  problems: string[],
+): Record<string, string> {
+  const parameters = new Map(top === undefined ? [] : [['top', String(top)]]);
+  for (const text of given) {
+    const [, name = '', value = ''] = /^(\w+)=(.*)$/s.exec(text) ?? [];
+    if (name === '') problems.push(`--param ${text}: must be name=value, such as threshold=0.3`);
+    else if (parameters.has(name)) problems.push(`--param ${text}: ${name} is given twice`);
+    parameters.set(name, value);
+  }
+  return Object.fromEntries(parameters);
 }
 
 /** The part of a Kubernetes indexed Job. */

@@ -68,7 +68,7 @@ async function scoreWith(
   say: (text: string) => void,
 ): Promise<ExitReason> {
   const { task } = engine;
-  if (task === 'image-to-image' && options.outDir === undefined) {
+  if (task.row.files === 'needed' && options.outDir === undefined) {
     throw new CliError(
       'usage',
       `Model ${engine.model} makes pictures: --out-dir must say where they go`,
@@ -85,7 +85,9 @@ async function scoreWith(
     facts: {
       model: engine.model,
       version: engine.version,
-      top: options.top ?? null,
+      top: topOf(options.parameters),
+      parameters: otherThanTop(options.parameters),
+      masks: task.row.files === 'welcome' && options.outDir !== undefined,
       hash: options.hash,
       timings: options.timings,
       shard: options.shard ?? null,
@@ -131,6 +133,16 @@ async function scoreWith(
     if (end !== 'done') say(`\nTo continue:\n  ${resumeCommand()}`);
     if (options.summaryJson !== undefined) await writeSummary(options.summaryJson, tally);
   }
+}
+
+/** The order in which they were typed says nothing, and `top` is a fact of its own. */
+function otherThanTop(parameters: Readonly<Record<string, string>>): Record<string, string> {
+  const others = Object.entries(parameters).filter(([name]) => name !== 'top');
+  return Object.fromEntries(others.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function topOf({ top }: Readonly<Record<string, string>>): number | null {
+  return top === undefined ? null : Number(top);
 }
 
 function reasonOf(end: RunEnd, signal: 'SIGINT' | 'SIGTERM' | undefined): ExitReason {

@@ -6,6 +6,7 @@ import { required } from '../nothing-answered';
 import { chooseOutput, mainOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
+import { classificationRow } from './row';
 
 /** Predictions that are answered unless model.json or the request says otherwise. */
 const DEFAULT_TOP = 5;
@@ -56,6 +57,8 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
   result: z
     .object({ predictions: z.array(predictionSchema).describe('By falling score') })
     .meta({ id: 'ClassifiedImage' }),
+
+  row: classificationRow,
 
   example: {
     model: 'efficientnet-lite0',

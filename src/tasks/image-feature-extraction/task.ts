@@ -7,6 +7,7 @@ import { required } from '../nothing-answered';
 import { chooseOutput } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
+import { embeddingRow } from './row';
 
 const configSchema = z
   .strictObject({
@@ -54,6 +55,8 @@ export const imageFeatureExtraction = defineTask<EmbeddingSettings, z.infer<type
         .describe('Numbers, or base64 of float32 in little-endian order'),
     })
     .meta({ id: 'EmbeddedImage' }),
+
+  row: embeddingRow,
 
   example: { model: 'my-encoder', data: { embedding: [0.0132, -0.0871, 0.2204] } },
 

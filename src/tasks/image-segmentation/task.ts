@@ -15,6 +15,7 @@ import {
   type SegmentationConfig,
   type SegmentationSettings,
 } from './settings';
+import { segmentationRow } from './row';
 
 const parameters = z.object({
   output: z.enum(['mask', 'cutout']).optional().meta({
@@ -58,6 +59,8 @@ export const imageSegmentation = defineTask<SegmentationSettings, z.infer<typeof
       segments: z.array(segmentSchema).describe('By falling area'),
     })
     .meta({ id: 'SegmentedImage' }),
+
+  row: segmentationRow,
 
   example: {
     model: 'my-segmenter',

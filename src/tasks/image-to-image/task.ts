@@ -8,6 +8,7 @@ import { required } from '../nothing-answered';
 import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
+import { pictureRow } from './row';
 
 const configSchema = z
   .strictObject({
@@ -40,6 +41,8 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   config: configSchema,
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),
+
+  row: pictureRow,
 
   example: { model: 'esrgan-slim-x2', data: {} },
 

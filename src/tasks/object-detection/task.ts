@@ -12,6 +12,7 @@ import { detect } from './detect';
 import { drawDetections } from './draw-detections';
 import { knownRoles, resolveDetection } from './resolve';
 import { detectionConfigSchema, type DetectionConfig, type DetectionSettings } from './settings';
+import { detectionRow } from './row';
 
 const parameters = z.object({
   threshold: share()
@@ -45,6 +46,8 @@ export const objectDetection = defineTask<DetectionSettings, z.infer<typeof para
   result: z
     .object({ detections: z.array(detectionSchema).describe('By falling score') })
     .meta({ id: 'DetectedImage' }),
+
+  row: detectionRow,
 
   example: {
     model: 'my-detector',

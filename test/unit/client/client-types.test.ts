@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../../src/kernel/errors';
 import type { problemSchema } from '../../../src/http/schemas/problem';
 import type { modelDetailsSchema, modelSummarySchema } from '../../../src/http/schemas/models';
 import type { Prediction } from '../../../src/outputs/classification';
+import type { Detection } from '../../../src/tasks/object-detection/detect';
 import { datatypeOf, type Tensor } from '../../../src/client/tensors';
 
 /** The check is the compilation: `npm run typecheck`. */
@@ -22,9 +23,10 @@ test('the types of the client are those that the server answers', () => {
   const summary = (body: z.infer<typeof modelSummarySchema>): client.ModelSummary => body;
   const details = (body: z.infer<typeof modelDetailsSchema>): client.ModelDetails => body;
   const predictions = (body: readonly Prediction[]): readonly client.Prediction[] => body;
+  const detections = (body: readonly Detection[]): readonly client.Detection[] => body;
 
   expect(same).not.toContain(false);
-  expect([summary, details, predictions]).toHaveLength(3);
+  expect([summary, details, predictions, detections]).toHaveLength(4);
 });
 
 test('the data type of a tensor tells its array', () => {
@@ -55,6 +57,27 @@ test('a call needs a model, and knows its own options only', () => {
     () => api.generate(image, { model: 'm', format: 'gif' }),
     // @ts-expect-error numbers have to be in a typed array
     () => api.predict({ x: { shape: [1], data: [1] } }, { model: 'm' }),
+    // @ts-expect-error an option of classify
+    () => api.detect(image, { model: 'm', top: 3 }),
+    // @ts-expect-error no such picture
+    () => api.segmentPicture(image, { model: 'm', output: 'masks' }),
+    // @ts-expect-error the client chooses how vectors travel
+    () => api.embed(image, { model: 'm', encoding: 'float' }),
+    async () => {
+      const { detections } = await api.detect(image, { model: 'm', threshold: 0.3 });
+      const xmin: number | undefined = detections[0]?.box.xmin;
+      const { segments, width } = await api.segment(image, { model: 'm' });
+      const mask: Uint8Array | undefined = segments[0]?.mask.bytes;
+      const { embedding } = await api.embed(image, { model: 'm', normalize: true });
+      const vector: Float32Array = embedding;
+      const { results } = await api.embed([image], { model: 'm' });
+      // @ts-expect-error an image among several may have failed
+      const first: Float32Array | undefined = results[0]?.embedding.subarray(0, 1);
+      const any = await api.predictImage(image, { model: 'm', parameters: { threshold: 0.3 } });
+      // @ts-expect-error a model of another task answers no detections
+      const found: number = any.detections.length;
+      return [xmin, mask, vector, width, first, found];
+    },
     async () => {
       const one = await api.classify(image, { model: 'm' });
       const several = await api.classify([image], { model: 'm' });

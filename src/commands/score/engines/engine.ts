@@ -1,5 +1,7 @@
 import type { EncodeFormat } from '../../../imaging/encode';
-import type { Prediction } from '../../../outputs/classification';
+import type { AnyTask } from '../../../tasks/task';
+import type { RowAnswer } from '../../../tasks/task-row';
+import { TASKS } from '../../../tasks/tasks';
 import { CliError } from '../../exit-codes';
 
 /** Milliseconds spent on one image. */
@@ -10,21 +12,16 @@ export interface EngineTimings {
   readonly output: number;
 }
 
-export interface Picture {
-  readonly bytes: Uint8Array;
-  readonly format: EncodeFormat;
-  readonly width: number;
-  readonly height: number;
+export interface EngineResult {
+  readonly answer: RowAnswer;
+  readonly timings: EngineTimings | undefined;
+  readonly batchRows: number | undefined;
 }
-
-export type EngineResult = (
-  { readonly predictions: readonly Prediction[] } | { readonly picture: Picture }
-) & { readonly timings: EngineTimings | undefined; readonly batchRows: number | undefined };
 
 /** What to ask of a model. */
 export interface EngineRequest {
-  /** Predictions of an image; the model's own number when undefined. */
-  readonly top: number | undefined;
+  /** Parameters of its task, as in a query. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** Of generated pictures. */
   readonly format: EncodeFormat;
   /** 1–100 for jpeg and webp. */
@@ -57,24 +54,40 @@ export function engineTimings(timings: {
   };
 }
 
-/** What folders are scored with. */
-const SCORED = ['image-classification', 'image-to-image'] as const;
-
-/** @throws CliError usage for a model of another task */
-export function requireImageTask(model: string, task: string): ScoringEngine['task'] {
-  const scored = SCORED.find((name) => name === task);
-  if (scored !== undefined) return scored;
-  throw new CliError(
-    'usage',
-    `The task of model ${model} is ${task}; folders are scored with ${SCORED.join(' and ')}`,
+/** @throws CliError usage for a model of another task, and for parameters that are not the task's */
+export function requireImageTask(
+  model: string,
+  name: string,
+  { parameters }: Pick<EngineRequest, 'parameters'>,
+): AnyTask {
+  const task = TASKS.find((one) => one.name === name);
+  if (task === undefined) {
+    throw new CliError(
+      'usage',
+      `The task of model ${model} is ${name}; folders are scored with ${TASKS.map((one) => one.name).join(', ')}`,
+    );
+  }
+  const allowed = task.row.parameters;
+  const other = Object.keys(parameters).find((key) => !allowed.includes(key));
+  if (other !== undefined) {
+    throw new CliError(
+      'usage',
+      `${other === 'top' ? '--top' : `--param ${other}`}: ${allowed.length === 0 ? `${name} has no parameters for folders` : `folders are scored by ${name} with ${allowed.join(', ')}`}`,
+    );
+  }
+  const parsed = task.parameters.safeParse(parameters);
+  if (parsed.success) return task;
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `--param ${path.join('.')}: ${message}`,
   );
+  throw new CliError('usage', problems.join('\n'));
 }
 
 /** Where images are scored: in this process, or by servers. */
 export interface ScoringEngine {
   readonly model: string;
   readonly version: string;
-  readonly task: (typeof SCORED)[number];
+  readonly task: AnyTask;
   /** Images under way at once that keep it busy. */
   readonly concurrency: number;
   /** Where it scores, in words. */

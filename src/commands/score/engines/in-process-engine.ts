@@ -4,7 +4,6 @@ import { ANY_VERB } from '../../../inference/require-task';
 import type { AnsweredImage, ImageResult } from '../../../inference/image-request';
 import type { ModelManager } from '../../../models/model-manager';
 import type { Servable } from '../../../models/servable';
-import type { Prediction } from '../../../outputs/classification';
 import { CliError } from '../../exit-codes';
 import { backOff } from './back-off';
 import {
@@ -47,7 +46,8 @@ export function inProcessEngine({
 }: InProcessOptions): ScoringEngine {
   const servable = servableOf(local.manager, model, version);
   const { spec, instances } = servable;
-  const task = requireImageTask(model, spec.task);
+  const task = requireImageTask(model, spec.task, request);
+  const parameters = task.parameters.parse(request.parameters);
   const { maxBatchSize, maxQueueSize } = spec.batching;
   return {
     model,
@@ -74,11 +74,11 @@ export function inProcessEngine({
   async function once(image: Buffer, signal: AbortSignal): Promise<ImageResult> {
     const asked = { model, version: servable.version, images: [image], signal };
     try {
-      const { format, quality, top } = request;
+      const { format, quality } = request;
       const { results } = await local.inference.answer(asked, {
         task: local.inference.admit(model, servable.version, ANY_VERB),
-        parameters: { top },
-        wish: task === 'image-to-image' ? { format, quality } : undefined,
+        parameters,
+        wish: task.pictures === 'always' ? { format, quality } : undefined,
       });
       const [result] = results;
       if (result !== undefined) return result;
@@ -90,10 +90,7 @@ export function inProcessEngine({
 }
 
 function resultOf({ value, timings, batchRows }: AnsweredImage): EngineResult {
-  const common = { batchRows, timings: engineTimings(timings) };
-  return value.picture === undefined
-    ? { predictions: value.data.predictions as readonly Prediction[], ...common }
-    : { picture: value.picture, ...common };
+  return { answer: value, batchRows, timings: engineTimings(timings) };
 }
 
 /** What is not the fault of the image. */

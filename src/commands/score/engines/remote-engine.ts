@@ -1,3 +1,9 @@
+import type { Answered } from '../../../client/answers';
+import type { GeneratedPicture } from '../../../client/image-answers';
+import { askData, askPictures } from '../../../client/image-calls';
+import type { ResultBody } from '../../../client/image-results';
+import { openTransport } from '../../../client/open-transport';
+import type { Transport } from '../../../client/transport';
 import { ServingClient } from '../../../client/serving-client';
 import { ServingClientError } from '../../../client/client-error';
 import { messageOf } from '../../../kernel/errors';
@@ -40,32 +46,39 @@ const MAX_FAULTS = 3;
 export async function remoteEngine(options: RemoteOptions): Promise<ScoringEngine> {
   const { servers, request, model } = options;
   // Trying again is done here, at the next server.
-  const clients = servers.map(
-    (url) => new ServingClient(url, { retries: 0, timeoutMs: CALL_TIMEOUT_MS }),
-  );
+  const policy = { retries: 0, timeoutMs: CALL_TIMEOUT_MS };
+  const clients = servers.map((url) => new ServingClient(url, policy));
+  const transports = servers.map((url) => openTransport(url, policy));
   const { task, version } = await whatIsServed(clients, servers, options);
   const patience = new Patience(options.patienceMs ?? PATIENCE_MS);
   let next = 0;
 
   const once = async (
     image: Buffer,
-    client: ServingClient,
+    transport: Transport,
     signal: AbortSignal,
   ): Promise<EngineResult> => {
-    const asked = { model, version, signal };
-    if (task === 'image-classification') {
-      const { predictions, timings } = await client.classify(image, { ...asked, top: request.top });
-      return { predictions, timings: timings && engineTimings(timings), batchRows: undefined };
+    const { format, quality, parameters: query } = request;
+    const options = { model, version, signal, format, quality };
+    const call = { verb: task.verb, images: image, options, query };
+    if (task.pictures !== 'always') {
+      const { data, timings } = (await askData(transport, call, (body) => ({
+        data: body,
+      }))) as Answered & { readonly data: ResultBody };
+      return {
+        answer: { data },
+        timings: timings && engineTimings(timings),
+        batchRows: undefined,
+      };
     }
-    const { format, quality } = request;
-    const { bytes, timings } = await client.generate(image, { ...asked, format, quality });
+    const { bytes, timings } = (await askPictures(transport, call)) as GeneratedPicture;
     const { width, height } = await readImageHeader(bytes, {
       ...DEFAULT_DECODE_LIMITS,
       maxPixels: Number.MAX_SAFE_INTEGER,
       maxImageSide: Number.MAX_SAFE_INTEGER,
     });
     return {
-      picture: { bytes, format, width, height },
+      answer: { data: {}, picture: { bytes, format, width, height } },
       timings: timings && engineTimings(timings),
       batchRows: undefined,
     };
@@ -81,10 +94,10 @@ export async function remoteEngine(options: RemoteOptions): Promise<ScoringEngin
     score: async (image, signal) => {
       let faults = 0;
       for (let attempt = 0; ; attempt++) {
-        const client = clients[next++ % clients.length];
-        if (client === undefined) throw new RangeError('there is no server');
+        const transport = transports[next++ % transports.length];
+        if (transport === undefined) throw new RangeError('there is no server');
         try {
-          const result = await once(image, client, signal);
+          const result = await once(image, transport, signal);
           patience.answered();
           return result;
         } catch (thrown) {
@@ -150,7 +163,7 @@ function faultOf(error: ServingClientError): Error {
 async function whatIsServed(
   clients: readonly ServingClient[],
   servers: readonly string[],
-  { model, version }: RemoteOptions,
+  { model, version, request }: RemoteOptions,
 ): Promise<{ task: ScoringEngine['task']; version: number }> {
   const served = await Promise.all(
     clients.map(async (client, index) => {
@@ -183,5 +196,5 @@ async function whatIsServed(
       `${first.server} serves version ${first.version} of ${model} and ${other.server} version ${other.version}: choose one with --model-version`,
     );
   }
-  return { task: requireImageTask(model, first.task), version: first.version };
+  return { task: requireImageTask(model, first.task, request), version: first.version };
 }

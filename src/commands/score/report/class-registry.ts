@@ -6,13 +6,13 @@ export interface ClassCounts {
   /** Undefined where only a labels file names the class and it does so by name. */
   readonly index: number | undefined;
   readonly name: string;
-  /** Images whose first prediction it is. */
+  /** Images whose first prediction it is, or in which it was found. */
   readonly predicted: number;
   /** Images whose true class it is. */
   readonly actual: number;
   /** Images of which both hold. */
   readonly correct: number;
-  /** Sum of the scores of the images whose first prediction it is. */
+  /** Sum of its scores in these images, the best of each. */
   readonly scores: number;
 }
 
@@ -36,7 +36,7 @@ export class ClassRegistry {
     return this.#classes;
   }
 
-  ofPrediction({ index, label }: Prediction): number {
+  ofPrediction({ index, label }: Pick<Prediction, 'index' | 'label'>): number {
     const id = this.#idOf(this.#by === 'index' ? index : fold(label), index, label);
     const known = this.#classes[id];
     // What the model calls a class is better than what a labels file does.

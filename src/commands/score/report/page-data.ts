@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { ClassRegistry } from './class-registry';
 import type { Truth } from './labels-file';
 import type { Totals } from './tally';
-import type { FailedRow, ScoreRow } from '../rows/score-row';
+import { bestOfEach } from '../rows/row-classes';
+import type { FailedRow, ScoredRow } from '../rows/score-row';
 
 /** A listed image as the page reads it: short names, since there are thousands of them. */
 export interface PageRow {
@@ -14,7 +15,15 @@ export interface PageRow {
   /** 1 where the path is percent-escaped. */
   readonly x?: 1;
   /** Class numbers and scores, best first. */
-  readonly s?: readonly (readonly [number, number])[];
+  readonly s?: readonly (readonly [number, number | null])[];
+  /** Boxes: class number, score, then left, top, right, bottom in pixels of the original. */
+  readonly d?: readonly (readonly [number, number, number, number, number, number])[];
+  /** Segments: class number, share of the picture, and the file of the mask where there is one. */
+  readonly g?: readonly (readonly [number, number, string | null])[];
+  /** Width and height of the original. */
+  z?: readonly [number, number] | undefined;
+  /** What is to say of a result that is neither classes nor a picture. */
+  readonly v?: string;
   /** Number of the true class. */
   readonly y?: number;
   /** Milliseconds by stage. */
@@ -66,7 +75,7 @@ export class Roots {
 
 /** The page's form of a row with a result. */
 export function pageRow(
-  row: Exclude<ScoreRow, FailedRow>,
+  row: ScoredRow,
   truth: Truth | undefined,
   roots: Roots,
   registry: ClassRegistry,
@@ -76,22 +85,50 @@ export function pageRow(
     r: roots.idOf(row.root),
     ...(row.pathEncoding === 'percent' && { x: 1 as const }),
     ...(row.timings !== undefined && { t: rounded(row.timings) }),
-    ...('predictions' in row
-      ? {
-          s: row.predictions.map(
-            (one) => [registry.ofPrediction(one), Number(one.score.toFixed(5))] as const,
-          ),
-          ...(truth !== undefined && { y: registry.ofTruth(truth) }),
-        }
-      : {
-          o: {
-            p: row.output.path,
-            w: row.output.width,
-            h: row.output.height,
-            b: row.output.bytes,
-          },
-        }),
+    ...result(row, registry),
+    ...('predictions' in row && truth !== undefined && { y: registry.ofTruth(truth) }),
   };
+}
+
+function result(row: ScoredRow, registry: ClassRegistry): Partial<PageRow> {
+  if ('output' in row) {
+    const { path: p, width: w, height: h, bytes: b } = row.output;
+    return { o: { p, w, h, b } };
+  }
+  const classes = 'predictions' in row ? row.predictions : bestOfEach(row);
+  const s = classes.map(
+    (one) =>
+      [registry.ofPrediction(one), one.score === undefined ? null : short(one.score)] as const,
+  );
+  if ('detections' in row) {
+    const d = row.detections.map((one) => {
+      const { xmin, ymin, xmax, ymax } = one.box;
+      return [registry.ofPrediction(one), short(one.score), xmin, ymin, xmax, ymax] as const;
+    });
+    return { s, d };
+  }
+  if ('segments' in row) {
+    const { width, height, segments } = row;
+    const g = segments.map(
+      (one) =>
+        [registry.ofPrediction(one), short(one.area / (width * height)), one.mask ?? null] as const,
+    );
+    return { s, g, z: [width, height] };
+  }
+  if ('embedding' in row) return { v: vectorText(row.embedding) };
+  return { s };
+}
+
+/** Its length and first numbers: enough to see that it is none of zeros, or of unit length. */
+function vectorText(vector: readonly number[]): string {
+  const shown = vector.slice(0, 4).map((value) => value.toPrecision(3));
+  const more = vector.length > shown.length ? ', …' : '';
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  return `${vector.length} numbers, length ${length.toPrecision(4)}: ${shown.join(', ')}${more}`;
+}
+
+function short(value: number): number {
+  return Number(value.toFixed(5));
 }
 
 export function pageError(row: FailedRow, roots: Roots): PageError {

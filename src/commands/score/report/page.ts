@@ -6,7 +6,16 @@ import type { PageData } from './page-data';
 
 const WEB = path.join(__dirname, '../../../../web/report');
 /** In the order in which they run: each adds to `report`, main.js starts. */
-const SCRIPTS = ['data.js', 'query.js', 'dom.js', 'grid.js', 'detail.js', 'tables.js', 'main.js'];
+const SCRIPTS = [
+  'data.js',
+  'query.js',
+  'dom.js',
+  'grid.js',
+  'findings.js',
+  'detail.js',
+  'tables.js',
+  'main.js',
+];
 /** Thumbnails in one data block: the page parses a block when it first shows one of them. */
 export const THUMBNAILS_PER_BLOCK = 64;
 

@@ -5,7 +5,7 @@ export function summaryLines(summary: ReportSummary): string[] {
   const { totals, listed, withoutThumbnail, folder } = summary;
   const { accuracy } = totals;
   const size = (summary.bytes / 1024 / 1024).toFixed(1);
-  const scored = totals.classified + totals.generated;
+  const { scored } = totals;
   return [
     `${summary.target}: ${scored} scored, ${totals.failed} errors, ${size} MiB`,
     ...(listed < scored ? [`  lists a sample of ${listed} images; its totals are of all`] : []),

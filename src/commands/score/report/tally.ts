@@ -1,12 +1,15 @@
 import { ClassRegistry, type ClassCounts } from './class-registry';
 import type { Truth } from './labels-file';
+import type { RowClass } from '../../../tasks/task-row';
+import { bestOfEach } from '../rows/row-classes';
 import type { ScoreRow } from '../rows/score-row';
 
 /** What the report says about every row, listed or not. */
 export interface Totals {
   readonly rows: number;
   readonly classified: number;
-  readonly generated: number;
+  /** Of every task, classified ones among them. */
+  readonly scored: number;
   readonly failed: number;
   /** By falling count. */
   readonly errorCodes: readonly (readonly [code: string, count: number])[];
@@ -48,7 +51,7 @@ export class Tally {
   readonly #places = new Array<number>(TOP_K).fill(0);
   #depth = TOP_K;
   #classified = 0;
-  #generated = 0;
+  #scored = 0;
   #failed = 0;
   #withTruth = 0;
   #failedWithTruth = 0;
@@ -66,19 +69,22 @@ export class Tally {
       this.#failed += 1;
       if (truth !== undefined) this.#failedWithTruth += 1;
       increase(this.#errorCodes, row.error.code);
-    } else if ('predictions' in row) {
-      this.#classified += 1;
-      this.#classify(row.predictions, truth);
     } else {
-      this.#generated += 1;
+      this.#scored += 1;
+      if ('predictions' in row) {
+        this.#classified += 1;
+        this.#classify(row.predictions, truth);
+      } else {
+        this.#find(bestOfEach(row));
+      }
     }
   }
 
   totals(): Totals {
     return {
-      rows: this.#classified + this.#generated + this.#failed,
+      rows: this.#scored + this.#failed,
       classified: this.#classified,
-      generated: this.#generated,
+      scored: this.#scored,
       failed: this.#failed,
       errorCodes: falling(this.#errorCodes),
       models: falling(this.#models),
@@ -86,6 +92,15 @@ export class Tally {
       classes: this.registry.classes,
       accuracy: this.#labelled ? this.#accuracy() : undefined,
     };
+  }
+
+  /** Each class counts once for an image, whatever the number of things of it. */
+  #find(classes: readonly RowClass[]): void {
+    for (const one of classes) {
+      const id = this.registry.ofPrediction(one);
+      this.registry.count(id, 'predicted');
+      this.registry.count(id, 'scores', one.score ?? 0);
+    }
   }
 
   #classify(

@@ -19,8 +19,8 @@ import { Tally, type Totals } from './tally';
 import { PER_FOLDER, ThumbnailStore } from './thumbnail-store';
 import { truthFinder } from './truth-finder';
 import { readLabelsFile } from './labels-file';
-import { makeThumbnail } from '../../../imaging/thumbnail';
-import type { FailedRow, ScoreRow } from '../rows/score-row';
+import { makeThumbnail, uprightSize } from '../../../imaging/thumbnail';
+import type { ScoredRow, ScoreRow } from '../rows/score-row';
 
 export interface ReportOptions {
   /** Starts reading the rows; called twice where the labels file has no file names. */
@@ -67,7 +67,7 @@ const THUMBNAIL_EDGE = 256;
 const PREVIEW_EDGE = 640;
 
 interface Listed {
-  readonly row: Exclude<ScoreRow, FailedRow>;
+  readonly row: ScoredRow;
   readonly page: PageRow;
 }
 
@@ -137,13 +137,16 @@ async function addThumbnails(
   { imagesRoot, outDir, signal, onProgress }: ReportOptions,
 ): Promise<number> {
   const edge = (row: Listed['row']): number =>
-    'predictions' in row ? THUMBNAIL_EDGE : PREVIEW_EDGE;
+    'predictions' in row || 'embedding' in row ? THUMBNAIL_EDGE : PREVIEW_EDGE;
   const work = async ({ row, page }: Listed): Promise<Pictures> => {
     signal?.throwIfAborted();
     const { pathEncoding } = row;
     const size = edge(row);
-    const source = await thumbnailOf(picturePath(imagesRoot ?? row.root, row), size);
-    if ('predictions' in row) return { page, shown: source, before: undefined };
+    const file = picturePath(imagesRoot ?? row.root, row);
+    const source = await thumbnailOf(file, size);
+    // Boxes are in pixels of the original.
+    if (page.d !== undefined && source !== undefined) page.z = await ofPicture(file, uprightSize);
+    if (!('output' in row)) return { page, shown: source, before: undefined };
     const made = {
       path: row.output.path,
       ...(pathEncoding !== undefined && { pathEncoding }),
@@ -163,11 +166,18 @@ async function addThumbnails(
   return missing;
 }
 
-async function thumbnailOf(file: Buffer | undefined, edge: number): Promise<Buffer | undefined> {
+function thumbnailOf(file: Buffer | undefined, edge: number): Promise<Buffer | undefined> {
+  return ofPicture(file, (bytes) => makeThumbnail(bytes, edge));
+}
+
+async function ofPicture<T>(
+  file: Buffer | undefined,
+  make: (bytes: Buffer) => Promise<T>,
+): Promise<T | undefined> {
   try {
     // A path can have become a pipe or a device since it was scored: reading that would not end.
     if (file === undefined || !(await stat(file)).isFile()) return undefined;
-    return await makeThumbnail(await readFile(file), edge);
+    return await make(await readFile(file));
   } catch {
     // Gone or damaged since: the page says that there is not a picture.
     return undefined;

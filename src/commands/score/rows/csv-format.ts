@@ -15,7 +15,11 @@ export const csvFormat: TextFormat = {
   header: stringify([[...COLUMN_NAMES]]),
   write: (row) => {
     const flat = flatten(row);
-    return stringify([COLUMN_NAMES.map((name) => flat[name])]);
+    const cells = COLUMN_NAMES.map((name) => {
+      const cell = flat[name] ?? null;
+      return typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell;
+    });
+    return stringify([cells]);
   },
 
   /** A newline inside quotes is part of a value: names of files may hold them. */

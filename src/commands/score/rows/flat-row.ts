@@ -1,12 +1,17 @@
 import { z } from 'zod';
 
+import {
+  MEMBER_COLUMNS,
+  memberCells,
+  membersOf,
+  type Cell,
+  type ColumnType,
+} from './member-columns';
+import { classesOf, rowTask } from './row-classes';
 import type { ScoreRow } from './score-row';
 
-/** How a column is stored where types matter. */
-export type ColumnType = 'STRING' | 'INT64' | 'DOUBLE';
-
 /** Columns of CSV and Parquet, in order. What a row has not is empty, or null. */
-export const COLUMNS = {
+export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   path: 'STRING',
   path_encoding: 'STRING',
   root: 'STRING',
@@ -19,12 +24,8 @@ export const COLUMNS = {
   label: 'STRING',
   index: 'INT64',
   score: 'DOUBLE',
-  predictions: 'STRING',
-  output_path: 'STRING',
-  output_width: 'INT64',
-  output_height: 'INT64',
-  output_format: 'STRING',
-  output_bytes: 'INT64',
+  count: 'INT64',
+  ...MEMBER_COLUMNS,
   error_code: 'STRING',
   error_message: 'STRING',
   decode_ms: 'DOUBLE',
@@ -32,19 +33,17 @@ export const COLUMNS = {
   inference_ms: 'DOUBLE',
   output_ms: 'DOUBLE',
   total_ms: 'DOUBLE',
-} as const satisfies Record<string, ColumnType>;
+};
 
-export type ColumnName = keyof typeof COLUMNS;
-export type FlatRow = Readonly<Record<ColumnName, string | number | null>>;
+export type FlatRow = Readonly<Record<string, Cell>>;
 
-export const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[];
+export const COLUMN_NAMES = Object.keys(COLUMNS);
 const STAGES = ['decode', 'queue', 'inference', 'output', 'total'] as const;
 
 export function flatten(row: ScoreRow): FlatRow {
-  const predictions = 'predictions' in row ? row.predictions : undefined;
-  const output = 'output' in row ? row.output : undefined;
   const error = row.status === 'error' ? row.error : undefined;
-  const first = predictions?.[0];
+  const classes = classesOf(row);
+  const [first] = classes;
   const time = (stage: (typeof STAGES)[number]): number | null => row.timings?.[stage] ?? null;
   return {
     path: row.path,
@@ -59,12 +58,8 @@ export function flatten(row: ScoreRow): FlatRow {
     label: first?.label ?? null,
     index: first?.index ?? null,
     score: first?.score ?? null,
-    predictions: predictions === undefined ? null : JSON.stringify(predictions),
-    output_path: output?.path ?? null,
-    output_width: output?.width ?? null,
-    output_height: output?.height ?? null,
-    output_format: output?.format ?? null,
-    output_bytes: output?.bytes ?? null,
+    count: rowTask(row)?.counts === true ? classes.length : null,
+    ...memberCells(row),
     error_code: error?.code ?? null,
     error_message: error?.message ?? null,
     decode_ms: time('decode'),
@@ -78,9 +73,6 @@ export function flatten(row: ScoreRow): FlatRow {
 const text = z.string();
 const optionalText = z.string().nullable();
 const optionalNumber = z.coerce.number().nullable();
-const predictionsSchema = z.array(
-  z.object({ index: z.number(), label: z.string(), score: z.number() }),
-);
 
 const flatSchema = z.object({
   path: text,
@@ -92,12 +84,6 @@ const flatSchema = z.object({
   model: text,
   version: text,
   status: z.enum(['ok', 'error']),
-  predictions: optionalText,
-  output_path: optionalText,
-  output_width: optionalNumber,
-  output_height: optionalNumber,
-  output_format: optionalText,
-  output_bytes: optionalNumber,
   error_code: optionalText,
   error_message: optionalText,
   decode_ms: optionalNumber,
@@ -109,13 +95,13 @@ const flatSchema = z.object({
 
 /**
  * The row again; an empty text is nothing.
- * @throws ZodError when it is not a row
+ * @throws Error when it is not a row
  */
 export function unflatten(record: Readonly<Record<string, unknown>>): ScoreRow {
   const given = Object.fromEntries(
     COLUMN_NAMES.map((name) => [name, record[name] === '' ? null : (record[name] ?? null)]),
   );
-  // A path cannot be empty, the label of a class can: it is in `predictions`.
+  // A path cannot be empty, the label of a class can: it is in the members.
   const flat = flatSchema.parse(given);
   const timings = Object.fromEntries(
     STAGES.flatMap((stage) => {
@@ -138,16 +124,5 @@ export function unflatten(record: Readonly<Record<string, unknown>>): ScoreRow {
     const error = { code: flat.error_code ?? '', message: flat.error_message ?? '' };
     return { ...base, status: 'error', error, ...end };
   }
-  if (flat.predictions !== null) {
-    const predictions = predictionsSchema.parse(JSON.parse(flat.predictions));
-    return { ...base, status: 'ok', predictions, ...end };
-  }
-  const output = {
-    path: flat.output_path ?? '',
-    width: flat.output_width ?? 0,
-    height: flat.output_height ?? 0,
-    format: flat.output_format ?? '',
-    bytes: flat.output_bytes ?? 0,
-  };
-  return { ...base, status: 'ok', output, ...end };
+  return { ...base, status: 'ok', ...membersOf(given), ...end } as unknown as ScoreRow;
 }

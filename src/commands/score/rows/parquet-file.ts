@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 
 import { COLUMN_NAMES, COLUMNS, flatten, unflatten, type FlatRow } from './flat-row';
+import type { Cell, ColumnType } from './member-columns';
 import type { ScoreRow } from './score-row';
 
 /** Rows that are in memory at once, and that a reader has to read at once. */
@@ -11,21 +12,17 @@ const ROW_GROUP = 20_000;
  * is made at once, and appears under its name when it is whole.
  */
 export async function writeParquet(file: string, rows: AsyncIterable<ScoreRow>): Promise<void> {
-  const { ParquetWriter, fileWriter, schemaFromColumnData } = await import('hyparquet-writer');
-  const columns = (
-    group: readonly FlatRow[],
-  ): Parameters<InstanceType<typeof ParquetWriter>['write']>[0]['columnData'] =>
+  const { ParquetWriter, fileWriter } = await import('hyparquet-writer');
+  const columns = (group: readonly FlatRow[]) =>
     COLUMN_NAMES.map((name) => ({
       name,
-      type: COLUMNS[name],
-      nullable: true,
-      data: group.map((row) => stored(row[name], COLUMNS[name])),
+      data: group.map((row) => stored(row[name] ?? null, COLUMNS[name])),
     }));
   const temporary = `${file}.partial`;
   try {
     const writer = new ParquetWriter({
       writer: fileWriter(temporary),
-      schema: schemaFromColumnData({ columnData: columns([]) }),
+      schema: schema(),
     });
     let group: FlatRow[] = [];
     const flush = async (): Promise<void> => {
@@ -63,9 +60,32 @@ export async function* readParquet(file: string): AsyncGenerator<ScoreRow> {
   }
 }
 
-function stored(
-  value: string | number | null,
-  type: (typeof COLUMNS)[keyof typeof COLUMNS],
-): unknown {
+type Schema = ConstructorParameters<
+  (typeof import('hyparquet-writer'))['ParquetWriter']
+>[0]['schema'];
+
+/** Every column may be null. A list has three levels, as the format has it. */
+function schema(): Schema {
+  const repetition_type = 'OPTIONAL';
+  const fields = COLUMN_NAMES.flatMap((name): Schema => {
+    const type = COLUMNS[name] ?? 'STRING';
+    switch (type) {
+      case 'FLOATS':
+        return [
+          { name, repetition_type, converted_type: 'LIST', num_children: 1 },
+          { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+          { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+        ];
+      case 'INT64':
+      case 'DOUBLE':
+        return [{ name, repetition_type, type }];
+      case 'STRING':
+        return [{ name, repetition_type, type: 'BYTE_ARRAY', converted_type: 'UTF8' }];
+    }
+  });
+  return [{ name: 'root', num_children: COLUMN_NAMES.length }, ...fields];
+}
+
+function stored(value: Cell, type: ColumnType | undefined): unknown {
   return type === 'INT64' && typeof value === 'number' ? BigInt(value) : value;
 }

@@ -11,6 +11,10 @@ const factsSchema = z.object({
   version: z.string(),
   /** Predictions a row; null for the model's own number. */
   top: z.number().nullable(),
+  /** Parameters of the task, as given. */
+  parameters: z.record(z.string(), z.string()).default({}),
+  /** Whether masks are kept as files; pictures always are. */
+  masks: z.boolean().default(false),
   hash: z.boolean(),
   timings: z.boolean(),
   shard: z.object({ index: z.number().int(), count: z.number().int() }).nullable(),
@@ -52,7 +56,16 @@ export async function readFacts(output: string): Promise<RunFacts | undefined> {
 
 /** In words, what differs between two runs; empty when one can go on where the other stopped. */
 export function differences(before: RunFacts, now: RunFacts): string[] {
-  const keys = ['model', 'version', 'top', 'hash', 'timings', 'shard'] as const;
+  const keys = [
+    'model',
+    'version',
+    'top',
+    'parameters',
+    'masks',
+    'hash',
+    'timings',
+    'shard',
+  ] as const;
   return keys.flatMap((key) => {
     const [was, is] = [JSON.stringify(before[key]), JSON.stringify(now[key])];
     return was === is ? [] : [`${key} was ${was} and is ${is}`];

@@ -1,4 +1,7 @@
 import type { Prediction } from '../../../outputs/classification';
+import type { SegmentationMembers } from '../../../tasks/image-segmentation/row';
+import type { DetectionMembers } from '../../../tasks/object-detection/row';
+import type { KeptFile } from '../../../tasks/task-row';
 
 interface RowBase {
   readonly path: string;
@@ -18,15 +21,22 @@ export interface ClassifiedRow extends RowBase {
   readonly predictions: readonly Prediction[];
 }
 
+export interface DetectedRow extends RowBase, DetectionMembers {
+  readonly status: 'ok';
+}
+
+export interface SegmentedRow extends RowBase, SegmentationMembers {
+  readonly status: 'ok';
+}
+
+export interface EmbeddedRow extends RowBase {
+  readonly status: 'ok';
+  readonly embedding: readonly number[];
+}
+
 export interface GeneratedRow extends RowBase {
   readonly status: 'ok';
-  readonly output: {
-    readonly path: string;
-    readonly width: number;
-    readonly height: number;
-    readonly format: string;
-    readonly bytes: number;
-  };
+  readonly output: KeptFile;
 }
 
 export interface FailedRow extends RowBase {
@@ -34,4 +44,6 @@ export interface FailedRow extends RowBase {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-export type ScoreRow = ClassifiedRow | GeneratedRow | FailedRow;
+/** A row with a result. Those of a task that is not named here hold what its `row` says. */
+export type ScoredRow = ClassifiedRow | DetectedRow | SegmentedRow | EmbeddedRow | GeneratedRow;
+export type ScoreRow = ScoredRow | FailedRow;

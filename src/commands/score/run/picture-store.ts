@@ -2,11 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Picture } from '../engines/engine';
+import type { KeptFile, RowPicture } from '../../../tasks/task-row';
 import { joinPath, type Input } from '../inputs/input';
 import { pathText } from '../inputs/path-text';
 import { outputError } from '../rows/growing-file';
-import type { GeneratedRow } from '../rows/score-row';
 
 /** Bytes that a name may have on every file system in use. */
 const MAX_NAME = 255;
@@ -23,13 +22,15 @@ export class PictureStore {
   /**
    * Writes a picture. It appears under its name when it is whole: after a crash there is the old
    * one, the new one or none.
+   * @param mark tells several pictures of one input apart
    * @throws CliError outputFailed
    */
   async save(
     input: Input,
-    { bytes, format, width, height }: Picture,
-  ): Promise<GeneratedRow['output']> {
-    const below = pictureName(input.path, format);
+    { bytes, format, width, height }: RowPicture,
+    mark?: string,
+  ): Promise<KeptFile> {
+    const below = pictureName(input.path, format, mark);
     const file = joinPath(Buffer.from(this.#folder), below);
     const slash = file.lastIndexOf(0x2f);
     const folder = file.subarray(0, slash);
@@ -62,11 +63,13 @@ export class PictureStore {
  * The name of the input with the format added: `a.jpg` and `a.png` beside each other make two
  * pictures. Where that is too long, a hash stands for the end of the name.
  */
-export function pictureName(input: Buffer, format: Picture['format']): Buffer {
+export function pictureName(input: Buffer, format: RowPicture['format'], mark?: string): Buffer {
   const slash = input.lastIndexOf(0x2f);
   const folder = input.subarray(0, Math.max(0, slash));
   const name = input.subarray(slash + 1);
-  const ending = Buffer.from(`.${format === 'jpeg' ? 'jpg' : format}`);
+  const ending = Buffer.from(
+    `${mark === undefined ? '' : `.${mark}`}.${format === 'jpeg' ? 'jpg' : format}`,
+  );
   if (name.length + ending.length <= MAX_NAME) {
     return joinPath(folder, Buffer.concat([name, ending]));
   }

@@ -105,11 +105,11 @@ async function scoreInput(input: Input, options: ScoreRunOptions): Promise<Score
     const read = await readInput(input, options.read);
     facts = read.facts;
     const result = await engine.score(read.bytes, drop);
-    const values = await valuesOf(input, result, options);
+    const values = (await valuesOf(input, result, options)) as object;
     const ms = { ...result.timings, total: performance.now() - started };
     const timings = options.timings ? { timings: rounded(ms) } : {};
     return {
-      row: { ...text, root, ...facts, ...of, status: 'ok', ...values, ...timings },
+      row: { ...text, root, ...facts, ...of, status: 'ok', ...values, ...timings } as ScoreRow,
       ...(result.timings === undefined ? {} : { timings: result.timings }),
       ...(result.batchRows === undefined ? {} : { batchRows: result.batchRows }),
     };
@@ -120,25 +120,16 @@ async function scoreInput(input: Input, options: ScoreRunOptions): Promise<Score
   }
 }
 
-async function valuesOf(
+/** What the task says that a row holds. */
+function valuesOf(
   input: Input,
-  result: EngineResult,
-  { pictures, scoreDigits }: ScoreRunOptions,
-): Promise<
-  | Pick<Extract<ScoreRow, { predictions: unknown }>, 'predictions'>
-  | Pick<Extract<ScoreRow, { output: unknown }>, 'output'>
-> {
-  if ('predictions' in result) {
-    return {
-      predictions: result.predictions.map(({ index, label, score }) => ({
-        index,
-        label,
-        score: Number(score.toFixed(scoreDigits)),
-      })),
-    };
-  }
-  if (pictures === undefined) throw new RangeError('there is no folder for pictures');
-  return { output: await pictures.save(input, result.picture) };
+  { answer }: EngineResult,
+  { engine, pictures, scoreDigits }: ScoreRunOptions,
+): Promise<unknown> {
+  return engine.task.row.of(answer, {
+    round: (score) => Number(score.toFixed(scoreDigits)),
+    keep: async (picture, mark) => pictures?.save(input, picture, mark),
+  });
 }
 
 function rounded(timings: Readonly<Record<string, number>>): Record<string, number> {

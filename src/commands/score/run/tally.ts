@@ -1,4 +1,5 @@
 import type { EngineTimings } from '../engines/engine';
+import { classesOf, rowTask } from '../rows/row-classes';
 import type { ScoreRow } from '../rows/score-row';
 
 /** Counts and times of a run, in memory that does not grow with it. */
@@ -61,8 +62,14 @@ export class Tally {
 
   #count(row: ScoreRow): void {
     if (row.status === 'error') increase(this.errorsByCode, row.error.code);
-    else if ('predictions' in row) increase(this.imagesByLabel, row.predictions[0]?.label ?? '');
+    for (const label of labelsOf(row)) increase(this.imagesByLabel, label);
   }
+}
+
+/** What an image counts for: its first prediction, or each class that is found in it, once. */
+function labelsOf(row: ScoreRow): Iterable<string> {
+  const labels = classesOf(row).map(({ label }) => label);
+  return rowTask(row)?.counts === true ? new Set(labels) : labels.slice(0, 1);
 }
 
 /** Times of a stage in a histogram of steps of a tenth: a quantile is at most a tenth off. */

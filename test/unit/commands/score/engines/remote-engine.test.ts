@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { ScoringEngine } from '../../../../../src/commands/score/engines/engine';
+import type { EngineResult, ScoringEngine } from '../../../../../src/commands/score/engines/engine';
 import { remoteEngine } from '../../../../../src/commands/score/engines/remote-engine';
 
 const servers: Server[] = [];
@@ -12,6 +12,8 @@ afterEach(() => {
     server.close();
   }
 });
+
+const CAT = { answer: { data: { predictions: [{ label: 'cat' }] } } };
 
 type Classify = (response: ServerResponse, call: number) => void;
 
@@ -58,7 +60,7 @@ function problem(response: ServerResponse, status: number, code: string, headers
 }
 
 function engineOf(urls: readonly string[], patienceMs = 60_000): Promise<ScoringEngine> {
-  const request = { top: undefined, format: 'png', quality: undefined } as const;
+  const request = { parameters: {}, format: 'png', quality: undefined } as const;
   return remoteEngine({ servers: urls, model: 'm', version: undefined, request, patienceMs });
 }
 
@@ -80,10 +82,14 @@ test('servers are asked in turn', async () => {
   const labels = [];
   for (let i = 0; i < 4; i++) labels.push(await score(engine));
 
-  expect(
-    labels.map((result) => (result as { predictions: { label: string }[] }).predictions[0]?.label),
-  ).toEqual(['first', 'second', 'first', 'second']);
-  expect(engine).toMatchObject({ version: '1', task: 'image-classification', concurrency: 32 });
+  expect(labels.map((result) => (result as EngineResult).answer.data.predictions)).toEqual(
+    ['first', 'second', 'first', 'second'].map((label) => [{ label, index: 1, score: 0.5 }]),
+  );
+  expect(engine).toMatchObject({
+    version: '1',
+    task: { name: 'image-classification' },
+    concurrency: 32,
+  });
 });
 
 test.each<[string, Classify]>([
@@ -106,7 +112,7 @@ test.each<[string, Classify]>([
     else answer(response);
   });
 
-  expect(await score(await engineOf([url]))).toMatchObject({ predictions: [{ label: 'cat' }] });
+  expect(await score(await engineOf([url]))).toMatchObject(CAT);
 });
 
 test('Retry-After is waited for where there is one server, and goes elsewhere where there are two', async () => {
@@ -117,9 +123,7 @@ test('Retry-After is waited for where there is one server, and goes elsewhere wh
     answer(response);
   });
 
-  expect(await score(await engineOf([refusing, willing]))).toMatchObject({
-    predictions: [{ label: 'cat' }],
-  });
+  expect(await score(await engineOf([refusing, willing]))).toMatchObject(CAT);
 });
 
 test('what is wrong with the image is its own fault, at once', async () => {

@@ -12,16 +12,16 @@ test('counts, classes, errors and stages', () => {
 
   const text = summaryText(tally);
 
-  expect(text).toContain('4 inputs: 3 scored, 1 errors');
-  expect(text).toContain('3 in this run');
+  expect(text).toContain('7 inputs: 6 scored, 1 errors');
+  expect(text).toContain('6 in this run');
   expect(text).toContain('UNDECODABLE_IMAGE  1');
   expect(text).toMatch(/cat, "tabby".* 2\n/);
   expect(text.indexOf('inference')).toBeLessThan(text.indexOf('decode'));
   expect(summaryObject(tally)).toMatchObject({
-    inputs: 4,
-    scored: 3,
+    inputs: 7,
+    scored: 6,
     errors: { UNDECODABLE_IMAGE: 1 },
-    classes: { 'cat, "tabby"': 2 },
+    classes: { 'cat, "tabby"': 2, cup: 1, light: 1 },
   });
 });
 
