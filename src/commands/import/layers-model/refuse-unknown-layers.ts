@@ -1,0 +1,1 @@
+export function refuseUnknownLayers(_topology: unknown): void {}
