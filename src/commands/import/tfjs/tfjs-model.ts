@@ -69,7 +69,7 @@ export async function runTfjsModel(
         name: outputs[index]?.name ?? '',
         dtype: tensor.dtype,
         shape: tensor.shape,
-        data: values as Float32Array | Int32Array | Uint8Array,
+        data: values,
       };
     }),
   );
