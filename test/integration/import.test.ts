@@ -1,6 +1,8 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+
+import * as tf from '@tensorflow/tfjs';
 
 import { runProgram, type Ended } from '../support/run-program';
 import { photo, removeFolder, startTestService } from '../support/service';
@@ -8,6 +10,7 @@ import {
   FLOAT,
   placeholder,
   saveGraphModel,
+  saveLayersModel,
   text,
   type GraphSketch,
   type GraphWeight,
@@ -155,6 +158,64 @@ test('a graph model becomes a version that the server serves', async () => {
   } finally {
     await service.stop();
   }
+});
+
+test('an export of Teachable Machine brings its labels and its normalisation', async () => {
+  await tf.setBackend('cpu');
+  const source = path.join(folder, 'source');
+  const model = tf.sequential({
+    layers: [
+      tf.layers.globalAveragePooling2d({ inputShape: [8, 8, 3] }),
+      tf.layers.dense({ units: 2, activation: 'softmax' }),
+    ],
+  });
+  await saveLayersModel(source, model);
+  const metadata = { packageName: '@teachablemachine/image', labels: ['on', 'off'], imageSize: 8 };
+  await writeFile(path.join(source, 'metadata.json'), JSON.stringify(metadata));
+
+  const { code, output } = await runImport();
+
+  expect(output).toMatch(/TensorFlow\.js layers model[^]*task: image-classification/);
+  expect(code).toBe(0);
+  const written = path.join(repository, 'net');
+  expect(JSON.parse(await readFile(path.join(written, 'model.json'), 'utf8'))).toEqual({
+    input: { normalization: 'minus-one-to-one' },
+    labels: 'labels.txt',
+  });
+  expect(await readFile(path.join(written, 'labels.txt'), 'utf8')).toBe('on\noff\n');
+});
+
+test('a package of scripts with weights in base64 is read', async () => {
+  const source = path.join(folder, 'source');
+  await saveGraphModel(source, NETWORK);
+  const json = await readFile(path.join(source, 'model.json'), 'utf8');
+  await writeFile(path.join(source, 'model.min.js'), `module.exports = ${json};`);
+  for (const name of ['shard1.bin', 'shard2.bin']) {
+    const bytes = await readFile(path.join(source, name));
+    await writeFile(
+      path.join(source, `${name}.min.js`),
+      `module.exports = "${bytes.toString('base64')}";`,
+    );
+    await rm(path.join(source, name));
+  }
+  await rm(path.join(source, 'model.json'));
+
+  const { code, output } = await runImport();
+
+  expect(output).toMatch(/graph model[^]*written: /);
+  expect(code).toBe(0);
+});
+
+test('labels that do not fit are refused before anything is written', async () => {
+  await saveGraphModel(path.join(folder, 'source'), NETWORK);
+  const labels = path.join(folder, 'names.txt');
+  await writeFile(labels, 'a\nb\n');
+
+  const { code, output } = await runImport('--labels', labels);
+
+  expect(output).toMatch(/cannot be served: .*2/);
+  expect(code).toBe(5);
+  expect(await readdir(repository)).toEqual([]);
 });
 
 test('a version is replaced only when that is said', async () => {

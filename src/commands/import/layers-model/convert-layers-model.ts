@@ -12,6 +12,7 @@ import {
 } from '../../../saved-model/protobuf/tensorflow_pb';
 import { ImportError } from '../import-error';
 import { servedMetaGraph } from '../served-meta-graph';
+import { tensorNames } from '../tfjs/tensor-names';
 import type { LayerShape, LayerWeight } from './layer-call';
 import { LayerGraph, nodeName } from './layer-graph';
 import { layerKind } from './layer-kinds';
@@ -25,9 +26,11 @@ import { layerKind } from './layer-kinds';
 export function convertLayersModel(model: tf.LayersModel): MetaGraphDef {
   const walk = new LayerWalk();
   const { graph } = walk;
+  const inputNames = tensorNames(model.inputs);
+  const outputNames = tensorNames(model.outputs);
   const inputs: Record<string, TensorInfo> = {};
   const fed = model.inputs.map((symbol, index) => {
-    const name = nameAt(model.inputNames, index);
+    const name = inputNames[index] ?? '';
     const dtype = symbol.dtype === 'int32' ? DataType.DT_INT32 : DataType.DT_FLOAT;
     const node = graph.flat.freeName(nodeName(name));
     const shape = symbol.shape.map((size) => size ?? -1);
@@ -39,7 +42,7 @@ export function convertLayersModel(model: tf.LayersModel): MetaGraphDef {
   const answered = walk.run(model, fed);
   const outputs = Object.fromEntries(
     model.outputs.map((symbol, index) => {
-      const name = nameAt(model.outputNames, index);
+      const name = outputNames[index] ?? '';
       // A tensor cannot be fed and fetched at once, as where all layers are for training only.
       const node = graph.op(`outputs/${name}`, 'Identity', [answered[index] ?? '']);
       return [name, tensorInfo(node, DataType.DT_FLOAT, symbol.shape)];
@@ -51,12 +54,6 @@ export function convertLayersModel(model: tf.LayersModel): MetaGraphDef {
     methodName: 'tensorflow/serving/predict',
   });
   return servedMetaGraph(graph.flat, signature);
-}
-
-function nameAt(names: readonly string[], index: number): string {
-  const name = names[index] ?? '';
-  if (names.indexOf(name) === index) return name;
-  throw new ImportError(`two of the model's tensors have the name "${name}"`);
 }
 
 function tensorInfo(node: string, dtype: DataType, shape: LayerShape): TensorInfo {

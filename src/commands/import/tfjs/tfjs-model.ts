@@ -4,6 +4,7 @@ import { isByteStrings, type Signature, type Tensor } from '../../../kernel/tens
 import { ImportError } from '../import-error';
 import { parseFlat } from '../../../rewriter/graph/references';
 import type { TfjsPackage } from '../package/tfjs-package';
+import { tensorNames } from './tensor-names';
 import { registerPackagedLayers } from './packaged-layers';
 
 /** A model as TensorFlow.js itself loads and runs it, in plain JavaScript on the CPU. */
@@ -53,14 +54,15 @@ export async function runTfjsModel(
     answered = [await loaded.model.executeAsync(feeds, fetched)].flat();
   } else {
     const { model } = loaded;
-    const ordered = model.inputNames.map((name) =>
+    const ordered = tensorNames(model.inputs).map((name) =>
       at(
         fed,
         inputs.findIndex((input) => input.name === name),
       ),
     );
     const results = [model.predict(ordered)].flat();
-    answered = outputs.map(({ name }) => at(results, model.outputNames.indexOf(name)));
+    const names = tensorNames(model.outputs);
+    answered = outputs.map(({ name }) => at(results, names.indexOf(name)));
   }
   const tensors = await Promise.all(
     answered.map(async (tensor, index): Promise<Tensor> => {
