@@ -17,7 +17,7 @@ import {
   type AttrValue,
 } from '../../../saved-model/protobuf/tensorflow_pb';
 
-export const FLOAT: Attributes = { T: typeAttr(DataType.DT_FLOAT) };
+const FLOAT: Attributes = { T: typeAttr(DataType.DT_FLOAT) };
 const INT: Attributes = { T: typeAttr(DataType.DT_INT32) };
 
 /** Builds the graph that a model of layers stands for; a tensor is the name of the node that makes it. */
