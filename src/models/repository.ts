@@ -42,6 +42,11 @@ const VERSION = /^\d{1,15}$/;
 /** Names end up in URLs and metric labels. */
 const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
+/** Whether a folder of that name can be a model. */
+export function isModelName(name: string): boolean {
+  return MODEL_NAME.test(name);
+}
+
 /**
  * Lists the models of a repository folder, sorted by name. A broken model is listed with its
  * problems; it never keeps the others from being found. Files that are models of another format are
@@ -114,7 +119,7 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
   let labels: string[] | undefined;
   let fileRevisions: ReadonlyMap<number, string> = new Map();
   try {
-    if (!MODEL_NAME.test(name)) {
+    if (!isModelName(name)) {
       problems.push(
         `the folder name "${name}" is not a valid model name: use letters, digits, ".", "_" and "-", at most 128`,
       );

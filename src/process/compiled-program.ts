@@ -8,7 +8,8 @@ export type CompiledProgram =
   | 'models/rows/examine-process'
   | 'rewriter/rewrite-process'
   | 'commands/convert/precision/conversion-process'
-  | 'commands/convert/precision/memory-process';
+  | 'commands/convert/precision/memory-process'
+  | 'commands/import/import-process';
 
 /** The compiled file: in the folder above when built, in dist/ when run from TypeScript sources. */
 export function compiledProgram(program: CompiledProgram): string {

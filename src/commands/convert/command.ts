@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 
+import { wholeNumber } from '../whole-number';
 import { PRECISIONS, type Precision } from './precision/precision';
 
 export interface ConvertOptions {
@@ -35,12 +36,4 @@ export function convertCommand(act: (options: ConvertOptions) => Promise<void>):
     .option('--rounds <number>', 'runs that are timed, of each of the two', wholeNumber, 15)
     .option('--dry-run', 'compare, and write nothing')
     .action(act);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('It must be a whole number above 0.');
-  }
-  return value;
 }

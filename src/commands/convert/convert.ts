@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { CliError } from '../exit-codes';
+import type { CommandOutput } from '../run-command';
 import { configureSharp } from '../../imaging/sharp-settings';
 import type { ConvertOptions } from './command';
 import { convert } from './ask-conversion';
@@ -13,11 +14,6 @@ import { findSubject, type Subject } from './subject';
 import { servedVersionLines, slowerLines } from './advice';
 import { openWorkspace, type Workspace } from './workspace';
 
-export interface ConvertOutput {
-  readonly print: (line: string) => void;
-  readonly warn: (line: string) => void;
-}
-
 /**
  * Converts a version of a model, compares it with what it was made from, and keeps it as a new one.
  * @param abort stops it; nothing is left behind
@@ -25,7 +21,7 @@ export interface ConvertOutput {
  */
 export async function convertModel(
   options: ConvertOptions,
-  output: ConvertOutput,
+  output: CommandOutput,
   abort: AbortSignal,
 ): Promise<ConversionReport> {
   configureSharp({ concurrency: 1 });
@@ -56,7 +52,7 @@ async function makeReport(
   { precision, model, images, limit, rounds }: ConvertOptions,
   subject: Subject,
   { folders }: Workspace,
-  { print, warn }: ConvertOutput,
+  { print, warn }: CommandOutput,
   abort: AbortSignal,
 ): Promise<ConversionReport> {
   print(`${model}, version ${subject.version}: converting to ${precision}`);

@@ -1,5 +1,4 @@
 import { CliError } from '../exit-codes';
-import { loadConfig } from '../../config/load';
 import type { Config } from '../../config/schema';
 import { messageOf } from '../../kernel/errors';
 import { findModel, inspectVersion } from '../../models/inspect-model';
@@ -7,6 +6,7 @@ import type { RepositoryModel } from '../../models/repository';
 import { serverSettings } from '../../models/server-settings';
 import type { ServableSpec } from '../../models/servable-spec';
 import type { Placement } from '../../runtime/placement';
+import { serverConfig } from '../server-config';
 import type { ConvertOptions } from './command';
 
 /** The version to convert, and how the server would run it. */
@@ -54,15 +54,4 @@ export async function findSubject(
     directory,
     spec,
   };
-}
-
-function serverConfig(repository: string | undefined): Config {
-  try {
-    return loadConfig({
-      args: repository === undefined ? [] : ['--model-repository', repository],
-      env: process.env,
-    });
-  } catch (cause) {
-    throw new CliError('usage', messageOf(cause), { cause });
-  }
 }

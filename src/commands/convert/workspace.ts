@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { NewVersion } from './new-version';
+import { NewVersion } from '../new-version';
 
 /** Folders of one run; gone when it ends, however it ends. */
 export interface Workspace {

@@ -8,7 +8,7 @@ import {
   DifferenceMeter,
   UnusableOutputError,
 } from '../../../../src/commands/convert/difference-meter';
-import { NewVersion } from '../../../../src/commands/convert/new-version';
+import { NewVersion } from '../../../../src/commands/new-version';
 import { reportLines, type ConversionReport } from '../../../../src/commands/convert/report';
 import { scanRepository } from '../../../../src/models/repository';
 import type { ServableSpec } from '../../../../src/models/servable-spec';

@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { CliError } from '../exit-codes';
-import { hasErrorCode, messageOf } from '../../kernel/errors';
+import { CliError } from './exit-codes';
+import { hasErrorCode, messageOf } from '../kernel/errors';
 
 const UNFINISHED = '.optimize-';
 /** An unfinished folder older than this belongs to no running program. */
@@ -40,12 +40,18 @@ export class NewVersion {
   }
 
   /**
-   * Gives the folder the next free number.
+   * Gives the folder the number that is wanted, in place of a version that has it, or the next free one.
    * @param finish writes what depends on the number; called again when another program was first
    * @throws CliError outputFailed
    */
-  async publish(finish: (version: number) => Promise<void>): Promise<void> {
+  async publish(finish: (version: number) => Promise<void>, wanted?: number): Promise<void> {
     try {
+      if (wanted !== undefined) {
+        await finish(wanted);
+        await syncFiles(this.directory);
+        await replaceFolder(this.directory, path.join(this.#model, String(wanted)));
+        return;
+      }
       for (let version = await nextVersion(this.#model); ; version += 1) {
         await finish(version);
         await syncFiles(this.directory);
@@ -71,6 +77,20 @@ export class NewVersion {
 async function nextVersion(model: string): Promise<number> {
   const numbers = (await readdir(model)).filter((name) => /^\d+$/.test(name)).map(Number);
   return Math.max(0, ...numbers) + 1;
+}
+
+/** What was there is gone only once the new folder has its name. */
+async function replaceFolder(from: string, to: string): Promise<void> {
+  const before = `${from}-replaced`;
+  const replaced = await rename(to, before).then(
+    () => true,
+    (cause: unknown) => {
+      if (hasErrorCode(cause, 'ENOENT')) return false;
+      throw cause;
+    },
+  );
+  await rename(from, to);
+  if (replaced) await rm(before, { recursive: true, force: true });
 }
 
 /** On the disk before they take the name. */
