@@ -56,7 +56,7 @@ try {
     local,
     model: MODEL,
     version: undefined,
-    request: { top: undefined, format: 'png', quality: undefined },
+    request: { parameters: {}, format: 'png', quality: undefined },
   });
   const { concurrency } = engine;
   const contenders = {

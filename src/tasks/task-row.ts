@@ -7,7 +7,7 @@ import type { EncodeFormat } from '../imaging/encode';
  * 32-bit numbers, or each member of an object in a column of its own (`output_path`).
  */
 export type MemberColumn = 'json' | 'integer' | 'floats' | Readonly<Record<string, FieldType>>;
-export type FieldType = 'STRING' | 'INT64';
+type FieldType = 'STRING' | 'INT64';
 
 /** A class that a row names. */
 export interface RowClass {
@@ -41,7 +41,7 @@ export interface RowAnswer {
   readonly picture?: RowPicture | undefined;
 }
 
-export interface RowTools {
+interface RowTools {
   /** To the decimals that scores have in rows. */
   readonly round: (score: number) => number;
   /**

@@ -21,15 +21,15 @@ export interface ClassifiedRow extends RowBase {
   readonly predictions: readonly Prediction[];
 }
 
-export interface DetectedRow extends RowBase, DetectionMembers {
+interface DetectedRow extends RowBase, DetectionMembers {
   readonly status: 'ok';
 }
 
-export interface SegmentedRow extends RowBase, SegmentationMembers {
+interface SegmentedRow extends RowBase, SegmentationMembers {
   readonly status: 'ok';
 }
 
-export interface EmbeddedRow extends RowBase {
+interface EmbeddedRow extends RowBase {
   readonly status: 'ok';
   readonly embedding: readonly number[];
 }
