@@ -4,11 +4,10 @@ import path from 'node:path';
 
 import { boolAttr, typeAttr } from '../../src/rewriter/graph/attributes';
 import type { FlatGraph } from '../../src/rewriter/graph/flat-graph';
-import { floatConstantAttributes } from '../../src/rewriter/graph/float-constants';
 import { DataType } from '../../src/saved-model/protobuf/tensorflow_pb';
 import { writeSavedModel } from '../../src/saved-model/saved-model-file';
 import type { Service } from '../../src/compose';
-import { FLOAT, graphOf, ints, metaOf } from '../support/graph-model';
+import { FLOAT, graphOf, ints, metaOf, scalar } from '../support/graph-model';
 import { removeFolder, startTestService } from '../support/service';
 
 /** Models whose rows belong together, and some whose rows do not, on the real TensorFlow. */
@@ -30,12 +29,6 @@ const sum = (row: readonly number[]): number => row.reduce((total, value) => tot
 const column = (rows: readonly (readonly number[])[], i: number): number[] =>
   rows.map((row) => row[i] ?? NaN);
 const meanOf = (values: readonly number[]): number => sum(values) / values.length;
-
-function scalar(graph: FlatGraph, name: string, value: number): string {
-  const values = Float32Array.of(value);
-  graph.add(name, 'Const', [], floatConstantAttributes({ shape: [], values }));
-  return name;
-}
 
 function reduce(graph: FlatGraph, op: string, name: string, axes: readonly number[]): string {
   const axis = ints(graph, `${name}/axes`, axes);

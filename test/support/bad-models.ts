@@ -6,7 +6,7 @@ import type { FlatGraph } from '../../src/rewriter/graph/flat-graph';
 import { floatConstantAttributes } from '../../src/rewriter/graph/float-constants';
 import { DataType } from '../../src/saved-model/protobuf/tensorflow_pb';
 import { writeSavedModel } from '../../src/saved-model/saved-model-file';
-import { convolution, FLOAT, graphOf, ints, metaOf } from './graph-model';
+import { convolution, FLOAT, graphOf, ints, metaOf, scalar } from './graph-model';
 
 /** The input that a bad model does not bear; for any other it answers what it was given. */
 export const POISON = 666;
@@ -121,15 +121,6 @@ function answerInput(graph: FlatGraph, node: string): void {
   scalar(graph, 'nought', 0);
   graph.add('nothing', 'Mul', [node, 'nought'], FLOAT);
   graph.add('y', 'AddV2', ['x', 'nothing'], FLOAT);
-}
-
-function scalar(graph: FlatGraph, name: string, value: number): void {
-  graph.add(
-    name,
-    'Const',
-    [],
-    floatConstantAttributes({ shape: [], values: Float32Array.of(value) }),
-  );
 }
 
 function reshape(

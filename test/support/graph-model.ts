@@ -42,6 +42,13 @@ export function weights(
   return name;
 }
 
+/** A float32 constant without dimensions. */
+export function scalar(graph: FlatGraph, name: string, value: number): string {
+  const values = Float32Array.of(value);
+  graph.add(name, 'Const', [], floatConstantAttributes({ shape: [], values }));
+  return name;
+}
+
 export function ints(graph: FlatGraph, name: string, values: readonly number[]): string {
   graph.add(name, 'Const', [], {
     dtype: typeAttr(DataType.DT_INT32),

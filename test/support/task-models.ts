@@ -3,10 +3,9 @@ import path from 'node:path';
 
 import { boolAttr, intAttr, typeAttr } from '../../src/rewriter/graph/attributes';
 import type { FlatGraph } from '../../src/rewriter/graph/flat-graph';
-import { floatConstantAttributes } from '../../src/rewriter/graph/float-constants';
 import { DataType } from '../../src/saved-model/protobuf/tensorflow_pb';
 import { writeSavedModel } from '../../src/saved-model/saved-model-file';
-import { FLOAT, graphOf, ints, metaOf } from './graph-model';
+import { FLOAT, graphOf, ints, metaOf, scalar } from './graph-model';
 
 /** Models of which it is known what is right, for any picture; each takes values from 0 to 1. */
 
@@ -165,10 +164,4 @@ function edges(
 /** Joins values of each row to a list, along a new second axis. */
 function pack(graph: FlatGraph, name: string, parts: readonly string[]): void {
   graph.add(name, 'Pack', [...parts], { ...FLOAT, N: intAttr(parts.length), axis: intAttr(1) });
-}
-
-function scalar(graph: FlatGraph, name: string, value: number): string {
-  const values = Float32Array.of(value);
-  graph.add(name, 'Const', [], floatConstantAttributes({ shape: [], values }));
-  return name;
 }

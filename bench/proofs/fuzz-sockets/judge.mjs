@@ -4,8 +4,6 @@ import { JSON_LENGTH } from './good-requests.mjs';
 
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
 /** What a client has no business to see: places in the code, and folders of the server. */
-const NOT_A_REQUEST =
-  /"detail":"(This is not an HTTP request: |The request came too slowly"|The request is too large")/;
 const INNER = /\n\s+at |\bat [^\n"]*\.[cm]?[jt]s:\d|\/node_modules\/|\/dist\//;
 
 /**
@@ -59,12 +57,12 @@ function isExpected(answer, request) {
   return !untouched || expected === undefined || status === expected || isRefusal;
 }
 
-/** What Node could not read as a request is refused for itself, whatever the address: src/http/malformed-requests.ts. */
-function isOfNoRequest({ status, headers, body }) {
-  if (!headers.has('x-request-id')) return true;
-  if (headers.get('connection') !== 'close' || headers.has('server-timing')) return false;
-  // Those of requests that were read say more than their title.
-  return status === 431 || NOT_A_REQUEST.test(body.toString('latin1'));
+/**
+ * What Node could not read as a request is refused for itself, whatever the address (src/http/malformed-requests.ts): the
+ * application, which sets this header in every answer, has not seen it.
+ */
+function isOfNoRequest({ headers }) {
+  return !headers.has('content-security-policy');
 }
 
 function isLast({ status, headers }) {
