@@ -127,7 +127,7 @@ test('in this process and through a server: the same rows', async () => {
   }
 });
 
-test('killed at any moment and gone on with, it comes to the same rows', async () => {
+test('killed at any moment and resumed, it comes to the same rows', async () => {
   const inputs = path.join(folder, 'many');
   await mkdir(inputs);
   for (let copy = 0; copy < 45; copy++) {
@@ -284,7 +284,7 @@ test('Ctrl-C finishes what is under way and says how to go on', async () => {
   const { code, text } = await run.ended;
 
   expect(code).toBe(130);
-  expect(text).toMatch(/Go on with:\n {2}tfjs-serving-score '.*it'\\''s many'.* --resume/);
+  expect(text).toMatch(/To continue:\n {2}tfjs-serving-score '.*it'\\''s many'.* --resume/);
   const written = await linesOf('rows.parquet.rows.jsonl');
   expect(written).toBeLessThan(120);
   const { text: rest, code: end } = await score(...args, '--resume');

@@ -21,7 +21,7 @@ export function scored(
     mtime: noon,
     status: 'ok',
     predictions: predictions.map(([index, label, score]) => ({ index, label, score })),
-    timings: { decode: 4, queue: 1, inference: 10, output: 0.1, total: 15.1 },
+    timings: { preprocess: 4, queue: 1, infer: 10, postprocess: 0.1, total: 15.1 },
   };
 }
 

@@ -15,7 +15,7 @@ export const ODD_ROWS: readonly ScoreRow[] = [
       { index: 1, label: 'cat, "tabby"', score: 0.75 },
       { index: 0, label: '', score: 0.000001 },
     ],
-    timings: { decode: 1.25, queue: 0, inference: 3, output: 0.1, total: 4.35 },
+    timings: { preprocess: 1.25, queue: 0, infer: 3, postprocess: 0.1, total: 4.35 },
   },
   {
     path: 'bad%FF.jpg',

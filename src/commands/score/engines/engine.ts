@@ -4,12 +4,12 @@ import type { RowAnswer } from '../../../tasks/task-row';
 import { TASKS } from '../../../tasks/tasks';
 import { CliError } from '../../exit-codes';
 
-/** Milliseconds spent on one image. */
+/** Milliseconds spent on one image, by the stages of the server. */
 export interface EngineTimings {
-  readonly decode: number;
+  readonly preprocess: number;
   readonly queue: number;
-  readonly inference: number;
-  readonly output: number;
+  readonly infer: number;
+  readonly postprocess: number;
 }
 
 export interface EngineResult {
@@ -39,7 +39,7 @@ export class ImageFault extends Error {
   }
 }
 
-/** The stages of the server in the words of the rows. */
+/** The stages as rows have them: their names without the unit, which is in the head of a column. */
 export function engineTimings(timings: {
   readonly preprocessMs: number;
   readonly queueMs: number;
@@ -47,10 +47,10 @@ export function engineTimings(timings: {
   readonly postprocessMs: number;
 }): EngineTimings {
   return {
-    decode: timings.preprocessMs,
+    preprocess: timings.preprocessMs,
     queue: timings.queueMs,
-    inference: timings.inferMs,
-    output: timings.postprocessMs,
+    infer: timings.inferMs,
+    postprocess: timings.postprocessMs,
   };
 }
 

@@ -28,17 +28,17 @@ export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   ...MEMBER_COLUMNS,
   error_code: 'STRING',
   error_message: 'STRING',
-  decode_ms: 'DOUBLE',
+  preprocess_ms: 'DOUBLE',
   queue_ms: 'DOUBLE',
-  inference_ms: 'DOUBLE',
-  output_ms: 'DOUBLE',
+  infer_ms: 'DOUBLE',
+  postprocess_ms: 'DOUBLE',
   total_ms: 'DOUBLE',
 };
 
 export type FlatRow = Readonly<Record<string, Cell>>;
 
 export const COLUMN_NAMES = Object.keys(COLUMNS);
-const STAGES = ['decode', 'queue', 'inference', 'output', 'total'] as const;
+const STAGES = ['preprocess', 'queue', 'infer', 'postprocess', 'total'] as const;
 
 export function flatten(row: ScoreRow): FlatRow {
   const error = row.status === 'error' ? row.error : undefined;
@@ -62,10 +62,10 @@ export function flatten(row: ScoreRow): FlatRow {
     ...memberCells(row),
     error_code: error?.code ?? null,
     error_message: error?.message ?? null,
-    decode_ms: time('decode'),
+    preprocess_ms: time('preprocess'),
     queue_ms: time('queue'),
-    inference_ms: time('inference'),
-    output_ms: time('output'),
+    infer_ms: time('infer'),
+    postprocess_ms: time('postprocess'),
     total_ms: time('total'),
   };
 }
@@ -86,10 +86,10 @@ const flatSchema = z.object({
   status: z.enum(['ok', 'error']),
   error_code: optionalText,
   error_message: optionalText,
-  decode_ms: optionalNumber,
+  preprocess_ms: optionalNumber,
   queue_ms: optionalNumber,
-  inference_ms: optionalNumber,
-  output_ms: optionalNumber,
+  infer_ms: optionalNumber,
+  postprocess_ms: optionalNumber,
   total_ms: optionalNumber,
 });
 

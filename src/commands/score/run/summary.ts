@@ -58,7 +58,7 @@ function stages(tally: Tally): string[] {
     .sort(([, a], [, b]) => b.meanMs - a.meanMs)
     .map(
       ([stage, times]) =>
-        `${stage.padEnd(9)}  ${times.meanMs.toFixed(1).padStart(8)}  ${times.quantileMs(0.95).toFixed(1).padStart(8)}`,
+        `${stage.padEnd(11)}  ${times.meanMs.toFixed(1).padStart(8)}  ${times.quantileMs(0.95).toFixed(1).padStart(8)}`,
     );
 }
 

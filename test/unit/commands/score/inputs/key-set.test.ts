@@ -42,7 +42,7 @@ test('shards are about equal, and do not change', () => {
 
   for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(150);
   expect(shardOf(Buffer.from('birds/a.jpg'), 4)).toBe(shardOf(Buffer.from('birds/a.jpg'), 4));
-  // What was once assigned stays so: half-done jobs are gone on with by newer versions.
+  // What was once assigned stays so: half-done jobs are continued by newer versions.
   expect(['a.jpg', 'b.jpg', 'c.jpg'].map((name) => shardOf(Buffer.from(name), 1000))).toEqual(
     SHARDS,
   );

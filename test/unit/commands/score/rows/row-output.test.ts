@@ -56,7 +56,7 @@ async function appendAll(output: RowOutput, rows: readonly ScoreRow[]): Promise<
 }
 
 describe.each<RowFormat>(['jsonl', 'csv'])('%s', (format) => {
-  test('stopped, torn and gone on with, it holds every row once', async () => {
+  test('stopped, torn and resumed, it holds every row once', async () => {
     const [first, ...rest] = ODD_ROWS;
     const before = await open(format, 'resume');
     await appendAll(before, first === undefined ? [] : [first]);

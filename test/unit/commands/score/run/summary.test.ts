@@ -5,7 +5,7 @@ import { ODD_ROWS } from '../../../../support/score-rows';
 test('counts, classes, errors and stages', () => {
   const tally = new Tally();
   for (const row of ODD_ROWS) {
-    tally.add(row, { timings: { decode: 2, queue: 1, inference: 30, output: 0 }, batchRows: 4 });
+    tally.add(row, { timings: { preprocess: 2, queue: 1, infer: 30, postprocess: 0 }, batchRows: 4 });
   }
   tally.resume(ODD_ROWS[0] ?? fail());
   tally.end();
@@ -16,7 +16,7 @@ test('counts, classes, errors and stages', () => {
   expect(text).toContain('6 in this run');
   expect(text).toContain('UNDECODABLE_IMAGE  1');
   expect(text).toMatch(/cat, "tabby".* 2\n/);
-  expect(text.indexOf('inference')).toBeLessThan(text.indexOf('decode'));
+  expect(text.indexOf('infer ')).toBeLessThan(text.indexOf('preprocess'));
   expect(summaryObject(tally)).toMatchObject({
     inputs: 7,
     scored: 6,
