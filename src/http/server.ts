@@ -43,6 +43,8 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
   let accepted = 0;
   let draining = false;
   let closing = false;
+  /** Requests that wait until the port is closed. */
+  let held: (() => void)[] | undefined;
   const server = createServer(
     {
       requestTimeout: options.requestTimeoutMs,
@@ -62,7 +64,12 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
             server.closeIdleConnections();
           });
       });
-      app(request, response);
+      if (held === undefined) app(request, response);
+      else {
+        held.push(() => {
+          app(request, response);
+        });
+      }
     },
   );
   continueInTurn(server);
@@ -93,6 +100,8 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
     drain,
     close: async () => {
       drain();
+      // Turns are short while nothing is worked on, and clients that wait make no connections.
+      held = [];
       await untilNoneWaits(() => accepted);
       closing = true;
       // To Node a connection without a byte is not idle.
@@ -104,6 +113,9 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
           resolve();
         });
         server.closeIdleConnections();
+        const waiting = held ?? [];
+        held = undefined;
+        for (const answer of waiting) answer();
       });
       clearTimeout(silence);
     },
