@@ -30,11 +30,12 @@ export interface HttpServer {
 }
 
 /** Milliseconds that a connection may wait for its first byte when the server closes. */
-const SILENCE_MS = 500;
+const SILENCE_MS = 1500;
 
 /** Milliseconds that waiting connections are still accepted for when the server closes, at most. */
-const ACCEPT_MS = 1000;
+const ACCEPT_MS = 5000;
 const QUIET_MS = 1;
+const QUIET_TURNS = 5;
 
 /** @throws Error such as EADDRINUSE */
 export async function listen(app: RequestListener, options: ServerOptions): Promise<HttpServer> {
@@ -106,7 +107,12 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
       closing = true;
       // To Node a connection without a byte is not idle.
       const silence = setTimeout(() => {
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+        // What has come in the meantime is read first: on a busy machine the timer is late.
+        setImmediate(() => {
+          setImmediate(() => {
+            for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+          });
+        });
       }, SILENCE_MS);
       await new Promise<void>((resolve) => {
         server.close(() => {
@@ -131,12 +137,14 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
  */
 async function untilNoneWaits(accepted: () => number): Promise<void> {
   const end = performance.now() + ACCEPT_MS;
+  let quietTurns = 0;
   for (let now = performance.now(); now < end;) {
     const [before, started] = [accepted(), now];
     await new Promise((resolve) => setImmediate(resolve));
     now = performance.now();
-    // In a long turn more may have come after the look.
-    if (accepted() === before && now - started < QUIET_MS) return;
+    quietTurns = accepted() === before ? quietTurns + 1 : 0;
+    // In a long turn more may have come after the look; where all turns are long, several will have to do.
+    if (quietTurns > 0 && (now - started < QUIET_MS || quietTurns === QUIET_TURNS)) return;
   }
 }
 
