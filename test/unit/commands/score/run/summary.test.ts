@@ -5,7 +5,10 @@ import { ODD_ROWS } from '../../../../support/score-rows';
 test('counts, classes, errors and stages', () => {
   const tally = new Tally();
   for (const row of ODD_ROWS) {
-    tally.add(row, { timings: { preprocess: 2, queue: 1, infer: 30, postprocess: 0 }, batchRows: 4 });
+    tally.add(row, {
+      timings: { preprocess: 2, queue: 1, infer: 30, postprocess: 0 },
+      batchRows: 4,
+    });
   }
   tally.resume(ODD_ROWS[0] ?? fail());
   tally.end();
