@@ -33,9 +33,8 @@ export interface HttpServer {
 const SILENCE_MS = 1500;
 
 /** Milliseconds that waiting connections are still accepted for when the server closes, at most. */
-const ACCEPT_MS = 5000;
-const QUIET_MS = 1;
-const QUIET_TURNS = 5;
+const ACCEPT_MS = 1000;
+const QUIET_MS = 50;
 
 /** @throws Error such as EADDRINUSE */
 export async function listen(app: RequestListener, options: ServerOptions): Promise<HttpServer> {
@@ -133,18 +132,16 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
 
 /**
  * A listening socket that is closed resets the connections that wait to be accepted, one of which
- * is taken in each turn of the event loop. Resolves right after a turn that found none.
+ * is taken in each turn of the event loop. Resolves once none has come for a while: clients that have just
+ * been answered need some milliseconds to come again.
  */
 async function untilNoneWaits(accepted: () => number): Promise<void> {
   const end = performance.now() + ACCEPT_MS;
-  let quietTurns = 0;
-  for (let now = performance.now(); now < end;) {
-    const [before, started] = [accepted(), now];
+  let quietSince = performance.now();
+  for (let now = quietSince; now < end && now - quietSince < QUIET_MS; now = performance.now()) {
+    const before = accepted();
     await new Promise((resolve) => setImmediate(resolve));
-    now = performance.now();
-    quietTurns = accepted() === before ? quietTurns + 1 : 0;
-    // In a long turn more may have come after the look; where all turns are long, several will have to do.
-    if (quietTurns > 0 && (now - started < QUIET_MS || quietTurns === QUIET_TURNS)) return;
+    if (accepted() !== before) quietSince = performance.now();
   }
 }
 
