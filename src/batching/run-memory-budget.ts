@@ -1,3 +1,5 @@
+import { once } from '../kernel/once';
+
 /** Work that could not be let through. */
 interface Refused {
   readonly bytes: number;
@@ -44,13 +46,10 @@ export class RunMemoryBudget {
     }
     this.#refused.delete(holder);
     this.#used += bytes;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
+    return once(() => {
       this.#used -= bytes;
       this.#tell();
-    };
+    });
   }
 
   /** `holder` wants nothing any more. */

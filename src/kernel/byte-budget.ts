@@ -1,4 +1,5 @@
 import { ServingError } from './errors';
+import { once } from './once';
 
 /** Bytes that one request holds. */
 export interface ByteReservation {
@@ -110,13 +111,10 @@ export class ByteBudget {
    */
   hold(bytes: number): () => void {
     this.#used += bytes;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
+    return once(() => {
       this.#used -= bytes;
       this.#admitWaiting();
-    };
+    });
   }
 
   #add(holder: Holder, bytes: number): void {
@@ -147,14 +145,13 @@ export class ByteBudget {
       if (next === undefined) return;
       this.#used += next.bytes;
       this.#working += 1;
-      let held = true;
-      next.resolve(() => {
-        if (!held) return;
-        held = false;
-        this.#used -= next.bytes;
-        this.#working -= 1;
-        this.#admitWaiting();
-      });
+      next.resolve(
+        once(() => {
+          this.#used -= next.bytes;
+          this.#working -= 1;
+          this.#admitWaiting();
+        }),
+      );
     }
   }
 

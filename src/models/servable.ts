@@ -22,6 +22,7 @@ import type { ServableDefaults, ServableSpec } from './servable-spec';
 import type { RowExaminer } from './rows/row-examiner';
 import type { Resources } from './server-settings';
 import { warm } from './warmup';
+import { once } from '../kernel/once';
 
 /** TensorFlow Serving's states, in their only order. */
 export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
@@ -212,13 +213,10 @@ export class Servable {
   /** Keeps the servable loaded until the returned function is called. */
   lease(): () => void {
     this.#leases += 1;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
+    return once(() => {
       this.#leases -= 1;
       if (this.#leases === 0) for (const resolve of this.#unleased.splice(0)) resolve();
-    };
+    });
   }
 
   /** AVAILABLE → UNLOADING → END; waits for every lease and every run. */

@@ -25,11 +25,9 @@ export interface ClassMap extends Size {
  */
 export function* classMapOf(output: Tensor, settings: SegmentationSettings): Steps<ClassMap> {
   const { height, width, classes, at } = planesOf(output, settings);
-  const { name } = output;
+  const { name, dtype } = output;
+  if (isByteStrings(output.data)) throw failed(`"${name}" of type ${dtype}`);
   const data = numbersOf(output);
-  if (isByteStrings(output.data)) {
-    throw failed(`"${name}" of type ${output.dtype}`);
-  }
   const values = new Uint8Array(width * height);
   const counts = new Float64Array(MAX_CLASSES);
   const confidence = settings.kind === 'scores' ? new Float64Array(MAX_CLASSES) : undefined;

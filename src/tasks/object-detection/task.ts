@@ -70,14 +70,13 @@ export const objectDetection = defineTask<DetectionSettings, z.infer<typeof para
       : `"${roles.boxes?.name ?? ''}" and "${roles.scores?.name ?? ''}" are the outputs of a detector`;
   },
   resolve: (facts, config, notes) => resolveDetection(facts, config as DetectionConfig, notes),
-  outputs: ({ boxes, scores, classes, count }) =>
-    [boxes, scores, classes, count].filter((name) => name !== undefined),
+  outputs: namesOf,
   wantsPicture: ({ render = false }) => render,
 
   answering: (model, { threshold = model.settings.threshold }, wish, { withPixels }) => {
     const { settings, labels } = model;
     const { boxes, scores, classes, count } = settings;
-    const names = [boxes, scores, classes, count].filter((name) => name !== undefined);
+    const names = namesOf(settings);
     return {
       run: wholeRun(model, names),
       postprocess: async ({ outputs, tensor, image }) => {
@@ -103,3 +102,8 @@ export const objectDetection = defineTask<DetectionSettings, z.infer<typeof para
     };
   },
 });
+
+/** Of the outputs that are there. */
+function namesOf({ boxes, scores, classes, count }: DetectionSettings): string[] {
+  return [boxes, scores, classes, count].filter((name) => name !== undefined);
+}
