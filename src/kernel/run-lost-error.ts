@@ -2,8 +2,11 @@
 export interface InstanceEnd {
   /** In words, for the log. */
   readonly reason: string;
-  /** `memory`: it took more than it may; `timeout`: a run took too long; `crash`: anything else. */
-  readonly cause: 'crash' | 'timeout' | 'memory' | 'closed';
+  /**
+   * `memory`: it took more than it may; `timeout`: a run took too long; `renewal`: it was ended for
+   * one in a better state, through no fault of what it ran; `crash`: anything else.
+   */
+  readonly cause: 'crash' | 'timeout' | 'memory' | 'renewal' | 'closed';
   /** Signal that ended the process. */
   readonly signal?: string | undefined;
   readonly exitCode?: number | undefined;

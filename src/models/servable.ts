@@ -46,8 +46,8 @@ export interface ServableEvents extends BatcherEvents {
   /** An instance that was serving has ended, and another is started. */
   readonly onLost?: (instance: number, end: InstanceEnd) => void;
   readonly onStartFailed?: (instance: number, reason: string) => void;
-  /** An instance was replaced by one that holds less memory. */
-  readonly onRenewed?: (instance: number, excessBytes: number) => void;
+  /** An instance is replaced by one in a better state; it was no loss. */
+  readonly onRenewed?: (instance: number, reason: string) => void;
   /** Which signatures have independent rows, before the first instance loads it. */
   readonly onRowsExamined?: (rows: ReadonlyMap<string, RowsVerdict>) => void;
   /** Before the first instance loads it. */

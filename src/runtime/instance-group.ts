@@ -26,8 +26,8 @@ export interface InstanceGroupEvents {
   /** An instance that was serving has ended. */
   readonly onLost?: ((index: number, end: InstanceEnd) => void) | undefined;
   readonly onStartFailed?: ((index: number, reason: string) => void) | undefined;
-  /** An instance was replaced by one that holds less memory. */
-  readonly onRenewed?: ((index: number, excessBytes: number) => void) | undefined;
+  /** An instance is replaced by one in a better state; it was no loss. */
+  readonly onRenewed?: ((index: number, reason: string) => void) | undefined;
 }
 
 /** What the batcher sees of one instance. */
@@ -178,7 +178,7 @@ export class InstanceGroup {
           this.#events.onChange?.();
         },
         onStartFailed: (reason) => this.#events.onStartFailed?.(index, reason),
-        onRenewed: (excessBytes) => this.#events.onRenewed?.(index, excessBytes),
+        onRenewed: (reason) => this.#events.onRenewed?.(index, reason),
       },
     );
   }

@@ -1,4 +1,5 @@
 import { messageOf } from '../kernel/errors';
+import { mebibytes } from '../kernel/mebibytes';
 import type { RunRequest, RunResult } from '../kernel/run';
 import { RunLostError, type InstanceEnd } from '../kernel/run-lost-error';
 import type { Instance, InstanceInfo } from './instance';
@@ -29,8 +30,8 @@ export interface InstanceSlotEvents {
   /** An instance that was serving has ended. */
   readonly onLost: (end: InstanceEnd) => void;
   readonly onStartFailed: (reason: string) => void;
-  /** An instance was replaced by one that holds less memory. */
-  readonly onRenewed: (excessBytes: number) => void;
+  /** An instance is replaced by one in a better state, for the reason given; it was no loss. */
+  readonly onRenewed: (reason: string) => void;
 }
 
 const MAX_EXCESS_BYTES = 256 * 1024 * 1024;
@@ -159,19 +160,26 @@ export class InstanceSlot {
     if (this.#closed || this.#current !== instance) return;
     this.#events.onLosing();
     this.#ready = false;
-    this.#events.onLost(end);
+    const renewed = end.cause === 'renewal';
+    if (renewed) this.#events.onRenewed(end.reason);
+    else this.#events.onLost(end);
     // Not before: two of them might be more than there is memory for.
     await instance.gone;
-    this.#relaunch();
+    if (renewed) this.#launchAgain(0);
+    else this.#relaunch();
   }
 
   /** The first loss is made good at once; an instance that keeps ending waits longer each time. */
   #relaunch(): void {
-    if (this.#closed) return;
     const { backoffMs = 100, maxBackoffMs = 30_000 } = this.#options;
     const failures = this.#failures;
     const pause = failures === 0 ? 0 : Math.min(backoffMs * 2 ** failures, maxBackoffMs);
     this.#failures += 1;
+    this.#launchAgain(pause);
+  }
+
+  #launchAgain(pause: number): void {
+    if (this.#closed) return;
     this.#retry = setTimeout(() => {
       this.launch().catch((thrown: unknown) => {
         if (this.#closed) return;
@@ -201,7 +209,7 @@ export class InstanceSlot {
    */
   async #renew(old: Instance): Promise<void> {
     if (this.#successor !== undefined) return;
-    const { excessBytes } = old;
+    const excess = mebibytes(old.excessBytes);
     try {
       const instance = this.#create();
       this.#successor = instance;
@@ -209,7 +217,7 @@ export class InstanceSlot {
       if (this.#current !== old || !this.#ready) throw new Error('it was lost meanwhile');
       this.#adopt(instance, info);
       this.#successor = undefined;
-      this.#events.onRenewed(excessBytes);
+      this.#events.onRenewed(`it kept ${excess} of memory from larger runs`);
       await old.close();
     } catch (thrown) {
       // The old one still serves, or is being replaced.

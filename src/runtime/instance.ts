@@ -1,3 +1,4 @@
+import { mebibytes } from '../kernel/mebibytes';
 import { RunFailedError } from '../kernel/run-failed-error';
 import { RunLostError, type InstanceEnd } from '../kernel/run-lost-error';
 import type { RunRequest, RunResult } from '../kernel/run';
@@ -208,8 +209,7 @@ export class ProcessInstance implements Instance {
   }
 
   settle(): void {
-    // What a GPU's driver maps is not what the limit means.
-    const maxBytes = this.#device === 'cpu' ? this.#options.maxBytes : undefined;
+    const maxBytes = this.#limited ? this.#options.maxBytes : undefined;
     if (!this.#over && !this.#closing) this.#channel.post({ kind: 'settle', maxBytes });
   }
 
@@ -224,6 +224,11 @@ export class ProcessInstance implements Instance {
 
   kill(reason: string): void {
     this.#kill({ reason, cause: 'closed' });
+  }
+
+  /** Whether allocations fail beyond the limit. What a GPU's driver maps is not what it means. */
+  get #limited(): boolean {
+    return this.#device === 'cpu' && this.#options.maxBytes !== undefined;
   }
 
   #kill(end: InstanceEnd): void {
@@ -253,11 +258,23 @@ export class ProcessInstance implements Instance {
           resolve({ outputs, inferMs, peakBytes });
         });
         return;
-      case 'run-failed':
+      case 'run-failed': {
+        const failure = new RunFailedError(message.message, message.code, this.#device);
         this.#settled(message.id, ({ reject }) => {
-          reject(new RunFailedError(message.message, message.code, this.#device));
+          reject(failure);
         });
+        if (failure.outOfMemory && this.#limited) this.#endSpoilt();
+      }
     }
+  }
+
+  /**
+   * Refused a large piece of memory, TensorFlow's allocator (BFC) asks for as large a one next time,
+   * however little is needed, and takes a tenth less until it gets it: all that the limit leaves. The
+   * next small allocation of anything else in the process then fails, and ends it.
+   */
+  #endSpoilt(): void {
+    this.#kill({ reason: 'an input needed more memory than it may take', cause: 'renewal' });
   }
 
   #settled(id: number, answer: (pending: Pending, lane: SharedLane) => void): void {
@@ -307,13 +324,9 @@ export class ProcessInstance implements Instance {
     this.#idle();
     this.#ready.reject(new Error(end.reason));
     for (const [index, { reject }] of [...this.#pending.values()].entries()) {
-      reject(new RunLostError(end, index === 0));
+      reject(new RunLostError(end, index === 0 && end.cause !== 'renewal'));
     }
     this.#pending.clear();
     this.#ended.resolve(end);
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / (1024 * 1024))} MiB`;
 }

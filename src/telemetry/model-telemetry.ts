@@ -54,8 +54,8 @@ export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
         const level = isDropped(optimization) ? 'warn' : 'info';
         logger[level]({ model, version, ...optimization }, 'optimization');
       },
-      onRenewed: (instance, excessBytes) => {
-        logger.info({ model, version, instance, excessBytes }, 'instance renewed to free memory');
+      onRenewed: (instance, reason) => {
+        logger.info({ model, version, instance, reason }, 'instance renewed');
       },
       onStartFailed: (instance, reason) => {
         logger.error({ model, version, instance, reason }, 'instance did not start');

@@ -234,6 +234,24 @@ test('closing ends an instance that is still loading', async () => {
   await started;
 });
 
+test('an instance that ends to be renewed is replaced at once, each time, and is no loss', async () => {
+  const onRenewed = jest.fn();
+  const onLost = jest.fn();
+  const group = groupOf(1, { backoffMs: 100 }, { onRenewed, onLost });
+  await group.start();
+
+  for (let time = 2; time < 6; time += 1) {
+    last().end({ cause: 'renewal', reason: 'it is spoilt' });
+    await pass(1);
+    expect(made).toHaveLength(time);
+    expect(group.readyCount).toBe(1);
+  }
+
+  expect(onRenewed.mock.calls).toEqual(new Array(4).fill([0, 'it is spoilt']));
+  expect(onLost).not.toHaveBeenCalled();
+  expect([group.restarts, group.failingMs]).toEqual([0, 0]);
+});
+
 describe('an instance that keeps memory from large runs', () => {
   const LARGE = 300 * 1024 * 1024;
 
@@ -265,7 +283,7 @@ describe('an instance that keeps memory from large runs', () => {
     last().loaded();
     await pass();
     expect(old?.isClosing).toBe(true);
-    expect(onRenewed.mock.calls).toEqual([[0, LARGE]]);
+    expect(onRenewed.mock.calls).toEqual([[0, 'it kept 300 MiB of memory from larger runs']]);
     expect(group.readyCount).toBe(1);
     // It was no loss.
     expect(onLost).not.toHaveBeenCalled();

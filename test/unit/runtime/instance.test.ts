@@ -196,6 +196,39 @@ test('what TensorFlow refuses is told with its code and device', async () => {
   await expect(failed).rejects.toMatchObject({ outOfMemory: true, device: 'cpu' });
 });
 
+describe('an input that memory does not suffice for', () => {
+  async function refused(options: Partial<InstanceOptions>, ready: typeof READY = READY) {
+    const instance = instanceOf(options);
+    child.say(ready);
+    await instance.ready;
+    const failed = run(instance, floats('x', [1], [1]));
+    const behind = run(instance, floats('x', [1], [2])).catch((thrown: unknown) => thrown);
+    const id = child.runs[0]?.id ?? 0;
+    child.say({ kind: 'run-failed', id, message: 'OOM', code: 'RESOURCE_EXHAUSTED' });
+    await expect(failed).rejects.toMatchObject({ outOfMemory: true });
+    return { instance, behind };
+  }
+
+  test('ends an instance whose memory is limited; what waited behind is not to blame', async () => {
+    const { instance, behind } = await refused({ maxBytes: 1e9 });
+
+    expect(await behind).toMatchObject({ running: false, end: { cause: 'renewal' } });
+    expect(await instance.ended).toMatchObject({ cause: 'renewal' });
+    expect(child.isKilled).toBe(true);
+  });
+
+  test.each([
+    ['on a GPU, whose allocator stays as it was', { maxBytes: 1e9 }, { device: 'gpu' } as const],
+    ['without a limit', {}, {}],
+  ])('does not end it %s', async (_where, options, info) => {
+    const { behind } = await refused(options, { ...READY, ...info });
+    child.answer(1);
+
+    await expect(behind).resolves.toHaveProperty('outputs');
+    expect(child.isKilled).toBe(false);
+  });
+});
+
 describe('the end of a process', () => {
   async function endOf(
     act: (instance: ProcessInstance) => void | Promise<void>,
