@@ -46,7 +46,7 @@ export function boundaryOf(contentType: string): string {
 export function formFiles({ boundary, limits, reservation }: FormFilesOptions): BodySink<Buffer[]> {
   const form: Form = new FormNormalizer(boundary);
   const files = new Promise<void>((resolve, reject) => {
-    reader(limits)(form, undefined, (thrown) => {
+    readerFor(limits)(form, undefined, (thrown) => {
       if (thrown === undefined) resolve();
       else reject(formError(thrown, limits));
     });
@@ -71,7 +71,15 @@ export function formFiles({ boundary, limits, reservation }: FormFilesOptions): 
   };
 }
 
-function reader({ maxFiles, maxFileBytes }: BodyLimits): ReadForm {
+const readers = new WeakMap<BodyLimits, ReadForm>();
+
+function readerFor(limits: BodyLimits): ReadForm {
+  const made = readers.get(limits) ?? makeReader(limits);
+  readers.set(limits, made);
+  return made;
+}
+
+function makeReader({ maxFiles, maxFileBytes }: BodyLimits): ReadForm {
   return multer({
     storage: formStorage(),
     fileFilter: (_form, { fieldname }, done) => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 
 import { asError } from '../../kernel/errors';
@@ -42,7 +42,7 @@ export class FormNormalizer extends Transform {
    */
   constructor(boundary: string) {
     super({ highWaterMark: WAITING_BYTES });
-    const written = randomBytes(16).toString('hex');
+    const written = unguessableBoundary();
     this.headers = {
       'content-type': `multipart/form-data; boundary=${written}`,
       'transfer-encoding': 'chunked',
@@ -129,6 +129,11 @@ export class FormNormalizer extends Transform {
       'utf8',
     );
   }
+}
+
+/** As long as it may be (RFC 2046, 5.1.1): the search for it takes steps of its length. */
+function unguessableBoundary(): string {
+  return (randomUUID() + randomUUID()).slice(0, 70);
 }
 
 function saysFile({ contentType }: PartHeaders): boolean {
