@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
 
 import { RunMemoryBudget } from './batching/run-memory-budget';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
@@ -14,6 +15,7 @@ import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
+import { KnownNeeds } from './models/residency/known-needs';
 import { servableRuntime } from './models/servable-runtime';
 import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
@@ -184,7 +186,9 @@ function createManager(
   settings: ServerSettings,
   runMemory: RunMemoryBudget | undefined,
 ): ModelManager {
-  const { plan, defaults } = settings;
+  const { plan, defaults, install } = settings;
+  // What a model needs depends on it.
+  const runtime = `${install?.tensorflowVersion ?? ''} ${install?.variant ?? ''}`;
   logger.info({ device: plan.device, gpus: plan.gpus, reason: plan.reason }, 'device');
   for (const warning of environmentWarnings(plan, process.env)) logger.warn(warning);
   const manager = new ModelManager(
@@ -196,6 +200,10 @@ function createManager(
       maxLoadRetries: config.maxLoadRetries,
       loadRetryIntervalMs: config.loadRetryIntervalMs,
       livenessTimeoutMs: config.livenessTimeoutMs,
+      residency: {
+        limit: config.maxResidentMemory ?? Math.floor(memoryLimit() * 0.75),
+        needs: new KnownNeeds({ directory: path.join(settings.cacheDirectory, 'needs'), runtime }),
+      },
       defaults,
       runtime: servableRuntime(config, settings, {
         runMemory,

@@ -16,6 +16,7 @@ export type ServerErrorCode =
   | 'MODEL_LOAD_FAILED'
   | 'MODEL_NOT_FOUND'
   | 'MODEL_NOT_READY'
+  | 'MODEL_DOES_NOT_FIT'
   | 'MODEL_OUT_OF_MEMORY'
   | 'NOT_ACCEPTABLE'
   | 'OUT_OF_MEMORY'

@@ -93,6 +93,11 @@ export const configSchema = z.strictObject({
     .default(300_000)
     .describe('Milliseconds an instance may take to load a model'),
   loadConcurrency: count(1, 64).default(2).describe('Model versions that load at the same time'),
+  maxResidentMemory: count(64 * MIB, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe(
+      'Bytes that models may have in memory, all together, before those that are loaded on demand give way to each other; default: three quarters of the memory of the cgroup or the machine',
+    ),
   maxLoadRetries: count(0, 1_000_000)
     .default(5)
     .describe('How often a version that failed to load is tried again; 0: never'),

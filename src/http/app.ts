@@ -10,6 +10,8 @@ import type { BodyReader } from './body/body-reader';
 import { LOCAL_ACCESS, type AdminAccess } from './middleware/admin-guard';
 import { problemHandler } from './middleware/problem-details';
 import type { FloatRounding } from './oip/input-tensors';
+import { residentModel } from './middleware/resident-model';
+import { versionOf } from './model-version';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
 import { imageRoutes } from './routes/images';
@@ -42,8 +44,9 @@ export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
   const app = createBaseApp({ metrics, logger });
   // First, as Express tries routes in turn and nothing else is asked for as often.
-  app.use(imageRoutes({ inference, bodies }));
-  app.use(similarityRoutes({ inference, bodies }));
+  const resident = residentModel(manager, versionOf);
+  app.use(imageRoutes({ inference, bodies, resident }));
+  app.use(similarityRoutes({ inference, bodies, resident }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
   app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));

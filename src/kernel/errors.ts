@@ -57,6 +57,11 @@ export const ERROR_CODES = {
     retriable: true,
     title: 'The request waited too long in the queue',
   },
+  MODEL_DOES_NOT_FIT: {
+    status: 507,
+    retriable: false,
+    title: 'The model needs more memory than models may take',
+  },
   MODEL_OUT_OF_MEMORY: {
     status: 507,
     retriable: false,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf } from '../kernel/errors';
+import { residencySchema } from './residency/residency-config';
 import { TASKS, TENSOR } from '../tasks/tasks';
 import { tensorConfigSchema } from '../tasks/tensor-config';
 import { describeIssue } from './config-issue';
@@ -167,6 +168,7 @@ export const commonConfigSchema = z
       .describe(
         "MiB of a GPU's memory that one instance may take; default: the option of the same name",
       ),
+    residency: residencySchema,
     versionPolicy: versionPolicySchema,
     versionLabels: z
       .record(

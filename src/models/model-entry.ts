@@ -74,6 +74,13 @@ export function whyNotAvailable(entry: ModelEntry, version: number | undefined):
       `Model ${name} has no version ${version} loaded; there are: ${there === '' ? 'none' : there}`,
     );
   }
+  if (candidates.at(-1)?.dormant === true) {
+    return new ServingError(
+      'MODEL_NOT_READY',
+      `Model ${name} is not resident: its next request to infer loads it`,
+      { retryAfterS: 1 },
+    );
+  }
   const reason = candidates.at(-1)?.reason ?? entry.source.problems.join('; ');
   return new ServingError(
     'MODEL_NOT_READY',

@@ -1,4 +1,6 @@
 import type { PlannedRetry } from './load-retries';
+import type { ResidencyOptions } from './residency/create-resident-models';
+import type { EvictionReason } from './residency/resident-models';
 import type { Servable, ServableEvents, ServableOptions, ServableRuntimeOptions } from './servable';
 import type { ServableDefaults } from './servable-spec';
 
@@ -29,6 +31,11 @@ export interface ModelManagerOptions {
    * @default 300 000
    */
   readonly livenessTimeoutMs?: number | undefined;
+  /**
+   * What models may take that come and go by their requests.
+   * @default no limit, and what they need is not remembered beyond the process
+   */
+  readonly residency?: ResidencyOptions | undefined;
   /** Makes the servable of a version. @default Servable */
   readonly createServable?: ((options: ServableOptions) => Servable) | undefined;
 }
@@ -39,6 +46,8 @@ export interface ModelEvents {
    * follows.
    */
   readonly onState?: (servable: Servable, retry?: PlannedRetry) => void;
+  /** A model was unloaded that its next request loads again. */
+  readonly onEvicted?: (servable: Servable, reason: EvictionReason) => void;
   readonly onProblem?: (model: string, problems: readonly string[]) => void;
   /** Events of one servable, for metrics. */
   readonly servableEvents?: (model: string, version: number) => ServableEvents;

@@ -12,6 +12,9 @@ import {
 } from './model-entry';
 import type { ModelEvents, ModelManagerOptions } from './model-manager-options';
 import { leavingServables, planReconciliation, revisionsOf, type Take } from './reconciliation';
+import { createResidentModels } from './residency/create-resident-models';
+import { residencyOf } from './residency/residency-config';
+import type { EvictionReason, ResidentModels } from './residency/resident-models';
 import { revisionOf, scanRepository, versionDirectory, type RepositoryModel } from './repository';
 import { Servable, type ServableOptions } from './servable';
 
@@ -23,6 +26,9 @@ interface ReconcileOptions {
   /** A version that failed and is to be loaded all the same. */
   readonly retry?: number | undefined;
 }
+
+/** The most that a timer takes. */
+const FOR_AS_LONG_AS_IT_TAKES = 2 ** 31 - 1;
 
 /** A servable in use; `release` lets it go when a newer version has taken over. */
 export interface Lease {
@@ -37,6 +43,7 @@ export class ModelManager {
   readonly #entries = new Map<string, ModelEntry>();
   readonly #loading: Semaphore;
   readonly #retries: LoadRetries;
+  readonly #resident: ResidentModels;
   /** Servables that are another attempt at what failed. */
   readonly #retried = new WeakSet<Servable>();
   #sync: Promise<unknown> = Promise.resolve();
@@ -56,6 +63,20 @@ export class ModelManager {
         this.#tryAgain(model, version);
       },
     });
+    this.#resident = createResidentModels(
+      options.residency ?? {},
+      {
+        retryMs: options.loadRetryIntervalMs ?? 60_000,
+        instancesOf: (servable) => this.#instancesOf(servable),
+      },
+      {
+        load: (servable) => this.#start(servable),
+        unload: (servable, reason) => this.#evict(servable, reason),
+        renew: (servable) => this.#renew(servable),
+        staying: () =>
+          this.#all().flatMap(({ onDemand, processes }) => (onDemand ? [] : processes)),
+      },
+    );
   }
 
   /**
@@ -102,6 +123,7 @@ export class ModelManager {
         entry.servables = entry.servables.filter(({ state }) => state !== 'END');
       }
       await this.#reconcileModel(source, { take: 'at-once' });
+      await this.#bringAll(name);
       // Stopped meanwhile, it has neither failed nor succeeded.
       this.#requireOpen();
       const failure = loadFailure(this.get(name));
@@ -146,6 +168,34 @@ export class ModelManager {
   }
 
   /**
+   * Waits until a model is in memory that is loaded on demand; it stays there until what is returned
+   * has been called. To be called before `acquire`.
+   * @returns undefined where there is nothing to wait for
+   * @throws ServingError MODEL_NOT_READY when it is not there in time, MODEL_DOES_NOT_FIT,
+   *   CLIENT_CLOSED_REQUEST
+   */
+  bring(
+    name: string,
+    version?: number,
+    signal?: () => AbortSignal,
+  ): Promise<() => void> | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    const { source, held, servables } = entry;
+    const servable = servables.findLast(
+      (one) =>
+        (version === undefined || one.version === version) &&
+        (one.onDemand || one.state === 'AVAILABLE'),
+    );
+    if (servable?.onDemand !== true || held || this.#draining) return undefined;
+    const { batching } = source.config;
+    const waitMs =
+      (batching === false ? undefined : batching?.queueTimeoutMs) ??
+      this.#options.defaults.queueTimeoutMs;
+    return this.#resident.use(servable, { waitMs, signal: signal?.() });
+  }
+
+  /**
    * Takes a model for one request: the version asked for, or the newest that is available.
    * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, DRAINING
    */
@@ -167,8 +217,10 @@ export class ModelManager {
     if (!this.#synced || this.#draining) return false;
     if (this.#options.only.some((name) => !this.#entries.has(name))) return false;
     const entries = [...this.#entries.values()].filter(({ removed, held }) => !removed && !held);
-    const servable = entries.filter((entry) => !this.#broken(entry));
-    if (entries.length > 0 && servable.length === 0) return false;
+    const sound = entries.filter((entry) => !this.#broken(entry));
+    // Those that a request loads are waited for by nobody else.
+    const servable = sound.filter(({ source }) => !residencyOf(source.config).onDemand);
+    if (entries.length > 0 && sound.length === 0) return false;
     return servable.every(({ servables }) => servables.some(({ ready }) => ready));
   }
 
@@ -190,6 +242,7 @@ export class ModelManager {
   stopLoading(): void {
     this.#closing = true;
     this.#retries.clear();
+    this.#resident.close();
     for (const servable of this.#all()) {
       if (servable.state === 'START' || servable.state === 'LOADING') servable.kill();
     }
@@ -324,19 +377,32 @@ export class ModelManager {
 
   async #load(entry: ModelEntry, version: number): Promise<void> {
     const { source } = entry;
-    const { createServable = (options: ServableOptions) => new Servable(options) } = this.#options;
-    const servable = createServable({
-      source,
-      version,
-      directory: await versionDirectory(source.directory, version),
-      defaults: this.#options.defaults,
-      runtime: this.#options.runtime,
-      events: this.#events.servableEvents?.(source.name, version) ?? {},
-    });
+    const servable = this.#make(source, version, await versionDirectory(source.directory, version));
     // It takes the place of one that failed.
     const others = entry.servables.filter((old) => old.version !== version || old.state !== 'END');
     if (others.length < entry.servables.length) this.#retried.add(servable);
     entry.servables = [...others, servable].sort((a, b) => a.version - b.version);
+    if (servable.onDemand) {
+      this.#resident.add(servable, residencyOf(source.config));
+      this.#events.onState?.(servable);
+    } else await this.#start(servable);
+  }
+
+  #make(source: RepositoryModel, version: number, directory: string): Servable {
+    const { createServable = (options: ServableOptions) => new Servable(options) } = this.#options;
+    return createServable({
+      source,
+      version,
+      directory,
+      defaults: this.#options.defaults,
+      runtime: this.#options.runtime,
+      events: this.#events.servableEvents?.(source.name, version) ?? {},
+      onDemand: residencyOf(source.config).onDemand,
+    });
+  }
+
+  /** Loads and warms it when it is its turn. */
+  async #start(servable: Servable): Promise<void> {
     await this.#loading.run(async () => {
       if (this.#closing) {
         servable.kill();
@@ -349,7 +415,10 @@ export class ModelManager {
     });
   }
 
-  #planRetry({ name, version, revision, state, mayLoadLater }: Servable): PlannedRetry | undefined {
+  #planRetry(servable: Servable): PlannedRetry | undefined {
+    const { name, version, revision, state, mayLoadLater } = servable;
+    // Its next request tries it again.
+    if (servable.onDemand) return undefined;
     if (state === 'AVAILABLE') this.#retries.forget(name, version);
     if (this.#closing || state !== 'END' || !mayLoadLater) return undefined;
     return this.#retries.failed(name, version, revision);
@@ -377,7 +446,49 @@ export class ModelManager {
     });
   }
 
+  /** @throws what keeps one that is loaded on demand from coming */
+  async #bringAll(name: string): Promise<void> {
+    const { servables } = this.#entry(name);
+    await Promise.all(
+      servables
+        .filter(({ onDemand }) => onDemand)
+        .map(async (servable) => {
+          const release = await this.#resident.use(servable, { waitMs: FOR_AS_LONG_AS_IT_TAKES });
+          release();
+        }),
+    );
+  }
+
+  #evict(servable: Servable, reason: EvictionReason): Promise<void> {
+    this.#events.onEvicted?.(servable, reason);
+    return this.#unloadLoaded(servable);
+  }
+
+  /** In place of one that was evicted, or could not be loaded: from the files as they are known now. */
+  #renew(servable: Servable): Servable | undefined {
+    const entry = this.#entries.get(servable.name);
+    if (entry?.servables.includes(servable) !== true || entry.removed || this.#closing) {
+      return undefined;
+    }
+    const fresh = this.#make(entry.source, servable.version, servable.directory);
+    entry.servables = entry.servables.map((one) => (one === servable ? fresh : one));
+    return fresh;
+  }
+
+  #instancesOf({ name }: Servable): number {
+    const instances = this.#entries.get(name)?.source.config.instances;
+    return instances ?? this.#options.defaults.instances;
+  }
+
   async #unload(servable: Servable): Promise<void> {
+    if (servable.onDemand) {
+      this.#resident.remove(servable);
+      if (servable.state === 'START' || servable.state === 'LOADING') servable.kill();
+    }
+    await this.#unloadLoaded(servable);
+  }
+
+  async #unloadLoaded(servable: Servable): Promise<void> {
     if (servable.state !== 'AVAILABLE') return;
     const unloading = servable.unload();
     this.#events.onState?.(servable);

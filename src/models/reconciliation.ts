@@ -47,7 +47,8 @@ export function leavingServables({
     (servable) => !wanted.some((version) => isCurrent(servable, version, source)),
   );
   const served = servables.some(
-    (servable) => servable.state === 'AVAILABLE' && !outdated.includes(servable),
+    (servable) =>
+      (servable.state === 'AVAILABLE' || servable.dormant) && !outdated.includes(servable),
   );
   return outdated.filter(({ state }) => served || state !== 'AVAILABLE');
 }

@@ -62,6 +62,8 @@ export interface ServableOptions {
   readonly defaults: ServableDefaults;
   readonly runtime: ServableRuntimeOptions;
   readonly events?: ServableEvents;
+  /** Loaded by its first request. @default false */
+  readonly onDemand?: boolean;
 }
 
 export interface InstanceFigures {
@@ -90,10 +92,13 @@ export class Servable {
   readonly revision: string;
   /** What it has done since it was loaded. */
   readonly statistics = new ServableStatistics();
+  /** Loaded by its first request, and unloaded when others need the room. */
+  readonly onDemand: boolean;
   readonly #options: ServableOptions;
   #state: ServableState = 'START';
   #reason: string | undefined;
   #mayLoadLater = false;
+  #loadMs: number | undefined;
   #loaded: Loaded | undefined;
   /** Set from LOADING on, so that a shutdown meanwhile ends its instances too. */
   #group: InstanceGroup | undefined;
@@ -109,10 +114,16 @@ export class Servable {
     this.version = options.version;
     this.directory = options.directory;
     this.revision = revisionOf(options.source, options.version);
+    this.onDemand = options.onDemand ?? false;
   }
 
   get state(): ServableState {
     return this.#state;
+  }
+
+  /** Not in memory; its next request loads it. */
+  get dormant(): boolean {
+    return this.onDemand && this.state === 'START';
   }
 
   /** Why it could not be loaded. */
@@ -181,6 +192,16 @@ export class Servable {
     };
   }
 
+  /** Processes of its instances. */
+  get processes(): readonly number[] {
+    return this.#group?.processes ?? [];
+  }
+
+  /** Milliseconds that loading and warming took; undefined before that has ended. */
+  get loadMs(): number | undefined {
+    return this.#loadMs;
+  }
+
   /** Milliseconds without a working instance; 0 when there is one. */
   get failingMs(): number {
     return this.#loaded?.group.failingMs ?? 0;
@@ -198,10 +219,13 @@ export class Servable {
   async load(): Promise<void> {
     if (this.#isKilled()) return;
     this.#state = 'LOADING';
+    const started = performance.now();
     try {
       this.#loaded = await this.#start();
       // A shutdown may have ended it meanwhile.
-      if (!this.#isKilled()) this.#state = 'AVAILABLE';
+      if (this.#isKilled()) return;
+      this.#loadMs = performance.now() - started;
+      this.#state = 'AVAILABLE';
     } catch (thrown) {
       this.#state = 'END';
       if (this.#isKilled()) return;

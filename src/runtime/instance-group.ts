@@ -91,6 +91,11 @@ export class InstanceGroup {
     return Math.min(...this.#slots.map(({ headroomBytes }) => headroomBytes));
   }
 
+  /** Processes of its instances. */
+  get processes(): number[] {
+    return this.#slots.flatMap(({ processId }) => (processId === undefined ? [] : [processId]));
+  }
+
   /** Bytes in memory, pages that instances share counted in each. */
   get residentBytes(): number {
     return this.#slots.reduce((sum, { residentBytes }) => sum + residentBytes, 0);

@@ -78,6 +78,10 @@ export class InstanceSlot {
     return this.#ready ? (this.#current?.headroomBytes ?? Infinity) : Infinity;
   }
 
+  get processId(): number | undefined {
+    return this.#current?.processId;
+  }
+
   /** Bytes in memory now. */
   get residentBytes(): number {
     return this.#current?.residentBytes ?? 0;

@@ -44,6 +44,8 @@ export interface Instance {
   readonly headroomBytes: number;
   /** Bytes in memory now, those that it shares with others included. */
   readonly residentBytes: number;
+  /** Id of its process; undefined when there is none. */
+  readonly processId: number | undefined;
   /** Bytes that it keeps beyond what it held when it began to serve. */
   readonly excessBytes: number;
   /** Runs posted and not answered. */
@@ -164,9 +166,13 @@ export class ProcessInstance implements Instance {
     return this.#restingBytes === 0 ? 0 : Math.max(0, this.residentBytes - this.#restingBytes);
   }
 
+  get processId(): number | undefined {
+    return this.#over ? undefined : this.#channel.processId;
+  }
+
   get residentBytes(): number {
-    const { processId } = this.#channel;
-    return processId === undefined || this.#over ? 0 : (this.#parts.memoryOf(processId) ?? 0);
+    const { processId } = this;
+    return processId === undefined ? 0 : (this.#parts.memoryOf(processId) ?? 0);
   }
 
   get inFlight(): number {

@@ -8,6 +8,7 @@ const PREFIX = 'tfjs_serving_';
 const STAGE_BUCKETS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
+const LOAD_BUCKETS = [0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const BATCH_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 
 /** What is read when /metrics is asked for. */
@@ -42,6 +43,10 @@ export interface Metrics {
   execution(model: string, version: number, rows: number, paddedRows: number): void;
   lost(model: string, version: number, end: InstanceEnd): void;
   split(model: string, version: number): void;
+  /** A version is served from now on: as the repository holds it, or for a request. */
+  loaded(model: string, version: number, reason: 'repository' | 'request', seconds: number): void;
+  /** It was unloaded, for as long as nobody asks for it. */
+  evicted(model: string, version: number, reason: 'room' | 'idle'): void;
   /** Called on every scrape. */
   onScrape(read: () => readonly ServableGauges[]): void;
   /** The same for the server as a whole. */
@@ -119,6 +124,25 @@ export function createMetrics(): Metrics {
     labelNames: model,
     registers,
   });
+  const loads = new Counter({
+    name: `${PREFIX}model_loads_total`,
+    help: 'Versions loaded: for the repository, or for a request of one that is loaded on demand',
+    labelNames: [...model, 'reason'],
+    registers,
+  });
+  const loadTimes = new Histogram({
+    name: `${PREFIX}model_load_duration_seconds`,
+    help: 'Time to load and warm a version',
+    labelNames: model,
+    buckets: LOAD_BUCKETS,
+    registers,
+  });
+  const evictions = new Counter({
+    name: `${PREFIX}model_evictions_total`,
+    help: 'Versions unloaded until they are asked for: to make room, or idle for long',
+    labelNames: [...model, 'reason'],
+    registers,
+  });
   let read: () => readonly ServableGauges[] = () => [];
   const gauge = (name: string, help: string, value: (servable: ServableGauges) => number): void => {
     new Gauge({
@@ -183,6 +207,13 @@ export function createMetrics(): Metrics {
     },
     split: (name, version) => {
       splits.inc({ model: name, version });
+    },
+    loaded: (name, version, reason, seconds) => {
+      loads.inc({ model: name, version, reason });
+      loadTimes.observe({ model: name, version }, seconds);
+    },
+    evicted: (name, version, reason) => {
+      evictions.inc({ model: name, version, reason });
     },
     onScrape: (reader) => {
       read = reader;

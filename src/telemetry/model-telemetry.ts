@@ -7,12 +7,19 @@ import type { Metrics, ServableGauges } from './metrics';
 /** What happens to models, as lines of the log and as metrics. */
 export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
   return {
-    onState: ({ name, version, state, reason, device }, retry) => {
+    onState: ({ name, version, state, reason, device, onDemand, loadMs }, retry) => {
       const facts = { model: name, version, state, device };
+      if (state === 'AVAILABLE' && loadMs !== undefined) {
+        metrics.loaded(name, version, onDemand ? 'request' : 'repository', loadMs / 1000);
+      }
       const again = retry && { ...retry, at: new Date(retry.at).toISOString() };
       if (reason !== undefined)
         logger.error({ ...facts, reason, retry: again }, 'model not loaded');
       else logger.info(facts, 'model state');
+    },
+    onEvicted: ({ name, version }, reason) => {
+      metrics.evicted(name, version, reason);
+      logger.info({ model: name, version, reason }, 'model unloaded until it is asked for');
     },
     onProblem: (model, problems) => {
       logger.error({ model, problems }, 'model cannot be served');

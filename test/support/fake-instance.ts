@@ -21,6 +21,7 @@ export class FakeInstance implements Instance {
   readonly pending: FakeRun[] = [];
   hasRun = false;
   headroomBytes = Infinity;
+  processId: number | undefined = undefined;
   residentBytes = 0;
   excessBytes = 0;
   isSettled = false;

@@ -40,6 +40,8 @@ export async function openEngine(
     throw new CliError('engineFailed', messageOf(cause), { cause });
   });
   try {
+    // It stays in memory until the process ends.
+    await local.manager.bring(name, version);
     return inProcessEngine({ local, model: name, version, request });
   } catch (thrown) {
     await local.stop();

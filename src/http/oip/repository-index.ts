@@ -44,7 +44,7 @@ function entriesOf({ name, servables, problems, held, retries }: ModelStatus): I
 }
 
 function versionEntry(
-  { name, version, state, reason }: Servable,
+  { name, version, state, reason, dormant }: Servable,
   held: boolean,
   retry: PlannedRetry | undefined,
 ): IndexEntry {
@@ -52,7 +52,13 @@ function versionEntry(
   return {
     name,
     version: String(version),
-    state: STATES[state],
-    reason: reason !== undefined ? `${reason}${more}` : held && state === 'END' ? 'unloaded' : '',
+    state: dormant ? 'UNAVAILABLE' : STATES[state],
+    reason: dormant
+      ? 'not resident'
+      : reason !== undefined
+        ? `${reason}${more}`
+        : held && state === 'END'
+          ? 'unloaded'
+          : '',
   };
 }

@@ -11,6 +11,7 @@ import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
 import { sendJsonText, wholeText, writePiece } from '../json-text';
 import { byteElementPieces } from './byte-elements';
+import { residentModel } from '../middleware/resident-model';
 import { versionOf } from '../model-version';
 import type { AdminAccess } from '../middleware/admin-guard';
 import { plainErrorHandler } from '../middleware/error-handler';
@@ -112,7 +113,8 @@ export function oipRoutes(options: OipRoutesOptions): Router {
   };
   const ready: RequestHandler = (request, response) => {
     const { name, servables } = known(manager, request);
-    const isReady = servables.some((servable) => servable.ready) && !draining();
+    const isReady =
+      servables.some(({ ready: loaded, dormant }) => loaded || dormant) && !draining();
     response.status(isReady ? 200 : 503).json({ name, ready: isReady });
   };
   const ofServable =
@@ -130,12 +132,13 @@ export function oipRoutes(options: OipRoutesOptions): Router {
     response.json(modelStatisticsBody(loaded(known(manager, request))));
   };
 
+  const resident = residentModel(manager, versionOf);
   for (const model of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
     route(router, `${model}/ready`, { get: [ready] });
-    route(router, `${model}/config`, { get: [ofServable(modelConfigurationBody)] });
+    route(router, `${model}/config`, { get: [resident, ofServable(modelConfigurationBody)] });
     route(router, `${model}/stats`, { get: [stats] });
-    route(router, `${model}/infer`, { post: [infer] });
-    route(router, model, { get: [ofServable(modelMetadataBody)] });
+    route(router, `${model}/infer`, { post: [resident, infer] });
+    route(router, model, { get: [resident, ofServable(modelMetadataBody)] });
   }
   router.use('/v2', (request) => {
     throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.originalUrl}`);

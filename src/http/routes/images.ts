@@ -17,12 +17,19 @@ import { pictureQuerySchema } from '../schemas/image-api';
 export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
   readonly bodies: BodyReader;
+  /** Makes sure that the model of a request is in memory. @default nothing is to be done */
+  readonly resident?: RequestHandler | undefined;
   /** @default all there are */
   readonly tasks?: readonly AnyTask[];
 }
 
 /** POST (or PUT) …/{verb} of every task and …/predict, with and without a version. */
-export function imageRoutes({ inference, bodies, tasks = TASKS }: ImageRoutesOptions): Router {
+export function imageRoutes({
+  inference,
+  bodies,
+  resident,
+  tasks = TASKS,
+}: ImageRoutesOptions): Router {
   const router = Router();
 
   /** Everything is judged that can be before the body is read. */
@@ -54,7 +61,7 @@ export function imageRoutes({ inference, bodies, tasks = TASKS }: ImageRoutesOpt
   const verbs = new Set([...tasks.map(({ verb }) => verb), ANY_VERB]);
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
     for (const verb of verbs) {
-      const handlers = [answerFor(verb)];
+      const handlers = [...(resident === undefined ? [] : [resident]), answerFor(verb)];
       // `curl -T` and object stores send files so.
       route(router, `${prefix}/${verb}`, { post: handlers, put: handlers });
     }

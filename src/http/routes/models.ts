@@ -59,12 +59,13 @@ function newestAvailable({ servables }: ModelStatus): Servable | undefined {
 }
 
 function versionSummary(servable: Servable, { retries }: ModelStatus): ModelVersion {
-  const { version, state, reason, ready } = servable;
+  const { version, state, reason, ready, onDemand } = servable;
   const retry = retries.get(version);
   return {
     version,
     state,
     ready,
+    onDemand,
     reason,
     retry: retry === undefined ? undefined : { ...retry, at: new Date(retry.at).toISOString() },
   };

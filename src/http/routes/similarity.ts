@@ -14,10 +14,12 @@ import { route } from '../route';
 export interface SimilarityRoutesOptions {
   readonly inference: ImageUseCase;
   readonly bodies: BodyReader;
+  /** See imageRoutes. */
+  readonly resident?: RequestHandler | undefined;
 }
 
 /** POST …/similarity: how alike the first image of a request is to each of the others. */
-export function similarityRoutes({ inference, bodies }: SimilarityRoutesOptions): Router {
+export function similarityRoutes({ inference, bodies, resident }: SimilarityRoutesOptions): Router {
   const router = Router();
   const answerPairs: RequestHandler = async (request, response) => {
     const model = String(request.params.name);
@@ -43,7 +45,8 @@ export function similarityRoutes({ inference, bodies }: SimilarityRoutesOptions)
     response.json(similarityBody(answer));
   };
   for (const prefix of ['/models/:name', '/models/:name/versions/:version']) {
-    route(router, `${prefix}/similarity`, { post: [answerPairs], put: [answerPairs] });
+    const handlers = [...(resident === undefined ? [] : [resident]), answerPairs];
+    route(router, `${prefix}/similarity`, { post: handlers, put: handlers });
   }
   return router;
 }

@@ -14,6 +14,9 @@ const versionSchema = z
     version: count,
     state: stateSchema,
     ready: z.boolean().describe('At least one instance can run it'),
+    onDemand: z
+      .boolean()
+      .describe('Loaded by its first request: START then means that it is not in memory'),
     reason: z.string().optional().describe('Why it could not be loaded'),
     retry: z
       .object({

@@ -6,12 +6,12 @@ export function modelStatusBody(servables: readonly Servable[]): object {
   return {
     model_version_status: [...servables]
       .sort((a, b) => b.version - a.version)
-      .map(({ version, state, reason }) => ({
+      .map(({ version, state, reason, dormant }) => ({
         version: String(version),
         state,
         status:
           reason === undefined
-            ? { error_code: 'OK', error_message: '' }
+            ? { error_code: 'OK', error_message: dormant ? 'not resident' : '' }
             : { error_code: 'INTERNAL', error_message: reason },
       })),
   };

@@ -10,6 +10,7 @@ import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
 import { sendJsonText } from '../json-text';
 import { plainErrorHandler } from '../middleware/error-handler';
+import { residentModel } from '../middleware/resident-model';
 import { clientSignal } from '../middleware/request-context';
 import type { TextPieces } from '../tensors/tensor-text';
 import { exampleInputs, exampleOutputs, type ExampleMethod } from './example-signature';
@@ -124,11 +125,12 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
     }
   };
 
+  const resident = residentModel(manager, (request) => versionOf(manager, request));
   for (const model of MODEL_PATHS) {
-    router.post(`${model}\\:predict`, predict);
-    router.post(`${model}\\:classify`, classify);
-    router.post(`${model}\\:regress`, regress);
-    router.get(`${model}/metadata`, metadata);
+    router.post(`${model}\\:predict`, resident, predict);
+    router.post(`${model}\\:classify`, resident, classify);
+    router.post(`${model}\\:regress`, resident, regress);
+    router.get(`${model}/metadata`, resident, metadata);
     router.get(model, status);
   }
   router.use('/v1', (request) => {
