@@ -14,6 +14,7 @@ export const RUN_ERRORS: readonly ErrorCode[] = [
   'MODEL_NOT_READY',
   'MODEL_CRASHED',
   'OUT_OF_MEMORY',
+  'MODEL_DOES_NOT_FIT',
   'MODEL_OUT_OF_MEMORY',
   'DRAINING',
   'QUEUE_TIMEOUT',

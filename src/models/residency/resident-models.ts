@@ -6,7 +6,7 @@ import type { KnownNeeds } from './known-needs';
 import { makeRoom } from './make-room';
 import { isBusy, isResident, placeFor, type Place } from './place';
 import type { Residency } from './residency-config';
-import { waitAtMost } from './wait-at-most';
+import { waitAtMost, type Patience } from './wait-at-most';
 
 /** Why a model was unloaded: another needed the room, or nobody had asked for it. */
 export type EvictionReason = 'room' | 'idle';
@@ -34,12 +34,6 @@ export interface ServableKeeper {
   readonly renew: (servable: Servable) => Servable | undefined;
   /** Processes of all models that are always in memory. */
   readonly staying: () => readonly number[];
-}
-
-/** How long a request waits for a model. */
-export interface Patience {
-  readonly waitMs: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** One that is used all the time gives way only after it has been there for so long. */
@@ -267,7 +261,11 @@ export class ResidentModels {
   #nextChange(atMostMs = Infinity): Promise<void> {
     return new Promise((resolve) => {
       const timer =
-        atMostMs === Infinity ? undefined : setTimeout(() => this.#changed(), atMostMs).unref();
+        atMostMs === Infinity
+          ? undefined
+          : setTimeout(() => {
+              this.#changed();
+            }, atMostMs).unref();
       this.#watchers.add(() => {
         clearTimeout(timer);
         resolve();

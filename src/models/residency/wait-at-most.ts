@@ -1,5 +1,10 @@
 import { ServingError } from '../../kernel/errors';
-import type { Patience } from './resident-models';
+
+/** How long a request waits for a model. */
+export interface Patience {
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Waits for something that goes on by itself, for as long as one request may.

@@ -22,7 +22,7 @@ export const modelOperations: readonly Operation[] = [
                 name: 'efficientnet-lite0',
                 ready: true,
                 task: 'image-classification',
-                versions: [{ version: 1, state: 'AVAILABLE', ready: true }],
+                versions: [{ version: 1, state: 'AVAILABLE', ready: true, onDemand: false }],
                 problems: [],
               },
             ],

@@ -68,7 +68,7 @@ function start(options: Partial<ResidentModelsOptions> = {}): void {
   models = new ResidentModels(
     {
       limit: LIMIT,
-      needs: new KnownNeeds({ directory, runtime: 'test' }),
+      needs: new KnownNeeds({ directory: undefined, runtime: '' }),
       measure: (processes) => Promise.resolve(sizes(processes)),
       estimate: ({ name }) => Promise.resolve(bytes.get(name) ?? 0),
       retryMs: 10_000,
@@ -321,12 +321,13 @@ test('a long request is no idleness', async () => {
 });
 
 test('what a model needs is remembered over restarts', async () => {
-  start();
+  const needs = (): KnownNeeds => new KnownNeeds({ directory, runtime: 'test' });
+  start({ needs: needs() });
   add('a', 30);
   await ask('a');
   models.close();
   // Its files tell less than it takes.
-  start({ limit: 20, estimate: () => Promise.resolve(1) });
+  start({ limit: 20, needs: needs(), estimate: () => Promise.resolve(1) });
   current.clear();
   add('a', 30);
 
