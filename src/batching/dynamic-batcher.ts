@@ -10,6 +10,7 @@ import type { BatchingOptions } from './batching-options';
 import { lacksMemory, oneByOne, verdictOn } from './failed-run';
 import { RunEstimates } from './run-estimates';
 import type { RunMemoryBudget } from './run-memory-budget';
+import { Utilization } from './utilization';
 import { WaitingRequests, type QueuedRequest } from './waiting-requests';
 
 /** How long before the expected end of a run a part-filled batch is posted behind it. */
@@ -25,6 +26,7 @@ export class DynamicBatcher {
   readonly #limits: BatchLimits;
   readonly #waiting: WaitingRequests;
   readonly #estimates = new RunEstimates();
+  readonly #utilization = new Utilization();
   /** See `stopped`. */
   readonly #stopped = new Map<string, string>();
   readonly #idleWaiters: (() => void)[] = [];
@@ -77,6 +79,28 @@ export class DynamicBatcher {
   /** Rows a batch may have now; lower than configured where memory does not suffice for more. */
   get batchLimit(): number {
     return this.#limit;
+  }
+
+  /** Share of the instances that were busy lately, 0 to 1. */
+  get utilization(): number {
+    return this.#utilization.at(this.#executor.snapshot().length, performance.now());
+  }
+
+  /**
+   * Milliseconds that a request which comes now would wait for its run, as far as can be told: what is
+   * admitted makes batches of the size that there may be, each takes as long as runs have taken, and the
+   * first begins when an instance is free.
+   */
+  get estimatedWaitMs(): number {
+    const slots = this.#executor.snapshot();
+    const { typicalMs } = this.#estimates;
+    const now = performance.now();
+    const left = slots.map(({ index, inFlight }) => {
+      if (inFlight === 0) return 0;
+      const end = this.#estimates.expectedEndAt(index) ?? now + typicalMs;
+      return Math.max(0, end - now) + (inFlight - 1) * typicalMs;
+    });
+    return timeOfBatch(Math.floor(this.admission.admitted / this.#limit), left, typicalMs);
   }
 
   /** Signatures whose requests run one by one since an answer had other rows than the inputs; why. */
@@ -239,7 +263,13 @@ export class DynamicBatcher {
     if (first === undefined) return;
     const { kind, batchable } = first;
     const estimated = `${kind.key}*${String(paddedRows)}`;
-    const finished = this.#estimates.begin(slot, estimated);
+    const estimate = this.#estimates.begin(slot, estimated);
+    const instances = (): number => this.#executor.snapshot().length;
+    const busy = this.#utilization.begin(slot, instances(), cutAt);
+    const finished = (): void => {
+      estimate();
+      busy(instances(), performance.now());
+    };
     try {
       const { parts, mismatch, peakBytes, ...execution } = await runBatch(this.#executor, {
         requests: requests.map(({ request }) => request),
@@ -318,6 +348,14 @@ export class DynamicBatcher {
     const batches = Math.ceil(this.admission.admitted / (this.#limit * instances));
     return Math.min(60, Math.max(1, Math.ceil((batches * this.#estimates.typicalMs) / 1000)));
   }
+}
+
+/** When the instances get to a batch, `ahead` others before it. @param free when each is free */
+function timeOfBatch(ahead: number, free: readonly number[], batchMs: number): number {
+  if (free.length === 0) return (ahead + 1) * batchMs;
+  const sorted = [...free].sort((a, b) => a - b);
+  const round = Math.floor(ahead / sorted.length);
+  return (sorted[ahead % sorted.length] ?? 0) + round * batchMs;
 }
 
 function kindOf(

@@ -18,6 +18,10 @@ export interface ServableGauges {
   readonly queueDepth: number;
   readonly admitted: number;
   readonly batchLimit: number;
+  /** Share of its instances that were busy lately. */
+  readonly utilization: number;
+  /** What a request that comes now would wait for its run. */
+  readonly estimatedWaitMs: number;
   readonly instancesReady: number;
   readonly instances: number;
   /** Bytes that its instances have in memory, shared pages counted in each. */
@@ -161,6 +165,16 @@ export function createMetrics(): Metrics {
   gauge('queue_depth', 'Requests waiting for a batch', (servable) => servable.queueDepth);
   gauge('admitted_requests', 'Requests admitted and not yet in a batch', (s) => s.admitted);
   gauge('batch_limit', 'Rows a batch may have; falls when memory runs out', (s) => s.batchLimit);
+  gauge(
+    'utilization',
+    'Share of the instances that were busy lately, 0 to 1',
+    (s) => s.utilization,
+  );
+  gauge(
+    'estimated_wait_seconds',
+    'Time that a request which comes now would wait for its run',
+    (servable) => servable.estimatedWaitMs / 1000,
+  );
   gauge('instances_ready', 'Instances that take work', (servable) => servable.instancesReady);
   gauge('instances', 'Instances configured', (servable) => servable.instances);
   gauge(
@@ -180,6 +194,21 @@ export function createMetrics(): Metrics {
     });
   };
   serverGauge('bytes_in_flight', 'Bytes that requests hold', (all) => all.bytesInFlight);
+  serverGauge(
+    'server_utilization',
+    'Share of the instances of all models that were busy lately, 0 to 1',
+    () => {
+      const all = read();
+      const instances = all.reduce((sum, { instancesReady }) => sum + instancesReady, 0);
+      const busy = all.reduce((sum, s) => sum + s.utilization * s.instancesReady, 0);
+      return instances === 0 ? 0 : busy / instances;
+    },
+  );
+  serverGauge(
+    'server_estimated_wait_seconds',
+    'The longest of the estimated waits of the models',
+    () => Math.max(0, ...read().map(({ estimatedWaitMs }) => estimatedWaitMs)) / 1000,
+  );
   serverGauge('run_memory_bytes', 'Bytes of memory given to runs', (all) => all.runMemoryBytes);
 
   return {

@@ -82,6 +82,8 @@ export function servableGauges(manager: ModelManager): ServableGauges[] {
         queueDepth: batcher.queueDepth,
         admitted: batcher.admission.admitted,
         batchLimit: batcher.batchLimit,
+        utilization: batcher.utilization,
+        estimatedWaitMs: batcher.estimatedWaitMs,
         instancesReady: instances.ready,
         instances: instances.total,
         residentBytes: instances.residentBytes,

@@ -500,3 +500,79 @@ describe('Retry-After', () => {
     );
   });
 });
+
+describe('what can be scaled on', () => {
+  const RUN_MS = 100;
+
+  /** Lets time pass while every instance takes its runs one after the other, each RUN_MS long. */
+  async function serve(executor: FakeExecutor, ms: number, began: (values: number[]) => void) {
+    const freeAt = new Map<number, number>();
+    const ends = new Map<(typeof executor.runs)[number], number>();
+    for (let step = 0; step < ms; step += 1) {
+      const now = performance.now();
+      for (const run of executor.pending) {
+        const end = ends.get(run);
+        const busy = executor.pending.some((other) => other.slot === run.slot && ends.has(other));
+        if (end === undefined && !busy && (freeAt.get(run.slot) ?? 0) <= now) {
+          ends.set(run, now + RUN_MS);
+          began([...run.values]);
+        }
+        if (end !== undefined && end <= now) {
+          ends.delete(run);
+          freeAt.set(run.slot, now);
+          run.finish(RUN_MS);
+        }
+      }
+      await pass(1);
+    }
+  }
+
+  test.each([
+    [1, 0],
+    [1, 3],
+    [1, 9],
+    [1, 40],
+    [2, 7],
+    [2, 40],
+    [3, 50],
+  ])('%d instances, %d before: the estimated wait is the true one', async (instances, before) => {
+    const { batcher, executor } = setUp({ queueTimeoutMs: 1e6 }, instances);
+    // How long runs take is learnt from one.
+    void answerTo(batcher, [-1]);
+    await serve(executor, 2 * RUN_MS, () => undefined);
+    for (let i = 0; i < before; i += 1) void answerTo(batcher, [i]);
+    await serve(executor, 30, () => undefined);
+    const estimated = batcher.estimatedWaitMs;
+    const asked = performance.now();
+    let begun = NaN;
+
+    void answerTo(batcher, [1000]);
+    await serve(executor, RUN_MS * (before + 2), (values) => {
+      if (values.includes(1000)) begun = performance.now();
+    });
+
+    // A batch may still have room, or be cut for the instance that is free first.
+    expect(Math.abs(begun - asked - estimated)).toBeLessThanOrEqual(RUN_MS);
+  });
+
+  test('utilization is the share of instances with a run', async () => {
+    const { batcher } = setUp({}, 2);
+    expect(batcher.utilization).toBe(0);
+    void answerTo(batcher, [1]);
+    await pass(1e6);
+
+    expect(batcher.utilization).toBeCloseTo(0.5, 6);
+  });
+
+  test('without an instance, a request waits for one run at least', async () => {
+    const { batcher, executor } = setUp();
+    void answerTo(batcher, [1]);
+    await pass();
+    executor.next.finish(RUN_MS);
+    await pass();
+    executor.instances = 0;
+
+    expect(batcher.estimatedWaitMs).toBe(RUN_MS);
+    expect(batcher.utilization).toBeGreaterThanOrEqual(0);
+  });
+});
