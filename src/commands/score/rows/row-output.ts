@@ -128,12 +128,12 @@ async function requireSame(file: string, now: RunFacts): Promise<void> {
 }
 
 /** Cells of other columns below the header that is there would be taken for what they are not. */
-async function requireHeader(file: string, { header, otherHeader }: TextFormat): Promise<void> {
-  const found = await otherHeader(file);
+async function requireHeader(file: string, format: TextFormat): Promise<void> {
+  const found = await format.otherHeader(file);
   if (found === undefined) return;
   throw new CliError(
     'usage',
-    `${file} cannot be resumed: its columns are ${found}, and this version writes ${header.trimEnd()}. Finish it with the version that began it, begin anew with --overwrite, or choose another --output`,
+    `${file} cannot be resumed: its columns are ${found}, and this version writes ${format.header.trimEnd()}. Finish it with the version that began it, begin anew with --overwrite, or choose another --output`,
   );
 }
 
