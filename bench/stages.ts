@@ -4,6 +4,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import { CLASSIFIER_INPUT, DECODE_LIMITS } from './classifier';
+import { maskStage } from './mask-stage';
 import { PHOTOS, ROOT } from './paths';
 import { photosOf } from './photos';
 import { serverModule } from './server-code';
@@ -111,6 +112,9 @@ async function main(): Promise<void> {
   console.log(
     `\nof which normalising ${figure(cpuMs)} ms; the photo of ${String(photo.length)} bytes\n`,
   );
+  const mask = await costOf(maskStage());
+  console.log('## Mask of one class, 256 × 256 to a PNG of 640 × 480\n');
+  console.log(`${figure(mask.cpuMs)} ms\n`);
   console.log(`## Model run, ${threads} intra-op threads\n`);
   console.log(markdownTable(['batch', 'CPU ms', 'CPU ms/image', 'wall ms/image'], await runRows()));
 }

@@ -1,5 +1,5 @@
 import type { Region, Size } from './geometry';
-import type { PreprocessSpec } from './preprocess-spec';
+import type { LibvipsKernel } from './preprocess-spec';
 import { pipelineOf, type RgbPicture } from './rgb-picture';
 
 /** Pixels that bicubic interpolation reads beyond one that lies at most half a pixel outside. */
@@ -19,7 +19,7 @@ const LEAST_SIDE = 2 * MARGIN;
 export async function enlarge(
   picture: RgbPicture,
   target: Size,
-  kernel: PreprocessSpec['kernel'],
+  kernel: LibvipsKernel,
 ): Promise<RgbPicture> {
   const first = {
     width: firstSide(picture.width, target.width),
@@ -39,7 +39,7 @@ function firstSide(side: number, target: number): number {
 async function enlargeOnce(
   picture: RgbPicture,
   target: Size,
-  kernel: PreprocessSpec['kernel'],
+  kernel: LibvipsKernel,
 ): Promise<RgbPicture> {
   const across = placeOnGrid(picture.width, target.width);
   const down = placeOnGrid(picture.height, target.height);

@@ -55,10 +55,13 @@ function packed(indices: Uint8Array, width: number, height: number, depth: numbe
       rows.set(indices.subarray(from, from + width), to);
       continue;
     }
-    for (let x = 0; x < width; x++) {
-      const byte = to + Math.floor(x / perByte);
-      const shift = 8 - depth * ((x % perByte) + 1);
-      rows[byte] = (rows[byte] ?? 0) | ((indices[from + x] ?? 0) << shift);
+    for (let x = 0, at = to; x < width; x += perByte, at++) {
+      let byte = 0;
+      // Beyond the row there are zeros.
+      for (let i = x; i < x + perByte; i++) {
+        byte = (byte << depth) | (i < width ? (indices[from + i] ?? 0) : 0);
+      }
+      rows[at] = byte;
     }
   }
   return rows;

@@ -69,6 +69,32 @@ export function* writeNormalizedSteps(
   }
 }
 
+/** As `writeNormalizedSteps`, for pixels between whole numbers: RGB, or grey where `channels` is 1. */
+export function* writeNormalizedFloatsSteps(
+  pixels: Float32Array,
+  target: Float32Array,
+  normalization: Normalization,
+  { width, height, channels, layout, bgr }: PixelLayout,
+): Steps<void> {
+  const plane = width * height;
+  const { mean, std } = channelConstants(normalization);
+  for (let channel = 0; channel < channels; channel++) {
+    const from = bgr && channels === 3 ? 2 - channel : channel;
+    const shift = mean[from] ?? 0;
+    const divisor = std[from] ?? 1;
+    const step = layout === 'NHWC' ? channels : 1;
+    for (let first = 0; first < plane; first += STEP_PIXELS) {
+      const last = Math.min(plane, first + STEP_PIXELS);
+      let to = layout === 'NHWC' ? channel + first * channels : channel * plane + first;
+      for (let i = from + first * channels; i < last * channels; i += channels) {
+        target[to] = ((pixels[i] ?? 0) - shift) / divisor;
+        to += step;
+      }
+      yield;
+    }
+  }
+}
+
 const tables = new WeakMap<object, Float32Array[]>();
 const namedTables = new Map<string, Float32Array[]>();
 

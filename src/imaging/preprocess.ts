@@ -1,12 +1,20 @@
+import type { Sharp } from 'sharp';
+
 import { ServingError } from '../kernel/errors';
 import { inSlices, type Steps } from '../kernel/time-slices';
-import { placeAsIs, placeInTarget, type Placement } from './geometry';
+import { placeAsIs, placeInTarget, type Placement, type Size } from './geometry';
 import type { ImageHeader } from './image-header';
-import { writeNormalizedSteps } from './normalize';
+import { writeNormalizedFloatsSteps, writeNormalizedSteps } from './normalize';
 import { openImage, type DecodeLimits, type OpenedImage } from './open-image';
-import type { PreprocessSpec } from './preprocess-spec';
+import { isTensorFlowKernel, type PreprocessSpec } from './preprocess-spec';
 import { placePicture } from './resize';
-import { toLumaSteps } from './rgb-picture';
+import { toFloatLumaSteps, toLumaSteps, type RgbPicture } from './rgb-picture';
+import {
+  regionPixels,
+  resizeAsTensorFlowSteps,
+  toBytesSteps,
+  type FloatPicture,
+} from './tensorflow-resize';
 
 export interface ImageTensor {
   readonly data: Float32Array | Uint8Array | Int32Array;
@@ -54,12 +62,19 @@ export async function preprocessOpened(
   const placement = place(header, spec);
   throwIfGone(signal);
   const upright = await pipeline(signal);
-  const { data: rgb, width, height } = await placePicture(upright, header, placement, spec);
+  const picture = await resizedPicture(upright, header, placement, spec, signal);
   throwIfGone(signal);
+  const { width, height } = picture;
   const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
   const valid = spec.size.kind === 'dynamic' ? header : { width, height };
+  const size = { width, height, channels } as const;
+  const { data } = picture;
+  const steps =
+    data instanceof Float32Array
+      ? modelFloats(data, spec, allocate, size)
+      : modelData(data, spec, allocate, size);
   return {
-    data: await inSlices(modelData(rgb, spec, allocate, { width, height, channels }), signal),
+    data: await inSlices<ImageTensor['data']>(steps, signal),
     shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
     width,
     height,
@@ -77,11 +92,53 @@ function place(header: ImageHeader, spec: PreprocessSpec): Placement {
   return placeAsIs(header, size.multipleOf);
 }
 
+interface PictureSize extends Size {
+  readonly channels: 1 | 3;
+}
+
+/** Pixels in whole numbers, unless the kernel makes others and the model takes them. */
+async function resizedPicture(
+  upright: Sharp,
+  header: ImageHeader,
+  placement: Placement,
+  spec: PreprocessSpec,
+  signal: AbortSignal | undefined,
+): Promise<RgbPicture | FloatPicture> {
+  const { kernel, size, padColor, dtype } = spec;
+  if (!isTensorFlowKernel(kernel)) {
+    return placePicture(upright, header, placement, { ...spec, kernel });
+  }
+  // Pictures that keep their size are only padded.
+  if (size.kind === 'dynamic') {
+    return placePicture(upright, header, placement, { ...spec, kernel: 'nearest' });
+  }
+  const region = await regionPixels(upright, header, placement);
+  const steps = resizeAsTensorFlowSteps(region, placement, { kernel, padColor });
+  const floats = await inSlices(steps, signal);
+  return dtype === 'float32' ? floats : inSlices(toBytesSteps(floats), signal);
+}
+
+function* modelFloats(
+  rgb: Float32Array,
+  spec: PreprocessSpec,
+  allocate: (bytes: number) => ArrayBuffer,
+  size: PictureSize,
+): Steps<Float32Array> {
+  const pixels = size.channels === 1 ? yield* toFloatLumaSteps(rgb) : rgb;
+  const target = new Float32Array(allocate(pixels.byteLength));
+  yield* writeNormalizedFloatsSteps(pixels, target, spec.normalization, {
+    ...size,
+    layout: spec.layout,
+    bgr: spec.colorOrder === 'bgr',
+  });
+  return target;
+}
+
 function* modelData(
   rgb: Uint8Array,
   spec: PreprocessSpec,
   allocate: (bytes: number) => ArrayBuffer,
-  size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+  size: PictureSize,
 ): Steps<Float32Array | Uint8Array | Int32Array> {
   const pixels = size.channels === 1 ? yield* toLumaSteps(rgb) : rgb;
   const inOrder = size.channels === 1 || (spec.layout === 'NHWC' && spec.colorOrder !== 'bgr');

@@ -3,8 +3,13 @@ import type { Sharp } from 'sharp';
 import type { ImageHeader } from './image-header';
 import { enlarge } from './enlarge';
 import type { Placement, Region, Size } from './geometry';
-import type { PreprocessSpec } from './preprocess-spec';
+import type { LibvipsKernel, PreprocessSpec } from './preprocess-spec';
 import { pipelineOf, rgbOf, type RgbPicture } from './rgb-picture';
+
+/** What placing a picture needs to know, with a kernel of libvips. */
+export interface PlacingSpec extends Pick<PreprocessSpec, 'size' | 'padColor' | 'shrinkOnLoad'> {
+  readonly kernel: LibvipsKernel;
+}
 
 /** libvips halves a size on load, and leaves twice the pixels that are wanted for the kernel. */
 const SHRINKABLE_FROM = 2 * 2;
@@ -24,7 +29,7 @@ export async function placePicture(
   pipeline: Sharp,
   header: ImageHeader,
   { region, resized, padding }: Placement,
-  spec: PreprocessSpec,
+  spec: PlacingSpec,
 ): Promise<RgbPicture> {
   const reduced = {
     width: Math.min(region.width, resized.width),
@@ -46,7 +51,7 @@ function scale(
   header: ImageHeader,
   region: Region,
   resized: Size,
-  { kernel, shrinkOnLoad }: PreprocessSpec,
+  { kernel, shrinkOnLoad }: PlacingSpec,
 ): Sharp {
   const wholeImage = region.width === header.width && region.height === header.height;
   if (shrinkOnLoad && !wholeImage && canShrinkOnLoad(header, region, resized, kernel)) {
@@ -58,7 +63,7 @@ function scale(
   return cut.resize({ ...resized, fit: 'fill', kernel, fastShrinkOnLoad: false });
 }
 
-function pad(pipeline: Sharp, padding: Placement['padding'], spec: PreprocessSpec): Sharp {
+function pad(pipeline: Sharp, padding: Placement['padding'], spec: PlacingSpec): Sharp {
   if (!hasPadding(padding)) return pipeline;
   return pipeline.extend({
     ...padding,
@@ -77,7 +82,7 @@ function canShrinkOnLoad(
   { format }: ImageHeader,
   region: Size,
   resized: Size,
-  kernel: PreprocessSpec['kernel'],
+  kernel: LibvipsKernel,
 ): boolean {
   return (
     format === 'jpeg' &&
@@ -96,7 +101,7 @@ function resizeAround(
   header: ImageHeader,
   region: Size,
   resized: Size,
-  kernel: PreprocessSpec['kernel'],
+  kernel: LibvipsKernel,
 ): Sharp {
   const margin = (whole: number, part: number, target: number): number =>
     Math.round(((whole / part - 1) * target) / 2);

@@ -56,3 +56,13 @@ export function* toLumaSteps(rgb: Uint8Array): Steps<Uint8Array> {
   }
   return out;
 }
+
+/** As `toLumaSteps`, for values between whole numbers. */
+export function* toFloatLumaSteps(rgb: Float32Array): Steps<Float32Array> {
+  const out = new Float32Array(rgb.length / 3);
+  for (let i = 0, from = 0; i < out.length; i++, from += 3) {
+    out[i] = 0.299 * (rgb[from] ?? 0) + 0.587 * (rgb[from + 1] ?? 0) + 0.114 * (rgb[from + 2] ?? 0);
+    if (i % STEP_PIXELS === 0) yield;
+  }
+  return out;
+}

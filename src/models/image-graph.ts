@@ -1,3 +1,4 @@
+import { isTensorFlowKernel } from '../imaging/preprocess-spec';
 import {
   IMAGE_SIGNATURE,
   PIXELS_IN,
@@ -35,7 +36,7 @@ export function imagePlanOf(
   if (image === undefined || optimize === false || imageTask === undefined) return undefined;
   const { inputName, dtype, layout, colorOrder, normalization } = image;
   const isPixels = dtype === 'uint8' && layout === 'NHWC' && colorOrder === 'rgb';
-  const preprocess = (wanted.preprocess ?? true) && !isPixels;
+  const preprocess = (wanted.preprocess ?? true) && !isPixels && !hasFractions(image);
   const postprocess = (wanted.postprocess ?? true) ? postprocessOf(spec) : undefined;
   if (!preprocess && postprocess === undefined) return undefined;
   return {
@@ -81,6 +82,11 @@ export async function readImageGraph(
         : undefined,
     pixels: added?.kind === 'pixels' ? PIXELS_OUT : undefined,
   };
+}
+
+/** Whether resized pixels lie between whole numbers, which 8 bits would lose. */
+function hasFractions({ kernel, dtype, size }: ImageInputSpec): boolean {
+  return isTensorFlowKernel(kernel) && dtype === 'float32' && size.kind === 'fixed';
 }
 
 /** What the task may have added to the graph. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RESIZE_KERNELS } from '../imaging/preprocess-spec';
 import { messageOf } from '../kernel/errors';
 import { residencySchema } from './residency/residency-config';
 import { TASKS, TENSOR } from '../tasks/tasks';
@@ -49,8 +50,10 @@ const inputSchema = z
       .enum(['cover', 'contain', 'fill'])
       .describe('cover crops, contain pads, fill stretches; default cover'),
     kernel: z
-      .enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3'])
-      .describe('Resize kernel; default cubic'),
+      .enum(RESIZE_KERNELS)
+      .describe(
+        'Resize kernel; those with `tf-` are TensorFlow’s own bilinear resize: see docs/model-repository.md; default cubic',
+      ),
     cropFraction: z
       .number()
       .gt(0)
@@ -63,7 +66,7 @@ const inputSchema = z
     shrinkOnLoad: z
       .boolean()
       .describe(
-        'Decode JPEGs of four times the wanted size and more at a half to an eighth of theirs: a third less time at 12 megapixels, for pixels that differ by 1 of 255 on average; default true',
+        'Decode JPEGs of four times the wanted size and more at a half to an eighth of theirs: a third less time at 12 megapixels, for pixels that differ by 1 of 255 on average; never with a `tf-` kernel; default true',
       ),
     colorOrder: z
       .enum(['rgb', 'bgr', 'grayscale'])

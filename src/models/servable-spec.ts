@@ -2,6 +2,7 @@ import type { DType } from '../kernel/element-types';
 import type { Signature, Signatures, TensorSpec } from '../kernel/tensor';
 import { formatShape, isAnswerable, isBatchable, notCarried } from '../kernel/tensor';
 import type { BatchingOptions } from '../batching/batching-options';
+import { isTensorFlowKernel } from '../imaging/preprocess-spec';
 import { channelsOf } from '../tasks/image-shape';
 import { describeTensors } from '../tasks/output-names';
 import type { AnyTask, ImageInputSpec } from '../tasks/task';
@@ -228,6 +229,13 @@ function resolveImage(
       `model.json.input.normalization: input "${spec.name}" is DT_UINT8 and takes pixels as they are ("none")`,
     );
   }
+  const kernel = input.kernel ?? 'cubic';
+  const wholeDecode = isTensorFlowKernel(kernel);
+  if (wholeDecode && input.shrinkOnLoad === true) {
+    problems.push(
+      `model.json.input.shrinkOnLoad: ${kernel} looks at the pixels of the whole picture: leave it out, or choose another kernel`,
+    );
+  }
   return {
     inputName: spec.name,
     size: resolveSize(
@@ -240,8 +248,8 @@ function resolveImage(
     ),
     fit: input.fit ?? 'cover',
     padColor: input.padColor ?? '#000000',
-    shrinkOnLoad: input.shrinkOnLoad ?? true,
-    kernel: input.kernel ?? 'cubic',
+    shrinkOnLoad: input.shrinkOnLoad ?? !wholeDecode,
+    kernel,
     cropFraction: input.cropFraction ?? 1,
     colorOrder,
     layout,

@@ -9,7 +9,8 @@ export type CompiledProgram =
   | 'rewriter/rewrite-process'
   | 'commands/convert/precision/conversion-process'
   | 'commands/convert/precision/memory-process'
-  | 'commands/import/import-process';
+  | 'commands/import/import-process'
+  | 'commands/import/served-check-process';
 
 /** The compiled file: in the folder above when built, in dist/ when run from TypeScript sources. */
 export function compiledProgram(program: CompiledProgram): string {

@@ -41,6 +41,36 @@ export interface RowAnswer {
   readonly picture?: RowPicture | undefined;
 }
 
+/**
+ * What a report shows of a row. It draws what is there, and knows nothing of tasks; a row whose task
+ * has no view is written out as text.
+ */
+export interface RowView {
+  /** In a few words, where neither a class nor a picture says it. */
+  readonly text?: string;
+  /** Numbers to be drawn as a curve. */
+  readonly curve?: readonly number[];
+  /** Things in the image, the most important first; empty where nothing was found. */
+  readonly findings?: readonly RowFinding[];
+  /** A picture that was made of the image, shown beside it. */
+  readonly picture?: KeptFile;
+}
+
+/** One thing in an image. */
+export interface RowFinding extends RowClass {
+  /** In pixels of the upright original. */
+  readonly box?: {
+    readonly xmin: number;
+    readonly ymin: number;
+    readonly xmax: number;
+    readonly ymax: number;
+  };
+  /** Share of the image that it covers, 0 to 1. */
+  readonly share?: number;
+  /** File of its mask, below the folder of files: bright where it is. */
+  readonly mask?: string | undefined;
+}
+
 interface RowTools {
   /** To the decimals that scores have in rows. */
   readonly round: (score: number) => number;
@@ -66,8 +96,13 @@ export interface TaskRow<M = unknown> {
   of(answer: RowAnswer, tools: RowTools): Promise<M>;
   /** The classes that it names, the most important first. */
   classes(members: M): readonly RowClass[];
-  /** Whether the number of classes is a count of things in the picture. */
-  readonly counts: boolean;
+  /**
+   * What they are: `ranked` for one decision, best first, which may be right or wrong; `found` in the
+   * image, so that their number is a count.
+   */
+  readonly classesAre: 'ranked' | 'found' | 'none';
+  /** What a report shows of it. @default each member as text */
+  view?(members: M): RowView;
 }
 
 /** A row whose own types nobody outside needs to know. */

@@ -15,6 +15,8 @@ const BATCH_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 export interface ServableGauges {
   readonly model: string;
   readonly version: number;
+  /** As in model.json. */
+  readonly task: string;
   readonly queueDepth: number;
   readonly admitted: number;
   readonly batchLimit: number;
@@ -104,7 +106,7 @@ export function createMetrics(): Metrics {
   });
   const stages = new Histogram({
     name: `${PREFIX}stage_duration_seconds`,
-    help: 'Time of one image in a stage: preprocess, queue, infer, postprocess',
+    help: 'Time of one image in a stage: preprocess, queue, infer, postprocess (pictures are drawn and encoded in it)',
     labelNames: [...model, 'stage'],
     buckets: STAGE_BUCKETS,
     registers,
@@ -162,6 +164,18 @@ export function createMetrics(): Metrics {
       },
     });
   };
+  new Gauge({
+    name: `${PREFIX}model_info`,
+    help: 'Always 1: what a model that is served does',
+    labelNames: [...model, 'task'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { model: name, version, task } of read()) {
+        this.set({ model: name, version, task }, 1);
+      }
+    },
+  });
   gauge('queue_depth', 'Requests waiting for a batch', (servable) => servable.queueDepth);
   gauge('admitted_requests', 'Requests admitted and not yet in a batch', (s) => s.admitted);
   gauge('batch_limit', 'Rows a batch may have; falls when memory runs out', (s) => s.batchLimit);

@@ -76,9 +76,10 @@ export function servableGauges(manager: ModelManager): ServableGauges[] {
   return manager.list().flatMap(({ name, servables }) =>
     servables
       .filter(({ state }) => state === 'AVAILABLE')
-      .map(({ version, batcher, instances }) => ({
+      .map(({ version, spec, batcher, instances }) => ({
         model: name,
         version,
+        task: spec.task,
         queueDepth: batcher.queueDepth,
         admitted: batcher.admission.admitted,
         batchLimit: batcher.batchLimit,

@@ -226,6 +226,53 @@ inBrowser('the report in a browser', () => {
     expect(await before.getAttribute('style')).toContain('inset(0px 0% 0px 0px)');
   });
 
+  const members = { root: '', model: 'toy', version: '1', status: 'ok' } as const;
+
+  test('boxes lie over the image, and the classes count by images', async () => {
+    const box = (left: number) => ({ xmin: left, ymin: 0, xmax: left + 32, ymax: 24 });
+    const cat = { label: 'cat', index: 0, score: 0.9, box: box(0) };
+    const detections = [cat, { ...cat, score: 0.5, box: box(32) }];
+    await open([{ ...members, path: 'cat.png', root: folder, detections }]);
+
+    expect(await page.textContent('.card .label')).toBe('cat and 1 more');
+    expect(await page.locator('.card .overlay rect').count()).toBe(2);
+    await page.click('.card');
+    const picture = await page.locator('.framed img').boundingBox();
+    // The best is drawn last, on top.
+    const drawn = await page.locator('.framed rect').nth(1).boundingBox();
+    expect(drawn?.x).toBeCloseTo(picture?.x ?? NaN, -1);
+    expect((drawn?.width ?? 0) / (picture?.width ?? 1)).toBeCloseTo(0.5, 1);
+    expect(await page.locator('.predictions li').count()).toBe(2);
+    await page.keyboard.press('Escape');
+    await page.click('#tab-classes');
+    expect(await page.textContent('#panel-classes caption')).toBe('Classes found, by images');
+  });
+
+  test('masks lie over the image as strongly as the slider says', async () => {
+    await writeFile(path.join(folder, 'mask.png'), await card().threshold(1).png().toBuffer());
+    const segments = [{ label: 'cat', index: 0, area: 1536, mask: 'mask.png' }];
+    await open([{ ...members, path: 'cat.png', root: folder, width: 64, height: 48, segments }]);
+
+    expect(await page.locator('#score-from').isVisible()).toBe(false);
+    expect(await page.locator('.card .masks').count()).toBe(1);
+    await page.click('.card');
+    const opacity = () =>
+      page.evaluate(`getComputedStyle(document.querySelector('.framed .masks')).opacity`);
+    expect(await opacity()).toBe('0.6');
+    await page.focus('.strength input');
+    await page.keyboard.press('Home');
+    expect(await opacity()).toBe('0');
+    expect(await page.textContent('.predictions .score')).toBe('50.0% of the image');
+  });
+
+  test('a vector is drawn as a curve', async () => {
+    await open([{ ...members, path: 'cat.png', root: folder, embedding: [0.5, -1, 0.25] }]);
+
+    expect(await page.locator('.card .curve rect').count()).toBe(3);
+    await page.click('.card');
+    expect(await page.textContent('#detail .said')).toMatch(/^3 numbers, length 1\.146: /);
+  });
+
   test('fits the width of a phone', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await openClassified();

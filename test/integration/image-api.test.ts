@@ -404,5 +404,8 @@ describe('what is served', () => {
       /tfjs_serving_http_requests_total\{method="POST",route="\/models\/:name\/classify",status="200"\} \d+/,
     );
     expect(text).toMatch(/tfjs_serving_queue_depth\{model="efficientnet-lite0",version="1"\} 0/);
+    expect(text).toContain(
+      'tfjs_serving_model_info{model="efficientnet-lite0",version="1",task="image-classification"} 1',
+    );
   });
 });

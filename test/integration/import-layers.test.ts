@@ -56,7 +56,7 @@ async function importAndCompare(model: tf.LayersModel): Promise<number> {
   await writeSavedModel(target, convertLayersModel(original.model));
   const imported = backend.loadModel(target);
   try {
-    return (await checkImport(original, imported)).relative;
+    return (await checkImport(original, imported)).result.relative;
   } finally {
     imported.dispose();
   }

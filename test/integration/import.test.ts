@@ -129,7 +129,7 @@ test('a graph model becomes a version that the server serves', async () => {
   const { code, output } = await runImport('--labels', labels);
 
   expect(output).toMatch(
-    /TensorFlow\.js graph model\ncompared with TensorFlow\.js on 2 random inputs/,
+    /TensorFlow\.js graph model\ncompared with TensorFlow\.js on 2 random inputs: .*\nwith the settings of the server on a CPU \(oneDNN on\): by [\d.e-]+\n/,
   );
   expect(output).toMatch(/written: .*net\/1$/m);
   expect(code).toBe(0);
@@ -179,10 +179,29 @@ test('an export of Teachable Machine brings its labels and its normalisation', a
   expect(code).toBe(0);
   const written = path.join(repository, 'net');
   expect(JSON.parse(await readFile(path.join(written, 'model.json'), 'utf8'))).toEqual({
-    input: { normalization: 'minus-one-to-one' },
+    input: { normalization: { mean: [127], std: [127] } },
     labels: 'labels.txt',
   });
   expect(await readFile(path.join(written, 'labels.txt'), 'utf8')).toBe('on\noff\n');
+});
+
+test('a model of nsfwjs is fed as nsfwjs feeds it', async () => {
+  await saveGraphModel(path.join(folder, 'source', 'dist', 'models', 'small'), NETWORK);
+  await writeFile(path.join(folder, 'source', 'package.json'), '{ "name": "nsfwjs" }');
+  await writeFile(path.join(folder, 'source', 'dist', 'package.json'), '{ "type": "module" }');
+
+  const { code, output } = await runImport('--from', path.join(folder, 'source/dist/models/small'));
+
+  expect(output).toMatch(/task: image-classification/);
+  expect(code).toBe(0);
+  const written = path.join(repository, 'net');
+  expect(JSON.parse(await readFile(path.join(written, 'model.json'), 'utf8'))).toEqual({
+    input: { fit: 'fill', kernel: 'tf-bilinear-align-corners', normalization: 'zero-to-one' },
+    labels: 'labels.txt',
+  });
+  expect(await readFile(path.join(written, 'labels.txt'), 'utf8')).toMatch(
+    /^Drawing\n.*\nNeutral\n/,
+  );
 });
 
 test('a package of scripts with weights in base64 is read', async () => {

@@ -1,9 +1,12 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import sharp from 'sharp';
 
+import { writeReport } from '../../src/commands/score/report/write-report';
+import { csvFormat } from '../../src/commands/score/rows/csv-format';
+import type { ScoreRow } from '../../src/commands/score/rows/score-row';
 import type { Service } from '../../src/compose';
 import { removeFolder, startTestService } from '../support/service';
 import { writeEncoder } from '../support/task-models';
@@ -71,4 +74,23 @@ test('status and documents know it', async () => {
   expect(servable).toMatchObject({ task: 'image-brightness', output: { scale: 2 } });
   expect(document.paths).toHaveProperty(['/models/{name}/measure']);
   expect(document.components.schemas).toHaveProperty('MeasuredImage');
+});
+
+test('a scored folder has its rows, and the report shows them as text', async () => {
+  const row: ScoreRow = {
+    path: 'grey.png',
+    root: folder,
+    model: 'meter',
+    version: '1',
+    status: 'ok',
+    brightness: 0.4,
+  };
+  const file = path.join(folder, 'rows.csv');
+  await writeFile(file, csvFormat.header + csvFormat.write(row));
+  const target = path.join(folder, 'report.html');
+
+  await writeReport({ rows: () => csvFormat.read(file), target });
+
+  const [, data = ''] = /id="data">(.*?)<\/script>/s.exec(await readFile(target, 'utf8')) ?? [];
+  expect(JSON.parse(data).rows).toEqual([{ p: 'grey.png', r: 0, v: 'brightness: 0.4' }]);
 });

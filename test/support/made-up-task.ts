@@ -24,7 +24,7 @@ export const imageBrightness = defineTask<{ readonly scale: number }, z.infer<ty
     files: 'none',
     members,
     columns: { brightness: 'json' },
-    counts: false,
+    classesAre: 'none',
     of: ({ data }) => Promise.resolve(members.parse(data)),
     classes: () => [],
   }),

@@ -1,28 +1,8 @@
-import { create } from '@bufbuild/protobuf';
+import { boolAttr, typeAttr } from '../../src/rewriter/graph/attributes';
+import { DataType } from '../../src/saved-model/protobuf/tensorflow_pb';
+import { ModelSketch, type SketchedTensor } from './model-sketch';
 
-import {
-  boolAttr,
-  shapeAttr,
-  tensorAttr,
-  typeAttr,
-  type Attributes,
-} from '../../src/rewriter/graph/attributes';
-import { toTensorProto } from '../../src/rewriter/graph/constants';
-import {
-  DataType,
-  GraphDefSchema,
-  MetaGraphDefSchema,
-  MetaGraphDef_MetaInfoDefSchema,
-  NodeDefSchema,
-  SignatureDefSchema,
-  TensorInfoSchema,
-  TensorShapeProtoSchema,
-  VersionDefSchema,
-  type NodeDef,
-  type SignatureDef,
-} from '../../src/saved-model/protobuf/tensorflow_pb';
-import { writeSavedModel } from '../../src/saved-model/saved-model-file';
-
+const FLOAT = { T: typeAttr(DataType.DT_FLOAT) };
 const TYPES = {
   float32: DataType.DT_FLOAT,
   int32: DataType.DT_INT32,
@@ -67,99 +47,56 @@ export async function writePictureModel(
     signature = 'serving_default',
   }: PictureModel,
 ): Promise<void> {
-  const nodes: NodeDef[] = [];
-  const add = (op: string, input: string[], attr: Attributes): string => {
-    const name = `${op.toLowerCase()}_${String(nodes.length)}`;
-    nodes.push(create(NodeDefSchema, { name, op, input, attr }));
-    return name;
-  };
-  const float = { T: typeAttr(DataType.DT_FLOAT) };
-  const constant = (values: readonly number[], shape: readonly number[] = []): string =>
-    add('Const', [], {
-      dtype: typeAttr(DataType.DT_FLOAT),
-      value: tensorAttr(
-        toTensorProto(
-          { name: '', dtype: 'float32', shape, data: Float32Array.from(values) },
-          DataType.DT_FLOAT,
-        ),
-      ),
-    });
-  const cast = (input: string, from: DataType, to: DataType): string =>
-    from === to ? input : add('Cast', [input], { SrcT: typeAttr(from), DstT: typeAttr(to) });
-
+  const model = new ModelSketch();
   const shape = layout === 'NHWC' ? [-1, side, side, channels] : [-1, channels, side, side];
   const type = TYPES[dtype];
-  const x = add('Placeholder', [], { dtype: typeAttr(type), shape: shapeAttr(shape) });
-  const input = cast(x, type, DataType.DT_FLOAT);
-  let output: string;
-  let outputShape: readonly number[] = shape;
-  let outputType: DataType = DataType.DT_FLOAT;
-  if (network.kind === 'classes') {
-    const axes = add('Const', [], {
-      dtype: typeAttr(DataType.DT_INT32),
-      value: tensorAttr(
-        toTensorProto(
-          {
-            name: '',
-            dtype: 'int32',
-            shape: [2],
-            data: Int32Array.from(layout === 'NHWC' ? [1, 2] : [2, 3]),
-          },
-          DataType.DT_INT32,
-        ),
-      ),
-    });
-    const mean = add('Mean', [input, axes], {
-      ...float,
-      Tidx: typeAttr(DataType.DT_INT32),
-      keep_dims: boolAttr(false),
-    });
-    const classes = network.weights[0]?.length ?? 0;
-    const weights = constant(network.weights.flat(), [channels, classes]);
-    output = add('MatMul', [mean, weights], float);
-    outputShape = [-1, classes];
-  } else {
-    if (network.kind === 'quotient') {
-      output = add('RealDiv', [input, input], float);
-    } else if (network.kind === 'frame') {
-      const black = new Array<number>(network.side ** 2).fill(0);
-      output = add('AddV2', [input, constant(black, [1, network.side, network.side, 1])], float);
-    } else {
-      const scaled = add('Mul', [input, constant([network.gain])], float);
-      output = add('AddV2', [scaled, constant([network.shift])], float);
-    }
-    outputType = TYPES[answers];
-    output = cast(output, DataType.DT_FLOAT, outputType);
-  }
-  await writeSavedModel(
-    directory,
-    create(MetaGraphDefSchema, {
-      metaInfoDef: create(MetaGraphDef_MetaInfoDefSchema, { tags: ['serve'] }),
-      graphDef: create(GraphDefSchema, {
-        node: nodes,
-        versions: create(VersionDefSchema, { producer: 1882 }),
-      }),
-      signatureDef: {
-        [signature]: create(SignatureDefSchema, {
-          inputs: { x: info(x, type, shape) },
-          outputs: { y: info(output, outputType, outputShape) },
-          methodName: 'tensorflow/serving/predict',
-        }),
-      },
-    }),
-  );
+  const x = model.placeholder(type, shape);
+  const input = model.cast(x, type, DataType.DT_FLOAT);
+  const y =
+    network.kind === 'classes'
+      ? addClasses(model, input, network.weights, { layout, channels })
+      : addPicture(model, input, network, TYPES[answers], shape);
+  await model.write(directory, {
+    [signature]: { inputs: { x: { node: x, dtype: type, shape } }, outputs: { y } },
+  });
 }
 
-function info(
-  node: string,
+function addClasses(
+  model: ModelSketch,
+  input: string,
+  weights: readonly (readonly number[])[],
+  { layout, channels }: Required<Pick<PictureModel, 'layout' | 'channels'>>,
+): SketchedTensor {
+  const mean = model.add('Mean', [input, model.integers(layout === 'NHWC' ? [1, 2] : [2, 3])], {
+    ...FLOAT,
+    Tidx: typeAttr(DataType.DT_INT32),
+    keep_dims: boolAttr(false),
+  });
+  const classes = weights[0]?.length ?? 0;
+  const node = model.add(
+    'MatMul',
+    [mean, model.floats(weights.flat(), [channels, classes])],
+    FLOAT,
+  );
+  return { node, dtype: DataType.DT_FLOAT, shape: [-1, classes] };
+}
+
+function addPicture(
+  model: ModelSketch,
+  input: string,
+  network: Exclude<PictureModel['network'], { kind: 'classes' }>,
   dtype: DataType,
   shape: readonly number[],
-): SignatureDef['inputs'][string] {
-  return create(TensorInfoSchema, {
-    encoding: { case: 'name', value: `${node}:0` },
-    dtype,
-    tensorShape: create(TensorShapeProtoSchema, {
-      dim: shape.map((size) => ({ size: BigInt(size) })),
-    }),
-  });
+): SketchedTensor {
+  const made = (): string => {
+    if (network.kind === 'quotient') return model.add('RealDiv', [input, input], FLOAT);
+    if (network.kind === 'frame') {
+      const { side } = network;
+      const black = model.floats(new Array<number>(side ** 2).fill(0), [1, side, side, 1]);
+      return model.add('AddV2', [input, black], FLOAT);
+    }
+    const scaled = model.add('Mul', [input, model.floats([network.gain])], FLOAT);
+    return model.add('AddV2', [scaled, model.floats([network.shift])], FLOAT);
+  };
+  return { node: model.cast(made(), DataType.DT_FLOAT, dtype), dtype, shape };
 }

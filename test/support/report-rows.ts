@@ -1,9 +1,4 @@
-import type {
-  ClassifiedRow,
-  FailedRow,
-  GeneratedRow,
-  ScoreRow,
-} from '../../src/commands/score/rows/score-row';
+import type { FailedRow, ScoredRow, ScoreRow } from '../../src/commands/score/rows/score-row';
 
 const base = { root: 'photos', size: 1000, model: 'toy', version: '1' };
 const noon = '2026-01-02T12:00:00.000Z';
@@ -13,7 +8,7 @@ export function scored(
   path: string,
   predictions: readonly (readonly [number, string, number])[] = [[0, 'cat', 0.9]],
   root = base.root,
-): ClassifiedRow {
+): ScoredRow {
   return {
     ...base,
     path,
@@ -29,7 +24,7 @@ export function failed(path: string, code = 'UNDECODABLE_IMAGE', message = 'brok
   return { ...base, path, mtime: noon, status: 'error', error: { code, message } };
 }
 
-export function generated(path: string, output: string, root = base.root): GeneratedRow {
+export function generated(path: string, output: string, root = base.root): ScoredRow {
   return {
     ...base,
     path,

@@ -7,14 +7,14 @@
   /** @type {Map<number, readonly string[]>} */
   const parsed = new Map();
 
-  const classes = data.classes.map(([name, index, predicted, actual, correct, scores], id) => ({
+  const classes = data.classes.map(([name, index, predicted, actual, correct, meanScore], id) => ({
     id,
     name,
     index,
     predicted,
     actual,
     correct,
-    meanScore: predicted === 0 ? null : scores / predicted,
+    meanScore,
   }));
 
   report.classOf = (id) => {
@@ -32,7 +32,7 @@
     const [label, score] = row.s?.[0] ?? [null, null];
     const labelName = label === null ? '' : report.classOf(label).name;
     // Every class that was found, or the first prediction.
-    const named = row.d || row.g ? row.s : row.s?.slice(0, 1);
+    const named = row.f ? row.s : row.s?.slice(0, 1);
     const labels = (named ?? []).map(([id]) => id);
     return {
       ...row,

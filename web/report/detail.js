@@ -100,6 +100,23 @@
     return line;
   }
 
+  /**
+   * The image with what was found in it.
+   * @param {Row} row
+   */
+  function large(row) {
+    const address = report.thumbnail(row.n);
+    if (address === null) return make('div.large', {}, make('span.nothing', {}, 'No picture'));
+    const framed = make(
+      'span.framed',
+      {},
+      make('img', { src: address, alt: row.p }),
+      ...report.overlays(row),
+    );
+    const strength = report.strength(row, framed);
+    return make('div', {}, make('div.large', {}, framed), ...(strength ? [strength] : []));
+  }
+
   /** @type {readonly Row[]} */
   let list = [];
   let at = 0;
@@ -118,8 +135,6 @@
         disabled: list[at + by] === undefined,
         onclick: () => move(by),
       });
-    const address = report.thumbnail(row.n);
-    const boxes = report.boxes(row);
     const found = report.findings(row) ?? (row.s ? predictions(row) : null);
     const close = make('button', { type: 'button', textContent: 'Close', className: 'close' });
     close.addEventListener('click', () => dialog.close());
@@ -136,20 +151,7 @@
       make(
         row.o ? 'div.body.generated' : 'div.body',
         {},
-        row.o
-          ? compare(row, row.o)
-          : make(
-              'div.large',
-              {},
-              address === null
-                ? make('span.nothing', {}, 'No picture')
-                : make(
-                    'span.framed',
-                    {},
-                    make('img', { src: address, alt: row.p }),
-                    ...(boxes ? [boxes] : []),
-                  ),
-            ),
+        row.o ? compare(row, row.o) : large(row),
         make('div', {}, ...(found ? [found] : []), facts(row), links(row)),
       ),
     );

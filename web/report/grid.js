@@ -12,19 +12,35 @@
     return make('img', { src: address, alt: '', decoding: 'async', loading: 'lazy' });
   }
 
+  /**
+   * Boxes and masks lie over the picture as it does: as large as the frame lets it.
+   * @param {Row} row
+   */
+  function frame(row) {
+    return make('span.frame', {}, picture(row), ...report.overlays(row));
+  }
+
   /** @param {Row} row */
   function words(row) {
     if (row.o) return make('span.label', {}, `${row.o.w} × ${row.o.h}`);
     if (row.v !== undefined) return make('span.label', { title: row.v }, row.v);
-    const none = row.d || row.g ? 'Nothing found' : 'No prediction';
-    const count = row.d ?? row.g ?? [];
-    const more = count.length > 1 ? ` and ${count.length - 1} more` : '';
+    const text = named(row);
     return make(
       'span.line',
       {},
-      make('span.label', { title: row.labelName }, row.labelName ? row.labelName + more : none),
-      make('span.score', {}, report.score(row.score)),
+      make('span.label', { title: text }, text),
+      ...(row.score === null ? [] : [make('span.score', {}, report.score(row.score))]),
     );
+  }
+
+  /**
+   * The first class, and how many other things were found.
+   * @param {Row} row
+   */
+  function named(row) {
+    if (row.label === null) return row.f ? 'Nothing found' : 'No prediction';
+    const others = (row.f?.length ?? 1) - 1;
+    return (row.labelName || 'Without a name') + (others > 0 ? ` and ${others} more` : '');
   }
 
   /** @param {Row} row */
@@ -44,10 +60,12 @@
     const button = make(
       'button.card',
       { type: 'button', tabIndex: -1, attributes: { 'aria-label': spoken(row) } },
-      make('span.frame', {}, picture(row)),
+      frame(row),
       words(row),
     );
-    if (row.s) button.append(bar(row));
+    if (row.score !== null) button.append(bar(row));
+    const curve = report.curve(row);
+    if (curve) button.append(curve);
     if (row.actual !== null && report.verdict(row) === 'wrong') {
       button.classList.add('wrong');
       const { name } = report.classOf(row.actual);
@@ -64,9 +82,9 @@
   function spoken(row) {
     const verdict = { right: ', right', wrong: ', wrong', none: '' }[report.verdict(row)];
     if (row.v !== undefined) return `${row.p}: ${row.v}`;
-    return row.o
-      ? `${row.p}, generated picture`
-      : `${row.p}: ${row.labelName}, ${report.score(row.score)}${verdict}`;
+    if (row.o) return `${row.p}, generated picture`;
+    const score = row.score === null ? '' : `, ${report.score(row.score)}`;
+    return `${row.p}: ${named(row)}${score}${verdict}`;
   }
 
   /** @returns {HTMLElement[]} */

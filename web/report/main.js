@@ -240,12 +240,16 @@
   }
 
   showHead();
-  const hasClasses = rows.some((row) => row.s);
+  /** @type {Readonly<Record<string, boolean>>} */
+  const has = {
+    truth: accuracy !== undefined,
+    classes: rows.some((row) => row.label !== null),
+    scores: rows.some((row) => row.score !== null),
+  };
   /** @type {NodeListOf<HTMLElement>} */
   const parts = document.querySelectorAll('[data-for]');
   for (const part of parts) {
-    const kept = part.dataset.for === 'truth' ? accuracy !== undefined : hasClasses;
-    if (kept) continue;
+    if (has[part.dataset.for ?? '']) continue;
     // An option that is only hidden could still be chosen with the keyboard.
     if (part instanceof HTMLOptionElement) part.remove();
     else part.hidden = true;

@@ -22,7 +22,7 @@ export interface ReportClass {
   readonly id: number;
   readonly name: string;
   readonly index: number | null;
-  /** Images for which it was predicted first. */
+  /** Images for which it was predicted first, or in which it was found. */
   readonly predicted: number;
   /** Images of which it is the true class. */
   readonly actual: number;
@@ -130,8 +130,12 @@ export interface Report {
   showPagers(page: number, pages: number, turn: (page: number, name: string) => void): void;
 
   // findings.js
-  /** Boxes to lie over a picture; null where there are none. */
-  boxes(row: Row): SVGElement | null;
+  /** Masks and boxes to lie over a picture. */
+  overlays(row: Row): readonly Element[];
+  /** A drawing of its numbers; null where it has none. */
+  curve(row: Row): Element | null;
+  /** A slider for how strongly masks cover `framed`; null where there are none. */
+  strength(row: Row, framed: HTMLElement): HTMLElement | null;
   /** What was found, one line each; null where a row has no list of it. */
   findings(row: Row): HTMLElement | null;
 

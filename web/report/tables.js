@@ -68,13 +68,9 @@
     const seen = report.classes.filter(({ predicted, actual }) => predicted + actual > 0);
     const most = Math.max(1, ...seen.map(({ predicted }) => predicted));
     /** @type {Head[]} */
-    const heads = [
-      ['Class'],
-      ['Index', 'number'],
-      ['Images', 'number'],
-      ['Share'],
-      ['Mean score', 'number'],
-    ];
+    const heads = [['Class'], ['Index', 'number'], ['Images', 'number'], ['Share']];
+    const hasScores = seen.some(({ meanScore }) => meanScore !== null);
+    if (hasScores) heads.push(['Mean score', 'number']);
     if (accuracy) heads.push(['True', 'number'], ['Recall', 'number'], ['Precision', 'number']);
     /** @param {ReportClass} one */
     const line = (one) => {
@@ -87,8 +83,8 @@
         cell(one.index === null ? '–' : String(one.index)),
         cell(number(one.predicted)),
         make('td.wide', {}, make('span.bar', {}, fill)),
-        cell(report.score(one.meanScore)),
       ];
+      if (hasScores) cells.push(cell(report.score(one.meanScore)));
       if (accuracy) {
         cells.push(
           cell(number(one.actual)),
@@ -98,9 +94,11 @@
       }
       return make('tr', {}, ...cells);
     };
+    const { classified } = report.data.totals;
+    const caption = classified > 0 ? 'Classes by first prediction' : 'Classes found, by images';
     const items = [...seen].sort((a, b) => b.predicted - a.predicted || b.actual - a.actual);
     byId('panel-classes').replaceChildren(
-      grow((some) => table('Classes by first prediction', heads, some.map(line)), items),
+      grow((some) => table(caption, heads, some.map(line)), items),
     );
   };
 

@@ -3,10 +3,10 @@ import { isBatchable, isByteStrings, type Signature, type Tensor } from '../../k
 import { compareOutputs } from '../../rewriter/compare-outputs';
 import { INPUT_KINDS, randomInputs, type InputKind } from '../../rewriter/random-inputs';
 import type { LoadedModel } from '../../runtime/backend';
+import { SIGNATURE, type CheckedRun } from './checked-run';
 import { ImportError } from './import-error';
 import { runTfjsModel, type TfjsModel } from './tfjs/tfjs-model';
 
-const SIGNATURE = 'serving_default';
 const SEED = 11;
 /** Runs that are compared, each on inputs of another kind. */
 const RUNS = 2;
@@ -23,17 +23,20 @@ export interface CheckResult {
  * @throws ImportError when their answers differ by more than 1e-4 of the largest value, or the
  *   source cannot be run
  */
-export async function checkImport(source: TfjsModel, imported: LoadedModel): Promise<CheckResult> {
+export async function checkImport(
+  source: TfjsModel,
+  imported: LoadedModel,
+): Promise<{ readonly result: CheckResult; readonly runs: readonly CheckedRun[] }> {
   const signature = imported.signatures[SIGNATURE];
   if (signature === undefined) throw new Error(`no signature ${SIGNATURE}`);
-  let runs = 0;
+  const runs: CheckedRun[] = [];
   let relative = 0;
   let reason = '';
   for (const kind of kindsFor(signature)) {
-    if (runs === RUNS) break;
+    if (runs.length === RUNS) break;
     // Two rows once: rows must not be mixed up.
-    const rows = isBatchable(signature) && runs === 0 ? 2 : 1;
-    const inputs = randomInputs(signature, rows, kind, SEED + runs);
+    const rows = isBatchable(signature) && runs.length === 0 ? 2 : 1;
+    const inputs = randomInputs(signature, rows, kind, SEED + runs.length);
     let expected: Tensor[];
     try {
       expected = await runTfjsModel(source, signature, inputs);
@@ -50,9 +53,9 @@ export async function checkImport(source: TfjsModel, imported: LoadedModel): Pro
       );
     }
     relative = Math.max(relative, difference.relative);
-    runs += 1;
+    runs.push({ inputs, expected: alike });
   }
-  if (runs > 0) return { runs, relative };
+  if (runs.length > 0) return { result: { runs: runs.length, relative }, runs };
   throw new ImportError(`TensorFlow.js cannot run the model on random inputs: ${reason}`);
 }
 

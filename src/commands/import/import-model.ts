@@ -19,9 +19,13 @@ import { serverConfig } from '../server-config';
 import type { ImportOptions } from './command';
 import { foreignFormat } from './foreign-formats';
 import type { ImportAnswer, ImportTask } from './import-process';
+import type { ServedCheckAnswer, ServedCheckTask } from './served-check-process';
 import { modelFilesOf, writeModelFiles, type ModelFiles } from './model-files';
 
-type Imported = Extract<ImportAnswer, { kind: 'imported' }>;
+type Imported = Extract<ImportAnswer, { kind: 'imported' }> & {
+  /** The same comparison with the settings of the server on a CPU. */
+  readonly served: ServedCheckAnswer;
+};
 
 /**
  * Makes a SavedModel of a TensorFlow.js model, compares the two, and keeps it as a version.
@@ -38,10 +42,7 @@ export async function importModel(
   const configured = await requireUsable(options, directory);
   const place = await openPlace(directory, options.dryRun === true);
   try {
-    const imported = await convert(
-      { from: path.resolve(options.from), target: place.target },
-      abort,
-    );
+    const imported = await convert(path.resolve(options.from), place.target, abort);
     const files = await modelFilesOf(imported.notes, options.labels);
     for (const line of checkedLines(options, imported)) print(line);
     // A model.json that is there stays, and is judged by the server when it loads the version.
@@ -131,16 +132,30 @@ async function openPlace(directory: string, dryRun: boolean): Promise<Place> {
   };
 }
 
-async function convert(task: ImportTask, signal: AbortSignal): Promise<Imported> {
-  const answer = await askProcess<ImportAnswer>('commands/import/import-process', task, {
-    // The sums of a CPU are exact enough to compare by.
-    onCpu: true,
-    signal,
-  }).catch((cause: unknown) => {
+async function convert(from: string, target: string, signal: AbortSignal): Promise<Imported> {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'tfjs-serving-check-'));
+  // The sums of a CPU are exact enough to compare by.
+  const options = { onCpu: true, signal };
+  try {
+    const runs = path.join(scratch, 'runs');
+    const task: ImportTask = { from, target, runs };
+    const answer = await askProcess<ImportAnswer>('commands/import/import-process', task, options);
+    if (answer.kind === 'failed') {
+      throw new CliError('engineFailed', `the model cannot be imported: ${answer.reason}`);
+    }
+    const check: ServedCheckTask = { model: target, runs };
+    const served = await askProcess<ServedCheckAnswer>(
+      'commands/import/served-check-process',
+      check,
+      options,
+    );
+    return { ...answer, served };
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
     throw new CliError('engineFailed', `the import failed: ${messageOf(cause)}`, { cause });
-  });
-  if (answer.kind === 'imported') return answer;
-  throw new CliError('engineFailed', `the model cannot be imported: ${answer.reason}`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 /** The model as the server would serve it. */
@@ -157,13 +172,20 @@ async function resolve(target: string, files: ModelFiles, config: Config): Promi
   }
 }
 
-function checkedLines({ model }: ImportOptions, { format, check }: Imported): string[] {
+function checkedLines({ model }: ImportOptions, { format, check, served }: Imported): string[] {
   const kind = format === 'graph-model' ? 'graph model' : 'layers model';
-  const share = check.relative === 0 ? '0' : check.relative.toExponential(1);
+  const oneDnn = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? 'off' : 'on';
   return [
     `${model}: TensorFlow.js ${kind}`,
-    `compared with TensorFlow.js on ${check.runs} random inputs: they differ by ${share} of the largest value`,
+    `compared with TensorFlow.js on ${check.runs} random inputs: they differ by ${share(check.relative)} of the largest value`,
+    served.kind === 'compared'
+      ? `with the settings of the server on a CPU (oneDNN ${oneDnn}): by ${share(served.relative)}`
+      : `with the settings of the server on a CPU (oneDNN ${oneDnn}) they could not be compared: ${served.reason}`,
   ];
+}
+
+function share(relative: number): string {
+  return relative === 0 ? '0' : relative.toExponential(1);
 }
 
 function servedLines({ signature, task, assumptions }: ServableSpec): string[] {

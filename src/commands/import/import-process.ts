@@ -1,4 +1,7 @@
 /** The process that imports one model and ends: TensorFlow.js and TensorFlow are loaded in it alone. */
+import { writeFile } from 'node:fs/promises';
+import { serialize } from 'node:v8';
+
 import { messageOf } from '../../kernel/errors';
 import { answerTask } from '../../process/ask-process';
 import { TfjsBackend } from '../../runtime/tfjs-backend';
@@ -17,6 +20,8 @@ export interface ImportTask {
   readonly from: string;
   /** Folder for the SavedModel. */
   readonly target: string;
+  /** File for what was compared, as v8 serialises it: CheckedRun[]. */
+  readonly runs: string;
 }
 
 export type ImportAnswer =
@@ -28,7 +33,7 @@ export type ImportAnswer =
     }
   | { readonly kind: 'failed'; readonly reason: string };
 
-async function answer({ from, target }: ImportTask): Promise<ImportAnswer> {
+async function answer({ from, target, runs }: ImportTask): Promise<ImportAnswer> {
   // oneDNN rounds more coarsely on some processors, by 2e-3 of a value: what is checked is the graph.
   process.env.TF_ENABLE_ONEDNN_OPTS = '0';
   try {
@@ -38,10 +43,11 @@ async function answer({ from, target }: ImportTask): Promise<ImportAnswer> {
     const imported = new TfjsBackend().loadModel(target);
     const check = await checkImport(original, imported);
     imported.dispose();
+    await writeFile(runs, serialize(check.runs));
     return {
       kind: 'imported',
       format: source.format,
-      check,
+      check: check.result,
       notes: await readPackageNotes(source),
     };
   } catch (thrown) {

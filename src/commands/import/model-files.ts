@@ -20,13 +20,13 @@ export interface ModelFiles {
  * @throws CliError usage when it cannot be read or is empty
  */
 export async function modelFilesOf(
-  { labels: packaged, normalization }: PackageNotes,
+  { labels: packaged, input }: PackageNotes,
   labelsFile: string | undefined,
 ): Promise<ModelFiles> {
   const labels = labelsFile === undefined ? packaged : await readLabels(labelsFile);
   return {
     config: {
-      ...(normalization === undefined ? {} : { input: { normalization } }),
+      ...(input === undefined ? {} : { input }),
       ...(labels === undefined ? {} : { labels: LABELS_FILE }),
     },
     labels,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { RESIZE_KERNELS } from '../../imaging/preprocess-spec';
 import { DTYPES } from '../../kernel/element-types';
 import { TASKS, TENSOR } from '../../tasks/tasks';
 
@@ -86,7 +87,7 @@ const imageInputSchema = z
     fit: z.enum(['cover', 'contain', 'fill']),
     padColor: z.string(),
     shrinkOnLoad: z.boolean(),
-    kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']),
+    kernel: z.enum(RESIZE_KERNELS),
     cropFraction: z.number(),
     colorOrder: z.enum(['rgb', 'bgr', 'grayscale']),
     layout: layoutSchema,

@@ -12,7 +12,7 @@ export const classificationRow = defineRow({
   files: 'none',
   members,
   columns: { predictions: 'json' },
-  counts: false,
+  classesAre: 'ranked',
   of: ({ data }, { round }) => {
     const predictions = data.predictions as readonly Prediction[];
     return Promise.resolve({

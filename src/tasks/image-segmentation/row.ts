@@ -21,14 +21,14 @@ const answered = z.object({
   segments: z.array(segment.extend({ mask: z.object({ b64: z.string() }) })),
 });
 
-export type SegmentationMembers = z.infer<typeof members>;
+type SegmentationMembers = z.infer<typeof members>;
 
 export const segmentationRow = defineRow<SegmentationMembers>({
   parameters: [],
   files: 'welcome',
   members,
   columns: { width: 'integer', height: 'integer', segments: 'json' },
-  counts: true,
+  classesAre: 'found',
   of: async ({ data }, { round, keep }) => {
     const { width, height, segments } = answered.parse(data);
     const rows: SegmentationMembers['segments'] = [];
@@ -44,4 +44,7 @@ export const segmentationRow = defineRow<SegmentationMembers>({
     return { width, height, segments: rows };
   },
   classes: ({ segments }) => segments,
+  view: ({ width, height, segments }) => ({
+    findings: segments.map((one) => ({ ...one, share: one.area / (width * height) })),
+  }),
 });

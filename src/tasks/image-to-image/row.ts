@@ -19,11 +19,12 @@ export const pictureRow = defineRow<z.infer<typeof members>>({
   columns: {
     output: { path: 'STRING', width: 'INT64', height: 'INT64', format: 'STRING', bytes: 'INT64' },
   },
-  counts: false,
+  classesAre: 'none',
   of: async ({ picture }, { keep }) => {
     const output = picture && (await keep(picture));
     if (output === undefined) throw new RangeError('there is no picture, or no folder for it');
     return { output };
   },
   classes: () => [],
+  view: ({ output }) => ({ picture: output }),
 });

@@ -14,14 +14,14 @@ const members = z.object({
   ),
 });
 
-export type DetectionMembers = z.infer<typeof members>;
+type DetectionMembers = z.infer<typeof members>;
 
 export const detectionRow = defineRow<DetectionMembers>({
   parameters: ['threshold'],
   files: 'none',
   members,
   columns: { detections: 'json' },
-  counts: true,
+  classesAre: 'found',
   of: ({ data }, { round }) => {
     const detections = data.detections as readonly Detection[];
     return Promise.resolve({
@@ -29,4 +29,5 @@ export const detectionRow = defineRow<DetectionMembers>({
     });
   },
   classes: ({ detections }) => detections,
+  view: ({ detections }) => ({ findings: detections }),
 });

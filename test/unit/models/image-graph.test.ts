@@ -50,6 +50,16 @@ test('each part can be left out, and both', () => {
   expect(imagePlanOf(CLASSIFIER, false)).toBeUndefined();
 });
 
+test('pixels between whole numbers are not fed as bytes', () => {
+  const classes = tensor('y', 'float32', [-1, 10]);
+  const config: ModelConfig = { task: 'image-classification', input: { kernel: 'tf-bilinear' } };
+  const fixed = servable(config, tensor('x', 'float32', [-1, 6, 8, 3]), classes);
+  const anySize = servable(config, tensor('x', 'float32', [-1, -1, -1, 3]), classes);
+
+  expect(imagePlanOf(fixed, undefined)).toMatchObject({ preprocess: false });
+  expect(imagePlanOf(anySize, undefined)).toMatchObject({ preprocess: true });
+});
+
 test('a model from bytes to bytes needs nothing more', () => {
   const shape = [-1, -1, -1, 3];
   const spec = servable(

@@ -110,6 +110,20 @@ test('a classifier without a model.json is served with what its signature says',
   ]);
 });
 
+test('TensorFlow’s kernels decode pictures as a whole', () => {
+  const kernel = 'tf-bilinear';
+
+  expect(resolve({ input: { kernel } }, IMAGE, CLASSES, undefined, SOFTMAX).image).toMatchObject({
+    kernel,
+    shrinkOnLoad: false,
+  });
+  expect(
+    problemsOf({ input: { kernel, shrinkOnLoad: true } }, IMAGE, CLASSES, undefined, SOFTMAX),
+  ).toEqual([
+    'model.json.input.shrinkOnLoad: tf-bilinear looks at the pixels of the whole picture: leave it out, or choose another kernel',
+  ]);
+});
+
 test('a complete model.json leaves nothing to assume, and all of it holds', () => {
   const config: ModelConfig = {
     task: 'image-classification',

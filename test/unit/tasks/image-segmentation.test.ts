@@ -5,8 +5,11 @@ import { indexedPng, type Colour } from '../../../src/imaging/indexed-png';
 import { atOnce } from '../../../src/kernel/time-slices';
 import { resample } from '../../../src/tasks/image-segmentation/resample';
 import { resolveSegmentation } from '../../../src/tasks/image-segmentation/resolve';
+import { maskPng } from '../../../src/tasks/image-segmentation/pictures';
 import { NOT_SHOWN, segment } from '../../../src/tasks/image-segmentation/segment';
 import type { SegmentationSettings } from '../../../src/tasks/image-segmentation/settings';
+import { imageSegmentation } from '../../../src/tasks/image-segmentation/task';
+import type { TaskTools } from '../../../src/tasks/task';
 import { floats, spec } from '../../support/tensors';
 
 const SETTINGS: SegmentationSettings = {
@@ -174,5 +177,40 @@ describe('what a segmentation says of itself', () => {
       'model.json.outputs.mask.activation: sigmoid does not go with 3 classes; one class takes sigmoid, several take softmax',
       'model.json.labels: 1 labels, and output "m" has 3 classes',
     ]);
+  });
+});
+
+describe('masks in JSON', () => {
+  const WAY = {
+    signatureName: '',
+    signature: { inputs: [], outputs: [], methodName: '' },
+    image: undefined,
+  };
+  const NO_TOOLS = {} as TaskTools;
+  const photo = { width: 640, height: 480 };
+  const picture = { placement: placeInTarget(photo, SIZE, 'fill', 1), fed: SIZE, original: photo };
+  const plane = (value: (at: number) => number): number[] =>
+    Array.from({ length: 64 * 64 }, (_, at) => value(at));
+
+  test.each([
+    ['of a whole picture', plane(() => 1)],
+    ['of a half', plane((at) => (at % 64 < 32 ? 0.9 : 0.1))],
+    ['that are torn', plane((at) => Math.abs(Math.sin(at * 12.9898)))],
+  ])('%s are at most 1.4 times as long as their PNG', async (_, values) => {
+    const settings = { ...SETTINGS, kind: 'probability' as const };
+    const segmentation = atOnce(segment(floats('mask', [1, 64, 64, 1], values), picture, settings));
+    const png = await maskPng(segmentation, 0);
+    const model = { settings, labels: ['cat'], own: WAY, rewritten: undefined };
+    const run = imageSegmentation.answering(model as never, {} as never, undefined, NO_TOOLS);
+
+    const { data } = await run.postprocess({
+      outputs: [floats('mask', [1, 64, 64, 1], values)],
+      tensor: { ...picture.fed, placement: picture.placement, source: photo } as never,
+      image: new Uint8Array(),
+    });
+
+    const [segmented] = data.segments as { mask: { b64: string } }[];
+    expect(Buffer.from(segmented?.mask.b64 ?? '', 'base64')).toEqual(png);
+    expect(JSON.stringify(segmented?.mask.b64).length).toBeLessThan(1.4 * png.length);
   });
 });

@@ -12,8 +12,9 @@ export interface ClassCounts {
   readonly actual: number;
   /** Images of which both hold. */
   readonly correct: number;
-  /** Sum of its scores in these images, the best of each. */
+  /** Sum of its scores in the images that have one, the best of each. */
   readonly scores: number;
+  readonly scored: number;
 }
 
 type Counts = { -readonly [Key in keyof ClassCounts]: ClassCounts[Key] };
@@ -52,9 +53,17 @@ export class ClassRegistry {
     return this.#idOf(key, index, name ?? `class ${index ?? '?'}`);
   }
 
-  count(id: number, what: 'predicted' | 'actual' | 'correct' | 'scores', by = 1): void {
+  count(id: number, what: 'predicted' | 'actual' | 'correct'): void {
     const counts = this.#classes[id];
-    if (counts !== undefined) counts[what] += by;
+    if (counts !== undefined) counts[what] += 1;
+  }
+
+  /** @param score undefined where the model gives none */
+  countScore(id: number, score: number | undefined): void {
+    const counts = this.#classes[id];
+    if (counts === undefined || score === undefined) return;
+    counts.scores += score;
+    counts.scored += 1;
   }
 
   #idOf(key: string | number, index: number | undefined, name: string): number {
@@ -62,7 +71,7 @@ export class ClassRegistry {
     if (known !== undefined) return known;
     const id = this.#classes.length;
     this.#ids.set(key, id);
-    this.#classes.push({ index, name, predicted: 0, actual: 0, correct: 0, scores: 0 });
+    this.#classes.push({ index, name, predicted: 0, actual: 0, correct: 0, scores: 0, scored: 0 });
     return id;
   }
 }

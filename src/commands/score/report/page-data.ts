@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { ClassRegistry } from './class-registry';
 import type { Truth } from './labels-file';
 import type { Totals } from './tally';
-import { bestOfEach } from '../rows/row-classes';
+import { bestOfEach, classesOf, rowTask } from '../rows/row-classes';
+import type { RowFinding, RowView } from '../../../tasks/task-row';
 import type { FailedRow, ScoredRow } from '../rows/score-row';
 
 /** A listed image as the page reads it: short names, since there are thousands of them. */
@@ -16,14 +17,14 @@ export interface PageRow {
   readonly x?: 1;
   /** Class numbers and scores, best first. */
   readonly s?: readonly (readonly [number, number | null])[];
-  /** Boxes: class number, score, then left, top, right, bottom in pixels of the original. */
-  readonly d?: readonly (readonly [number, number, number, number, number, number])[];
-  /** Segments: class number, share of the picture, and the file of the mask where there is one. */
-  readonly g?: readonly (readonly [number, number, string | null])[];
-  /** Width and height of the original. */
+  /** What was found in the image, the most important first. */
+  readonly f?: readonly PageFinding[];
+  /** Width and height of the original, where there are boxes. */
   z?: readonly [number, number] | undefined;
   /** What is to say of a result that is neither classes nor a picture. */
   readonly v?: string;
+  /** Numbers of a curve. */
+  readonly c?: readonly number[];
   /** Number of the true class. */
   readonly y?: number;
   /** Milliseconds by stage. */
@@ -34,6 +35,21 @@ export interface PageRow {
   n?: number;
   /** Number of the thumbnail of the image that a picture was generated from. */
   b?: number;
+  /** Number of the thumbnail that holds all masks of the image, in the colours of their classes. */
+  m?: number;
+}
+
+export interface PageFinding {
+  /** Number of its class. */
+  readonly c: number;
+  /** Score. */
+  readonly s?: number;
+  /** Share of the image. */
+  readonly a?: number;
+  /** Left, top, right and bottom in pixels of the original. */
+  readonly b?: readonly [number, number, number, number];
+  /** File of the mask. */
+  readonly m?: string;
 }
 
 /** An error as the page reads it: path, root, code, message. */
@@ -43,8 +59,15 @@ export type PageError = readonly [path: string, root: number, code: string, mess
 export interface PageData {
   readonly created: string;
   readonly totals: Omit<Totals, 'classes'>;
-  /** Name, index or null, first predictions, true images, correct ones, sum of scores. */
-  readonly classes: readonly (readonly [string, number | null, number, number, number, number])[];
+  /** Name, index or null, images, true images, correct ones, mean score where there are scores. */
+  readonly classes: readonly (readonly [
+    string,
+    number | null,
+    number,
+    number,
+    number,
+    number | null,
+  ])[];
   readonly rows: readonly PageRow[];
   readonly errors: readonly PageError[];
   /** Name and relative address of each root. */
@@ -76,55 +99,43 @@ export class Roots {
 /** The page's form of a row with a result. */
 export function pageRow(
   row: ScoredRow,
+  view: RowView,
   truth: Truth | undefined,
   roots: Roots,
   registry: ClassRegistry,
 ): PageRow {
+  const ranked = rowTask(row)?.classesAre === 'ranked';
+  const named = ranked ? classesOf(row) : bestOfEach(row);
+  const s = named.map(
+    (one) =>
+      [registry.ofPrediction(one), one.score === undefined ? null : short(one.score)] as const,
+  );
+  const { text, curve, findings, picture } = view;
   return {
     p: row.path,
     r: roots.idOf(row.root),
     ...(row.pathEncoding === 'percent' && { x: 1 as const }),
     ...(row.timings !== undefined && { t: rounded(row.timings) }),
-    ...result(row, registry),
-    ...('predictions' in row && truth !== undefined && { y: registry.ofTruth(truth) }),
+    ...((ranked || findings !== undefined) && { s }),
+    ...(findings !== undefined && { f: findings.map((one) => finding(one, registry)) }),
+    ...(text !== undefined && { v: text }),
+    ...(curve !== undefined && { c: curve.map(short) }),
+    ...(picture !== undefined && {
+      o: { p: picture.path, w: picture.width, h: picture.height, b: picture.bytes },
+    }),
+    ...(ranked && truth !== undefined && { y: registry.ofTruth(truth) }),
   };
 }
 
-function result(row: ScoredRow, registry: ClassRegistry): Partial<PageRow> {
-  if ('output' in row) {
-    const { path: p, width: w, height: h, bytes: b } = row.output;
-    return { o: { p, w, h, b } };
-  }
-  const classes = 'predictions' in row ? row.predictions : bestOfEach(row);
-  const s = classes.map(
-    (one) =>
-      [registry.ofPrediction(one), one.score === undefined ? null : short(one.score)] as const,
-  );
-  if ('detections' in row) {
-    const d = row.detections.map((one) => {
-      const { xmin, ymin, xmax, ymax } = one.box;
-      return [registry.ofPrediction(one), short(one.score), xmin, ymin, xmax, ymax] as const;
-    });
-    return { s, d };
-  }
-  if ('segments' in row) {
-    const { width, height, segments } = row;
-    const g = segments.map(
-      (one) =>
-        [registry.ofPrediction(one), short(one.area / (width * height)), one.mask ?? null] as const,
-    );
-    return { s, g, z: [width, height] };
-  }
-  if ('embedding' in row) return { v: vectorText(row.embedding) };
-  return { s };
-}
-
-/** Its length and first numbers: enough to see that it is none of zeros, or of unit length. */
-function vectorText(vector: readonly number[]): string {
-  const shown = vector.slice(0, 4).map((value) => value.toPrecision(3));
-  const more = vector.length > shown.length ? ', …' : '';
-  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return `${vector.length} numbers, length ${length.toPrecision(4)}: ${shown.join(', ')}${more}`;
+function finding(one: RowFinding, registry: ClassRegistry): PageFinding {
+  const { score, share, box, mask } = one;
+  return {
+    c: registry.ofPrediction(one),
+    ...(score !== undefined && { s: short(score) }),
+    ...(share !== undefined && { a: short(share) }),
+    ...(box !== undefined && { b: [box.xmin, box.ymin, box.xmax, box.ymax] as const }),
+    ...(mask !== undefined && { m: mask }),
+  };
 }
 
 function short(value: number): number {

@@ -1,12 +1,13 @@
 import { ClassRegistry, type ClassCounts } from './class-registry';
 import type { Truth } from './labels-file';
 import type { RowClass } from '../../../tasks/task-row';
-import { bestOfEach } from '../rows/row-classes';
+import { bestOfEach, classesOf, rowTask } from '../rows/row-classes';
 import type { ScoreRow } from '../rows/score-row';
 
 /** What the report says about every row, listed or not. */
 export interface Totals {
   readonly rows: number;
+  /** Rows whose classes are ranked, the ones that may be right or wrong. */
   readonly classified: number;
   /** Of every task, classified ones among them. */
   readonly scored: number;
@@ -71,9 +72,9 @@ export class Tally {
       increase(this.#errorCodes, row.error.code);
     } else {
       this.#scored += 1;
-      if ('predictions' in row) {
+      if (rowTask(row)?.classesAre === 'ranked') {
         this.#classified += 1;
-        this.#classify(row.predictions, truth);
+        this.#classify(classesOf(row), truth);
       } else {
         this.#find(bestOfEach(row));
       }
@@ -99,19 +100,16 @@ export class Tally {
     for (const one of classes) {
       const id = this.registry.ofPrediction(one);
       this.registry.count(id, 'predicted');
-      this.registry.count(id, 'scores', one.score ?? 0);
+      this.registry.countScore(id, one.score);
     }
   }
 
-  #classify(
-    predictions: readonly { label: string; index: number; score: number }[],
-    truth: Truth | undefined,
-  ): void {
+  #classify(predictions: readonly RowClass[], truth: Truth | undefined): void {
     const ids = predictions.slice(0, TOP_K).map((one) => this.registry.ofPrediction(one));
     const [first] = ids;
     if (first !== undefined) {
       this.registry.count(first, 'predicted');
-      this.registry.count(first, 'scores', predictions[0]?.score ?? 0);
+      this.registry.countScore(first, predictions[0]?.score);
     }
     if (truth === undefined) return;
     const actual = this.registry.ofTruth(truth);

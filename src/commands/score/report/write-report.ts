@@ -18,8 +18,14 @@ import { StableSample } from './stable-sample';
 import { Tally, type Totals } from './tally';
 import { PER_FOLDER, ThumbnailStore } from './thumbnail-store';
 import { truthFinder } from './truth-finder';
-import { readLabelsFile } from './labels-file';
+import type { ClassRegistry } from './class-registry';
+import { readLabelsFile, type Truth } from './labels-file';
+import { viewOf } from './row-view';
+import { tintMasks, type TintedMask } from '../../../imaging/mask-picture';
 import { makeThumbnail, uprightSize } from '../../../imaging/thumbnail';
+import { classColour } from '../../../tasks/class-colours';
+import type { RowFinding, RowView } from '../../../tasks/task-row';
+import type { PathText } from '../inputs/path-text';
 import type { ScoredRow, ScoreRow } from '../rows/score-row';
 
 export interface ReportOptions {
@@ -66,8 +72,10 @@ const LISTED_ERRORS = 5000;
 const THUMBNAIL_EDGE = 256;
 const PREVIEW_EDGE = 640;
 
+/** What is kept of a row that may be listed: the pictures to read, not the whole of its result. */
 interface Listed {
-  readonly row: ScoredRow;
+  readonly file: PathText & { readonly root: string };
+  readonly view: RowView;
   readonly page: PageRow;
 }
 
@@ -75,6 +83,7 @@ interface Pictures {
   readonly page: PageRow;
   readonly shown: Buffer | undefined;
   readonly before: Buffer | undefined;
+  readonly masks: Buffer | undefined;
 }
 
 /**
@@ -98,7 +107,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     tally.add(row, truth);
     const key = `${row.root}\0${row.path}`;
     if (row.status === 'error') failures.add(key, pageError(row, roots));
-    else sample.add(key, { row, page: pageRow(row, truth, roots, tally.registry) });
+    else sample.add(key, listedRow(row, truth, roots, tally.registry));
     read += 1;
     options.onProgress?.({ phase: 'rows', done: read, total: undefined });
   }
@@ -130,40 +139,78 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   }
 }
 
+function listedRow(
+  row: ScoredRow,
+  truth: Truth | undefined,
+  roots: Roots,
+  registry: ClassRegistry,
+): Listed {
+  const { path: file, pathEncoding, root } = row;
+  const view = viewOf(row);
+  return {
+    file: { path: file, root, ...(pathEncoding !== undefined && { pathEncoding }) },
+    view,
+    page: pageRow(row, view, truth, roots, registry),
+  };
+}
+
 /** @returns how many rows have no thumbnail */
 async function addThumbnails(
   listed: readonly Listed[],
   store: ThumbnailStore,
   { imagesRoot, outDir, signal, onProgress }: ReportOptions,
 ): Promise<number> {
-  const edge = (row: Listed['row']): number =>
-    'predictions' in row || 'embedding' in row ? THUMBNAIL_EDGE : PREVIEW_EDGE;
-  const work = async ({ row, page }: Listed): Promise<Pictures> => {
+  const work = async ({ file, view, page }: Listed): Promise<Pictures> => {
     signal?.throwIfAborted();
-    const { pathEncoding } = row;
-    const size = edge(row);
-    const file = picturePath(imagesRoot ?? row.root, row);
-    const source = await thumbnailOf(file, size);
-    // Boxes are in pixels of the original.
-    if (page.d !== undefined && source !== undefined) page.z = await ofPicture(file, uprightSize);
-    if (!('output' in row)) return { page, shown: source, before: undefined };
-    const made = {
-      path: row.output.path,
-      ...(pathEncoding !== undefined && { pathEncoding }),
-    };
-    const after = outDir === undefined ? undefined : picturePath(outDir, made);
-    return { page, shown: await thumbnailOf(after, size), before: source };
+    const { findings, picture } = view;
+    const edge = findings === undefined && picture === undefined ? THUMBNAIL_EDGE : PREVIEW_EDGE;
+    const kept = (name: string): Buffer | undefined =>
+      outDir === undefined ? undefined : picturePath(outDir, { ...file, path: name });
+    const source = picturePath(imagesRoot ?? file.root, file);
+    const thumbnail = await thumbnailOf(source, edge);
+    const hasBoxes = findings?.some(({ box }) => box !== undefined) ?? false;
+    if (hasBoxes && thumbnail !== undefined) page.z = await ofPicture(source, uprightSize);
+    const masks = thumbnail && (await maskPicture(findings ?? [], kept, edge));
+    return picture === undefined
+      ? { page, shown: thumbnail, before: undefined, masks }
+      : { page, shown: await thumbnailOf(kept(picture.path), edge), before: thumbnail, masks };
   };
   let done = 0;
   let missing = 0;
-  for await (const { page, shown, before } of orderedMap(listed, availableParallelism(), work)) {
+  for await (const { page, shown, before, masks } of orderedMap(
+    listed,
+    availableParallelism(),
+    work,
+  )) {
     if (shown !== undefined) page.n = await store.add(shown);
     if (before !== undefined) page.b = await store.add(before);
+    if (masks !== undefined) page.m = await store.add(masks);
     if (shown === undefined) missing += 1;
     done += 1;
     onProgress?.({ phase: 'thumbnails', done, total: listed.length });
   }
   return missing;
+}
+
+/** All masks of an image in one picture, in the colours of their classes; undefined without any. */
+async function maskPicture(
+  findings: readonly RowFinding[],
+  kept: (name: string) => Buffer | undefined,
+  edge: number,
+): Promise<Buffer | undefined> {
+  const masks: TintedMask[] = [];
+  // The most important one on top.
+  for (const { mask, index } of [...findings].reverse()) {
+    const bytes =
+      mask === undefined ? undefined : await ofPicture(kept(mask), (read) => Promise.resolve(read));
+    if (bytes !== undefined) masks.push({ bytes, colour: classColour(index) });
+  }
+  try {
+    return await tintMasks(masks, edge);
+  } catch {
+    // Damaged since: the image is shown without.
+    return undefined;
+  }
 }
 
 function thumbnailOf(file: Buffer | undefined, edge: number): Promise<Buffer | undefined> {
@@ -202,7 +249,7 @@ function pageData(
       one.predicted,
       one.actual,
       one.correct,
-      one.scores,
+      one.scored === 0 ? null : one.scores / one.scored,
     ]),
     rows: listed.map(({ page }) => page),
     errors,

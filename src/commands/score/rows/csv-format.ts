@@ -10,9 +10,11 @@ import type { TextFormat } from './text-format';
 const QUOTE = 0x22;
 const NEWLINE = 0x0a;
 
+const HEADER = stringify([[...COLUMN_NAMES]]);
+
 /** CSV as in RFC 4180, but for lines that end with a newline alone; UTF-8. */
 export const csvFormat: TextFormat = {
-  header: stringify([[...COLUMN_NAMES]]),
+  header: HEADER,
   write: (row) => {
     const flat = flatten(row);
     const cells = COLUMN_NAMES.map((name) => {
@@ -20,6 +22,17 @@ export const csvFormat: TextFormat = {
       return typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell;
     });
     return stringify([cells]);
+  },
+
+  async otherHeader(file) {
+    const parser = createReadStream(file).pipe(
+      parse({ bom: true, to: 1, relax_column_count: true, relax_quotes: true }),
+    );
+    for await (const first of parser as AsyncIterable<string[]>) {
+      const header = stringify([first]);
+      return header === HEADER ? undefined : header.trimEnd();
+    }
+    return undefined;
   },
 
   /** A newline inside quotes is part of a value: names of files may hold them. */

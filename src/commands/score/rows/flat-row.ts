@@ -58,7 +58,7 @@ export function flatten(row: ScoreRow): FlatRow {
     label: first?.label ?? null,
     index: first?.index ?? null,
     score: first?.score ?? null,
-    count: rowTask(row)?.counts === true ? classes.length : null,
+    count: rowTask(row)?.classesAre === 'found' ? classes.length : null,
     ...memberCells(row),
     error_code: error?.code ?? null,
     error_message: error?.message ?? null,

@@ -25,6 +25,9 @@ export const jsonlFormat: TextFormat = {
   header: '',
   write: (row) => `${JSON.stringify(row)}\n`,
 
+  // Each row names its own members.
+  otherHeader: () => Promise.resolve(undefined),
+
   /** JSON has no newline inside: what follows the last is torn. */
   async completeLength(file) {
     const handle = await open(file, 'r');

@@ -55,6 +55,7 @@ export class RowOutput {
       throw new CliError('usage', `${file} is complete: there is nothing to go on with`);
     }
     const length = resumes ? await format.completeLength(grows) : 0;
+    if (length > 0) await requireHeader(grows, format);
     const growing = await GrowingFile.open(grows, length);
     const output = new RowOutput(options, format, growing);
     try {
@@ -123,6 +124,16 @@ async function requireSame(file: string, now: RunFacts): Promise<void> {
   throw new CliError(
     'usage',
     `${file} belongs to another run: ${differs.join(', ')}. Use the same options, or another --output`,
+  );
+}
+
+/** Cells of other columns below the header that is there would be taken for what they are not. */
+async function requireHeader(file: string, format: TextFormat): Promise<void> {
+  const found = await format.otherHeader(file);
+  if (found === undefined) return;
+  throw new CliError(
+    'usage',
+    `${file} cannot be resumed: its columns are ${found}, and this version writes ${format.header.trimEnd()}. Finish it with the version that began it, begin anew with --overwrite, or choose another --output`,
   );
 }
 

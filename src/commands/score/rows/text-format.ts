@@ -6,6 +6,8 @@ export interface TextFormat {
   readonly header: string;
   /** One row with its end. */
   write(row: ScoreRow): string;
+  /** What the file has instead of `header`, which rows cannot be added to; undefined where it is this. */
+  otherHeader(file: string): Promise<string | undefined>;
   /** Length in bytes of the whole rows among the first rows of the file; what follows is torn. */
   completeLength(file: string): Promise<number>;
   /**

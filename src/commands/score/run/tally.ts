@@ -69,7 +69,7 @@ export class Tally {
 /** What an image counts for: its first prediction, or each class that is found in it, once. */
 function labelsOf(row: ScoreRow): Iterable<string> {
   const labels = classesOf(row).map(({ label }) => label);
-  return rowTask(row)?.counts === true ? new Set(labels) : labels.slice(0, 1);
+  return rowTask(row)?.classesAre === 'found' ? new Set(labels) : labels.slice(0, 1);
 }
 
 /** Times of a stage in a histogram of steps of a tenth: a quantile is at most a tenth off. */

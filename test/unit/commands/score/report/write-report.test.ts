@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import sharp from 'sharp';
+
 import { picturePath } from '../../../../../src/commands/score/report/picture-path';
 import {
   writeReport,
   type ReportOptions,
 } from '../../../../../src/commands/score/report/write-report';
 import type { ScoreRow } from '../../../../../src/commands/score/rows/score-row';
+import { classColour } from '../../../../../src/tasks/class-colours';
 import { card } from '../../../../support/pictures';
 import { failed, generate, scored } from '../../../../support/report-rows';
 
@@ -171,4 +174,79 @@ test('escaped paths become the bytes they stand for, but never a way out', () =>
     Buffer.from('/photos/b\xFFd%.png', 'latin1'),
   );
   expect(picturePath('/photos', { path: '%2E%2E/x.png', pathEncoding: 'percent' })).toBeUndefined();
+});
+
+describe('each task is shown as it says itself', () => {
+  const row = (members: object, name = 'a.png'): ScoreRow => ({
+    path: name,
+    root: folder,
+    model: 'toy',
+    version: '1',
+    status: 'ok',
+    ...members,
+  });
+
+  test('found things with boxes, in pixels of the image', async () => {
+    const box = { xmin: 4, ymin: 6, xmax: 30, ymax: 40 };
+    const cat = { label: 'cat', index: 3, score: 0.9, box };
+
+    await report([
+      row({ detections: [cat, { ...cat, score: 0.4 }] }),
+      row({ detections: [] }, 'b.png'),
+    ]);
+
+    const { rows, classes, totals } = await pageData();
+    expect(rows[0]).toMatchObject({
+      s: [[0, 0.9]],
+      f: [
+        { c: 0, s: 0.9, b: [4, 6, 30, 40] },
+        { c: 0, s: 0.4 },
+      ],
+      z: [64, 48],
+    });
+    expect(rows[1]).toMatchObject({ s: [], f: [] });
+    expect(classes).toEqual([['cat', 3, 1, 0, 0, 0.9]]);
+    expect(totals).toMatchObject({ scored: 2, classified: 0 });
+  });
+
+  test('segments with their share, and their masks in one picture', async () => {
+    const raw = (bright: (x: number) => boolean): Buffer =>
+      Buffer.from(Array.from({ length: 64 * 48 }, (_, at) => (bright(at % 64) ? 255 : 0)));
+    const mask = (name: string, bright: (x: number) => boolean): Promise<unknown> =>
+      sharp(raw(bright), { raw: { width: 64, height: 48, channels: 1 } })
+        .toColourspace('b-w')
+        .png()
+        .toFile(path.join(folder, name));
+    await mask('left.png', (x) => x < 32);
+    await mask('most.png', (x) => x < 48);
+    const segments = [
+      { label: 'cat', index: 3, area: 1536, mask: 'left.png' },
+      { label: 'sky', index: 5, area: 2304, mask: 'most.png' },
+      { label: 'gone', index: 6, area: 3, mask: '../outside.png' },
+    ];
+
+    await report([row({ width: 64, height: 48, segments })], { outDir: folder });
+
+    const { rows, classes } = await pageData();
+    expect(rows[0].f).toMatchObject([{ a: 0.5, m: 'left.png' }, { a: 0.75 }, {}]);
+    expect(classes[0]).toEqual(['cat', 3, 1, 0, 0, null]);
+    const [, json = ''] = /class="thumbnails">(.*?)<\/script>/s.exec(await page()) ?? [];
+    const overlay = Buffer.from(JSON.parse(json)[rows[0].m], 'base64');
+    const pixels = await sharp(overlay).raw().toBuffer();
+    const at = (x: number): number[] => [...pixels.subarray(x * 4, x * 4 + 4)];
+    expect([at(0), at(40), at(60)[3]]).toEqual([
+      [...classColour(3), 255],
+      [...classColour(5), 255],
+      0,
+    ]);
+  });
+
+  test('a vector as words and a curve', async () => {
+    await report([row({ embedding: Array.from({ length: 128 }, (_, i) => (i < 64 ? 1 : -1)) })]);
+
+    const { rows } = await pageData();
+    expect(rows[0].v).toBe('128 numbers, length 11.31: 1.00, 1.00, 1.00, 1.00, …');
+    expect(rows[0].c).toEqual([...new Array(32).fill(1), ...new Array(32).fill(-1)]);
+    expect(rows[0]).not.toHaveProperty('s');
+  });
 });

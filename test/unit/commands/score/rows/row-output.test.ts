@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -86,6 +86,71 @@ describe.each<RowFormat>(['jsonl', 'csv'])('%s', (format) => {
     await anew.close(true);
     expect(await rowsOf(format)).toEqual([]);
   });
+});
+
+describe('a file whose columns are others', () => {
+  const older = 'path,root,status,label\n';
+
+  test('is refused in CSV, and stays as it is', async () => {
+    const before = await open('csv', 'refuse');
+    await before.close(false);
+    const file = path.join(folder, 'rows.csv');
+    const text = `${older}a.png,photos,ok,cat\nb.png,pho`;
+    await writeFile(file, text);
+
+    const refused = open('csv', 'resume');
+
+    await expect(refused).rejects.toMatchObject({ reason: 'usage' });
+    await expect(refused).rejects.toThrow(
+      /rows\.csv cannot be resumed: its columns are path,root,status,label, and this version writes path,path_encoding,.*,total_ms\. Finish it with the version that began it, begin anew with --overwrite, or choose another --output$/,
+    );
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  test('is begun anew in CSV where it ends within its header', async () => {
+    const before = await open('csv', 'refuse');
+    await before.close(false);
+    await writeFile(path.join(folder, 'rows.csv'), 'path,root,sta');
+
+    const after = await open('csv', 'resume');
+    await appendAll(after, ODD_ROWS);
+    await after.close(true);
+
+    expect(await rowsOf('csv')).toEqual(ODD_ROWS);
+  });
+
+  test.each<RowFormat>(['jsonl', 'parquet'])(
+    'is resumed in %s, whose rows name their members, unless they are not rows',
+    async (format) => {
+      const [first, ...rest] = ODD_ROWS;
+      const begun = await open(format, 'refuse');
+      await appendAll(begun, first === undefined ? [] : [first]);
+      await begun.close(false);
+      const grows = path.join(
+        folder,
+        format === 'jsonl' ? 'rows.jsonl' : 'rows.parquet.rows.jsonl',
+      );
+      const rows = await readFile(grows, 'utf8');
+      await writeFile(grows, older + rows);
+
+      await expect(open(format, 'resume')).rejects.toMatchObject({
+        reason: 'usage',
+        message: `${grows} cannot be resumed`,
+        cause: { message: expect.stringContaining('line 1, is not a row') as unknown },
+      });
+      // A member that this version does not write.
+      await writeFile(grows, rows.replace('{', '{"added_later":1,'));
+      const after = await open(format, 'resume');
+      await appendAll(after, rest);
+      // Parquet itself is made of these rows, as they are read here, at the end.
+      await after.close(false);
+
+      expect(after.done.size).toBe(ODD_ROWS.length);
+      const found: ScoreRow[] = [];
+      for await (const row of readRows(grows)) found.push(row);
+      expect(found).toEqual([{ ...first, added_later: 1 }, ...rest]);
+    },
+  );
 });
 
 test('rows of another model or with other options are not mixed in', async () => {
