@@ -37,7 +37,7 @@ async function main(): Promise<void> {
       const model = order.models[turn % order.models.length];
       if (image === undefined || model === undefined) throw new Error('no photo or no model');
       const request = { model, images: [image] };
-      const task = service.inference.admit(model, undefined, order.task);
+      const { task } = service.inference.admit(model, undefined, order.task);
       const wish = order.task === 'classify' ? undefined : ({ format: 'png' } as const);
       const { results } = await service.inference.answer(request, { task, parameters: {}, wish });
       const [result] = results;

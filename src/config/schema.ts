@@ -188,6 +188,9 @@ export const configSchema = z.strictObject({
     .default(32 * MIB)
     .describe('Bytes of one image'),
   maxFiles: count(1, 10_000).default(64).describe('Images in one request'),
+  maxPictures: count(1, 4096)
+    .default(16)
+    .describe('Pictures that one request may have made from parameters (`n` of image-generation)'),
   maxInFlightRequests: count(1, 100_000)
     .default(512)
     .describe('Inference requests being worked on at once, from the last byte of their bodies on'),

@@ -59,7 +59,7 @@ function jsonLimits({ maxFiles }: BodyLimits): JsonLimits {
 }
 
 /** The file takes the place of its base64 in the body: there is no copy of it. */
-function* decoded(b64: JsonSlice): Steps<ImageSource> {
+export function* decoded(b64: JsonSlice): Steps<ImageSource> {
   const range = yield* readStringInPlace(b64.cursor());
   const bytes = yield* decodeBase64InPlace(b64.bytes, range);
   return bytes === undefined
@@ -85,7 +85,7 @@ function problemOf(document: unknown): string {
 }
 
 /** @returns '' where it is as it should be */
-function problemOfImage(image: unknown, where: string): string {
+export function problemOfImage(image: unknown, where: string): string {
   if (!isObject(image)) return `"${where}" in the JSON body is not an object`;
   const unknown = unknownKeys(image, IMAGE_KEYS);
   if (unknown !== undefined) return `"${where}" in the JSON body has ${unknown}`;
@@ -101,6 +101,6 @@ function unknownKeys(value: object, known: readonly string[]): string | undefine
   return `the unknown key${others.length > 0 ? 's' : ''} ${[first, ...others].join(', ')}`;
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -14,10 +14,10 @@ const IMAGE_REQUEST_TYPES = [
   'application/json',
 ] as const;
 
-const FORM = 'multipart/form-data';
-const JSON_TYPE = /^(application|text)\/(json|[\w.-]+\+json)$/;
+export const FORM = 'multipart/form-data';
+export const JSON_TYPE = /^(application|text)\/(json|[\w.-]+\+json)$/;
 /** S3 has the second. */
-const FILE_TYPE = /^(image\/[\w.+*-]+|application\/octet-stream|binary\/octet-stream)$/;
+export const FILE_TYPE = /^(image\/[\w.+*-]+|application\/octet-stream|binary\/octet-stream)$/;
 /** A byte-order mark and white space may come first. */
 const JSON_OBJECT = /^(?:\xef\xbb\xbf)?\s*\{/;
 
@@ -66,19 +66,19 @@ async function readAny(
 }
 
 /** What a body is by its first bytes. */
-function kindOf(head: Buffer): 'image' | 'json' | undefined {
+export function kindOf(head: Buffer): 'image' | 'json' | undefined {
   const format = sniffImageFormat(head);
   if (format !== undefined && format !== 'html') return 'image';
   return JSON_OBJECT.test(head.toString('latin1', 0, 64)) ? 'json' : undefined;
 }
 
 /** In lower case and without parameters; empty where there is none. */
-function mediaTypeOf(request: Request): string {
+export function mediaTypeOf(request: Request): string {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   return type.trim().toLowerCase();
 }
 
-function hasBody(request: Request): boolean {
+export function hasBody(request: Request): boolean {
   const { 'transfer-encoding': transfer, 'content-length': length = '0' } = request.headers;
   return transfer !== undefined || Number(length) !== 0;
 }
@@ -100,7 +100,7 @@ function otherType(request: Request): ServingError {
   );
 }
 
-function requireUtf8(request: Request): void {
+export function requireUtf8(request: Request): void {
   const charset = /;\s*charset="?([^";\s]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
   if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return;
   throw new ServingError(
@@ -110,7 +110,7 @@ function requireUtf8(request: Request): void {
 }
 
 /** One image over the limit in a request of several must not cost the others their answer. */
-function checkSize(image: ImageSource, maxFileBytes: number): ImageSource {
+export function checkSize(image: ImageSource, maxFileBytes: number): ImageSource {
   return image instanceof ServingError || image.length <= maxFileBytes
     ? image
     : new ServingError(

@@ -92,6 +92,14 @@ export function setTimingHeader(response: Response, timings: RequestTimings): vo
   );
 }
 
+/** X-Seed: what the only answer was made from, where it was made from noise. */
+export function setSeedHeader(response: Response, { results }: ImageAnswer): void {
+  const [only] = results;
+  if (results.length > 1 || only?.ok !== true) return;
+  const { seed } = only.value.data;
+  if (typeof seed === 'number') response.set('X-Seed', String(seed));
+}
+
 /** The fault of the only image is the fault of the request. */
 export function failIfAlone(answer: ImageAnswer): void {
   const [only] = answer.results;

@@ -43,6 +43,8 @@ export interface OpenedImage {
   readonly header: ImageHeader;
   /** Bytes that decoding may take at its peak, guessed. */
   readonly decodingBytes: number;
+  /** Whether any decoder makes the same of it: upright, opaque, 8 bits of red, green and blue. */
+  readonly isPlain: boolean;
   /**
    * What is upright and without alpha once it is run. What libvips reads by itself is decoded only then,
    * anything else before the promise resolves.
@@ -94,6 +96,7 @@ export async function openImage(bytes: Uint8Array, limits: DecodeLimits): Promis
       decodingBytes(format, pixels) + (rule === undefined ? 0 : pixels * samplesBytes(facts, rule)),
       source.storedBytes ?? 0,
     ),
+    isPlain: rule === undefined && isPlain(facts),
     pipeline: async (signal) => {
       await source.verify?.(limits.decodeTimeoutS);
       if (rule === undefined) return opaque(upright, facts, limits);
@@ -111,11 +114,18 @@ function openBmp(bytes: Uint8Array, limits: DecodeLimits): OpenedImage {
   return {
     header: { format: 'bmp', width, height },
     decodingBytes: decodingBytes('bmp', width * height),
+    // Its many forms are read differently elsewhere.
+    isPlain: false,
     pipeline: async (signal) => {
       const steps = within(bmpSteps(file, facts), limits.decodeTimeoutS, 'bmp');
       return pipelineOfSamples(await inSlices(steps, signal), facts, limits);
     },
   };
+}
+
+function isPlain({ orientation, channels, hasAlpha, space, depth }: HeaderFacts): boolean {
+  const samples = (depth ?? 'uchar') === 'uchar' && (space ?? 'srgb') === 'srgb';
+  return orientation === 1 && channels === 3 && !hasAlpha && samples;
 }
 
 /** What an image's header says, with its size as it is stored. */

@@ -2,21 +2,26 @@ import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
 import type { Tensor } from '../kernel/tensor';
 import type { Servable } from '../models/servable';
-import type { ImageTensor } from '../imaging/preprocess';
-import type { ImagePreparer } from './image-preparer';
+import { ServingError } from '../kernel/errors';
+import { feedRow, type RowPreparer } from './feed-row';
+import { refusedInput } from './refused-input';
+import type { RowInputs } from './row-inputs';
 import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
 import type { InferenceObserver, Stage } from './inference-observer';
 import { validateInputs } from './validate-inputs';
 
 export interface AttemptParts {
-  readonly preparer: Pick<ImagePreparer, 'prepare'>;
+  readonly preparer: RowPreparer;
   readonly observer?: InferenceObserver | undefined;
 }
 
 export interface AttemptOf {
   readonly servable: Servable;
+  /** Empty where there is no upload. */
   readonly image: Uint8Array;
+  /** What it is fed besides; undefined where the upload is all. */
+  readonly more: RowInputs | undefined;
   readonly how: Answering;
   /** Released when the image leaves the queue. */
   readonly permit: Permit;
@@ -30,7 +35,7 @@ export interface AttemptOf {
  * @throws ServingError
  */
 export async function attemptImage(
-  { servable, image, how, permit, signal }: AttemptOf,
+  { servable, image, more, how, permit, signal }: AttemptOf,
   { preparer, observer }: AttemptParts,
 ): Promise<AnsweredImage> {
   const stage = (which: Stage, ms: number): number => {
@@ -38,10 +43,11 @@ export async function attemptImage(
     return ms;
   };
   const started = performance.now();
-  const { tensor, release } = await preparer.prepare(servable, image, signal, how.run.image);
+  const row = await feedRow(servable, how.run, image, more, signal, preparer);
+  const { tensor, inputs, release } = row;
   try {
     const preprocessMs = stage('preprocess', performance.now() - started);
-    const run = runImage(servable, how.run, tensor, permit, signal);
+    const run = runRow(servable, how.run, inputs, permit, signal);
     const { outputs, queueMs, inferMs, batchRows } = await run;
     stage('queue', queueMs);
     stage('infer', inferMs);
@@ -55,29 +61,41 @@ export async function attemptImage(
   }
 }
 
-async function runImage(
+async function runRow(
   servable: Servable,
-  { signatureName, signature, image, outputs: names }: TaskRun,
-  tensor: ImageTensor,
+  { signatureName, signature, outputs: names }: TaskRun,
+  inputs: readonly Tensor[],
   permit: Permit,
   signal: AbortSignal | undefined,
 ): Promise<BatchResult> {
-  const input: Tensor = {
-    name: image?.inputName ?? '',
-    dtype: image?.dtype ?? 'float32',
-    shape: [1, ...tensor.shape],
-    data: tensor.data,
-  };
-  validateInputs(signature, [input]);
-  return servable.batcher.submit(
-    {
-      signature: signatureName,
-      inputs: [input],
-      rows: 1,
-      batchable: servable.rowsOf(signatureName).independent,
-      outputs: names,
-      signal,
-    },
-    permit,
-  );
+  validateInputs(signature, inputs);
+  try {
+    return await servable.batcher.submit(
+      {
+        signature: signatureName,
+        inputs,
+        rows: 1,
+        batchable: servable.rowsOf(signatureName).independent,
+        outputs: names,
+        signal,
+      },
+      permit,
+    );
+  } catch (thrown) {
+    throw servable.spec.inputs.encoded === undefined ? thrown : undecodedInput(thrown);
+  }
+}
+
+/** What the graph refuses of a file that it decodes itself is the fault of the file. */
+function undecodedInput(thrown: unknown): unknown {
+  const refused = refusedInput(thrown);
+  return refused instanceof ServingError && refused.code === 'INVALID_INPUT'
+    ? new ServingError(
+        'UNDECODABLE_IMAGE',
+        `The model cannot decode the image: ${refused.message}`,
+        {
+          cause: refused,
+        },
+      )
+    : thrown;
 }

@@ -4,8 +4,10 @@ import type { Semaphore } from '../kernel/semaphore';
 import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { RequestTimings } from '../models/servable-statistics';
+import type { ModelInputs } from '../tasks/inputs/model-inputs';
 import type { Answering, AnyTask, PictureWish, TaskTools } from '../tasks/task';
 import { attemptImage, type AttemptOf, type AttemptParts } from './image-attempt';
+import type { RowPreparer } from './feed-row';
 import type { ImagePreparer } from './image-preparer';
 import type {
   AnsweredImage,
@@ -15,13 +17,22 @@ import type {
   ImageSource,
 } from './image-request';
 import { requireTask } from './require-task';
+import { rowsOf, type RowInputs } from './row-inputs';
 import { taskModel } from './task-model';
 
 export interface ImageInferenceOptions extends AttemptParts {
   readonly manager: Pick<ModelManager, 'acquire'>;
-  readonly preparer: Pick<ImagePreparer, 'prepare' | 'withPixels'>;
+  readonly preparer: RowPreparer & Pick<ImagePreparer, 'withPixels'>;
   /** Images decoded or encoded at the same time; the preparer's. */
   readonly imaging: Semaphore;
+}
+
+/** What a request for a model may say. */
+export interface Admitted {
+  /** What the model does. */
+  readonly task: AnyTask;
+  /** What it takes. */
+  readonly inputs: ModelInputs;
 }
 
 /** What is asked of a model, besides the images. */
@@ -55,16 +66,15 @@ export class ImageInference {
   /**
    * Whether a request for this model would be taken, before anything is read of it.
    * @param verb the task's, or `predict` for whatever the model does
-   * @returns what the model does
    * @throws ServingError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, WRONG_TASK, OVERLOADED,
    *   DRAINING
    */
-  admit(model: string, version: number | undefined, verb: string): AnyTask {
+  admit(model: string, version: number | undefined, verb: string): Admitted {
     const { servable, release } = this.#options.manager.acquire(model, version);
     release();
     const task = requireTask(servable, verb);
     servable.batcher.admission.requireRoom();
-    return task;
+    return { task, inputs: servable.spec.inputs };
   }
 
   /**
@@ -73,20 +83,23 @@ export class ImageInference {
    *   OVERLOADED …; what concerns one image is in its result
    */
   async answer(
-    { model, version, images, signal }: ImageRequest,
+    { model, version, images: sent, more, signal }: ImageRequest,
     { task, parameters, wish }: Asked,
   ): Promise<ImageAnswer> {
     const { servable, release } = this.#options.manager.acquire(model, version);
     try {
       // Another version may have come since it was admitted.
       requireTask(servable, task.verb);
+      const images = imagesOf(task, parameters, sent);
+      const { inputs } = servable.spec;
+      const rows = inputs.more.length === 0 ? [] : rowsOf(inputs, images.length, more);
       const permit = servable.batcher.admission.acquire(images.length);
       try {
         const answering = (): Answering =>
           task.answering(taskModel(servable), parameters as never, wish, this.#tools);
         const job = { servable, answering, signal };
         const results = await Promise.all(
-          images.map((image) => this.#observed(job, image, permit.split())),
+          images.map((image, place) => this.#observed(job, image, rows[place], permit.split())),
         );
         const { name, version: served } = servable;
         return { model: name, version: served, results, timings: longest(results) };
@@ -99,13 +112,19 @@ export class ImageInference {
   }
 
   /** Never rejects: what concerns one image is its result. Each image has one outcome. */
-  async #observed(job: Job, image: ImageSource, permit: Permit): Promise<ImageResult> {
+  async #observed(
+    job: Job,
+    image: ImageSource,
+    more: RowInputs | undefined,
+    permit: Permit,
+  ): Promise<ImageResult> {
     const { name, version, statistics } = job.servable;
     const { observer } = this.#options;
     const started = performance.now();
     try {
       if (image instanceof ServingError) throw image;
-      const result = await this.#answer(job, image, permit);
+      const answered = await this.#answer(job, image, more, permit);
+      const result = more?.seed === undefined ? answered : withSeed(answered, more.seed);
       observer?.outcome(name, version, 'OK');
       statistics.succeeded(result.timings);
       return result;
@@ -123,9 +142,10 @@ export class ImageInference {
   async #answer(
     { servable, answering, signal }: Job,
     image: Uint8Array,
+    more: RowInputs | undefined,
     permit: Permit,
   ): Promise<AnsweredImage> {
-    const first: AttemptOf = { servable, image, permit, signal, how: answering() };
+    const first: AttemptOf = { servable, image, more, permit, signal, how: answering() };
     try {
       return await attemptImage(first, this.#options);
     } catch (thrown) {
@@ -140,6 +160,25 @@ export class ImageInference {
       }
     }
   }
+}
+
+/** Of an answer that nothing is uploaded for. */
+const NO_IMAGE = new Uint8Array();
+
+/** One for each answer. */
+function imagesOf(
+  task: AnyTask,
+  parameters: unknown,
+  sent: readonly ImageSource[],
+): readonly ImageSource[] {
+  if (task.upload !== 'none') return sent;
+  const count = task.count?.(parameters as never) ?? 1;
+  return new Array<ImageSource>(count).fill(NO_IMAGE);
+}
+
+function withSeed(answered: AnsweredImage, seed: number): AnsweredImage {
+  const { value } = answered;
+  return { ...answered, value: { ...value, data: { ...value.data, seed } } };
 }
 
 /** What a way in needs of it. */

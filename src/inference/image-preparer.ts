@@ -1,12 +1,18 @@
+import sharp from 'sharp';
+
 import { BufferPool } from './buffer-pool';
 import type { ByteBudget } from '../kernel/byte-budget';
 import { ServingError } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';
 import { isLarge, isSlowToOpen } from '../imaging/decoding-cost';
+import { encodeImage } from '../imaging/encode';
+import { placeAsIs } from '../imaging/geometry';
+import type { ImageHeader } from '../imaging/image-header';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
-import { preprocessOpened, type ImageTensor } from '../imaging/preprocess';
+import { preprocessImage, preprocessOpened, type ImageTensor } from '../imaging/preprocess';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import { rgbOf, type RgbPicture } from '../imaging/rgb-picture';
+import type { ImageFormat } from '../imaging/sniff';
 import type { Servable } from '../models/servable';
 
 export interface ImagePreparerOptions {
@@ -23,6 +29,14 @@ export interface ImagePreparerOptions {
 export interface PreparedImage {
   readonly tensor: ImageTensor;
   /** Run or failed, nothing may look at the pixels again. Later calls do nothing. */
+  readonly release: () => void;
+}
+
+/** An image as a file that a graph decodes. */
+export interface PreparedFile {
+  readonly bytes: Uint8Array;
+  /** The image as the graph sees it, without its pixels. */
+  readonly tensor: ImageTensor;
   readonly release: () => void;
 }
 
@@ -51,24 +65,45 @@ export class ImagePreparer {
     if (spec === undefined) {
       throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
     }
-    const { imaging, limits } = this.#options;
-    const open = async (): Promise<OpenedImage> => {
-      throwIfGone(signal);
-      return openImage(image, limits);
-    };
-    const decode = (opened: OpenedImage): Promise<PreparedImage> => {
-      throwIfGone(signal);
-      return this.#decode(opened, spec, signal);
-    };
-    // What may take seconds leaves some places to the others.
-    const apart = (work: () => Promise<PreparedImage>): Promise<PreparedImage> =>
-      this.#apart(work, servable.spec.batching.queueTimeoutMs, signal);
-    if (isSlowToOpen(image)) return apart(async () => decode(await open()));
-    const first = await imaging.run(async () => {
-      const opened = await open();
-      return isLarge(opened.decodingBytes) ? { opened } : { prepared: await decode(opened) };
+    return this.#scheduled(servable, image, signal, (opened) => this.#decode(opened, spec, signal));
+  }
+
+  /**
+   * An image as a file that a graph decodes: as it came where any decoder makes the same of it, else upright
+   * and opaque as PNG, or as JPEG of quality 100 where its decoder reads no PNG.
+   * @param formats that the graph decodes
+   * @throws ServingError UNSUPPORTED_IMAGE_FORMAT, CLIENT_CLOSED_REQUEST, and those of preprocessImage
+   */
+  prepareFile(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+    formats: readonly ImageFormat[],
+  ): Promise<PreparedFile> {
+    return this.#scheduled(servable, image, signal, async (opened) => {
+      const { header, isPlain, pipeline, decodingBytes } = opened;
+      const tensor = asItCame(header);
+      if (isPlain && formats.includes(header.format)) {
+        return { tensor, bytes: image, release: () => undefined };
+      }
+      const format = fileFormat(formats, header.format);
+      const decoded = await this.#options.budget.whenRoom(decodingBytes);
+      try {
+        const { data, ...size } = await rgbOf(await pipeline(signal), header.format);
+        const encoded = await encodeImage(data, { ...size, channels: 3 }, { format, quality: 100 });
+        return { tensor, bytes: encoded, release: this.#options.budget.hold(encoded.length) };
+      } finally {
+        decoded();
+      }
     });
-    return first.prepared ?? apart(() => decode(first.opened));
+  }
+
+  /** A plain picture in the form a model takes; of the size that `like` was fed with where it takes any. */
+  async plain(spec: PreprocessSpec, colour: string, like: ImageTensor): Promise<ImageTensor> {
+    const { width, height } = spec.size.kind === 'fixed' ? spec.size : like;
+    const create = { width, height, channels: 3, background: colour } as const;
+    const file = await this.#options.imaging.run(() => sharp({ create }).png().toBuffer());
+    return preprocessImage(file, spec, this.#options.limits);
   }
 
   /**
@@ -88,12 +123,41 @@ export class ImagePreparer {
     });
   }
 
+  /** Opens an image and does with it what takes time; what is large leaves some places to the others. */
+  async #scheduled<T>(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+    decodeOpened: (opened: OpenedImage) => Promise<T>,
+  ): Promise<T> {
+    const { imaging, limits } = this.#options;
+    const open = async (): Promise<OpenedImage> => {
+      throwIfGone(signal);
+      return openImage(image, limits);
+    };
+    const decode = (opened: OpenedImage): Promise<T> => {
+      throwIfGone(signal);
+      return decodeOpened(opened);
+    };
+    // What may take seconds leaves some places to the others.
+    const apart = (work: () => Promise<T>): Promise<T> =>
+      this.#apart(work, servable.spec.batching.queueTimeoutMs, signal);
+    if (isSlowToOpen(image)) return apart(async () => decode(await open()));
+    const first = await imaging.run(async () => {
+      const opened = await open();
+      return isLarge(opened.decodingBytes)
+        ? ({ isLarge: true, opened } as const)
+        : ({ isLarge: false, prepared: await decode(opened) } as const);
+    });
+    return first.isLarge ? apart(() => decode(first.opened)) : first.prepared;
+  }
+
   /** Waits no longer than the image might in the queue of its model. */
-  async #apart(
-    work: () => Promise<PreparedImage>,
+  async #apart<T>(
+    work: () => Promise<T>,
     patienceMs: number,
     signal: AbortSignal | undefined,
-  ): Promise<PreparedImage> {
+  ): Promise<T> {
     const patience = AbortSignal.timeout(patienceMs);
     const waiting = signal === undefined ? patience : AbortSignal.any([signal, patience]);
     try {
@@ -141,6 +205,31 @@ export class ImagePreparer {
       decoded();
     }
   }
+}
+
+/** The whole picture, without its pixels. */
+function asItCame(header: ImageHeader): ImageTensor {
+  const { width, height } = header;
+  return {
+    data: new Uint8Array(),
+    shape: [height, width, 3],
+    width,
+    height,
+    validWidth: width,
+    validHeight: height,
+    source: header,
+    placement: placeAsIs(header, 1),
+  };
+}
+
+/** What an image is encoded as. @throws ServingError UNSUPPORTED_IMAGE_FORMAT */
+function fileFormat(formats: readonly ImageFormat[], given: ImageFormat): 'png' | 'jpeg' {
+  if (formats.includes('png')) return 'png';
+  if (formats.includes('jpeg')) return 'jpeg';
+  throw new ServingError(
+    'UNSUPPORTED_IMAGE_FORMAT',
+    `The image is ${given.toUpperCase()}, and the model decodes it itself: allowed are ${formats.join(', ').toUpperCase()}`,
+  );
 }
 
 function throwIfGone(signal: AbortSignal | undefined): void {

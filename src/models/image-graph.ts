@@ -31,9 +31,11 @@ export function imagePlanOf(
   spec: ServableSpec,
   optimize: ModelConfig['optimize'],
 ): ImagePlan | undefined {
-  const { image, imageTask } = spec;
+  const { image, imageTask, inputs } = spec;
   const wanted = typeof optimize === 'object' ? optimize : {};
   if (image === undefined || optimize === false || imageTask === undefined) return undefined;
+  // What else the network takes has no place in the signature that the plan adds.
+  if (inputs.more.length > 0) return undefined;
   const { inputName, dtype, layout, colorOrder, normalization } = image;
   const isPixels = dtype === 'uint8' && layout === 'NHWC' && colorOrder === 'rgb';
   const preprocess = (wanted.preprocess ?? true) && !isPixels && !hasFractions(image);
@@ -95,9 +97,10 @@ function postprocessOf({
   settings,
   signature,
   image,
+  inputs,
   labels,
 }: ServableSpec): Postprocess | undefined {
-  return imageTask?.postprocess?.(settings as never, { signature, image, labels });
+  return imageTask?.postprocess?.(settings as never, { signature, image, inputs, labels });
 }
 
 /** The model's own outputs that its task looks at. */

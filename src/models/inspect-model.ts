@@ -1,9 +1,17 @@
+import { decodedInputs } from '../saved-model/decoded-inputs';
 import { outputOperations } from '../saved-model/output-operations';
 import { readSignatures } from '../saved-model/signatures';
-import type { Signatures } from '../kernel/tensor';
+import type { Signature, Signatures } from '../kernel/tensor';
+import { takesUpload } from '../tasks/inputs/model-inputs';
 import type { ModelConfig } from './model-config';
 import { scanRepository, versionDirectory, type RepositoryModel } from './repository';
-import { resolveServable, type ServableDefaults, type ServableSpec } from './servable-spec';
+import {
+  chooseSignature,
+  resolveServable,
+  type KnownOfGraph,
+  type ServableDefaults,
+  type ServableSpec,
+} from './servable-spec';
 
 /** One version of a model as the server would serve it, found out without loading it. */
 export interface InspectedVersion {
@@ -19,6 +27,8 @@ export interface VersionSource {
   readonly directory: string;
   readonly config: ModelConfig;
   readonly labels: readonly string[] | undefined;
+  /** Of inputs, by role. */
+  readonly inputLabels?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /**
@@ -27,17 +37,44 @@ export interface VersionSource {
  * @throws ModelConfigError naming every contradiction, SavedModelError
  */
 export async function resolveVersion(
-  { directory, config, labels }: VersionSource,
+  { directory, config, labels, inputLabels }: VersionSource,
   defaults: ServableDefaults,
 ): Promise<Pick<InspectedVersion, 'signatures' | 'spec'>> {
   const { signatures } = await readSignatures(directory);
-  const spec = resolveServable(config, signatures, labels, defaults);
-  const { outputs } = spec.signature;
-  const { node = '', shape } = outputs.find(({ name }) => name === spec.output.name) ?? {};
-  const mayBeScores = spec.image !== undefined && spec.task === 'tensor' && shape?.length === 2;
+  const resolve = (known: KnownOfGraph): ServableSpec =>
+    resolveServable(config, signatures, labels, defaults, known, inputLabels);
+  const { signature } = chooseSignature(config, signatures);
+  const decoded = await filesTaken(directory, config, signature);
+  const spec = resolve({ decoded });
+  const { node = '', shape } =
+    signature.outputs.find(({ name }) => name === spec.output.name) ?? {};
+  const mayBeScores = takesUpload(spec.inputs) && spec.task === 'tensor' && shape?.length === 2;
   if (config.task !== undefined || !mayBeScores) return { signatures, spec };
   const operations = await outputOperations(directory, [node]);
-  return { signatures, spec: resolveServable(config, signatures, labels, defaults, operations) };
+  return { signatures, spec: resolve({ decoded, operations }) };
+}
+
+/** Inputs that may take files of pictures, looked up in the graph. */
+async function filesTaken(
+  directory: string,
+  { task, inputs }: ModelConfig,
+  signature: Signature,
+): Promise<KnownOfGraph['decoded']> {
+  const strings = signature.inputs.filter(({ dtype }) => dtype === 'string');
+  const isAlone = inputs === undefined && signature.inputs.length === 1;
+  const saysImage = Object.values(inputs ?? {}).some(({ image }) => image !== undefined);
+  const asks = (isAlone || saysImage) && task !== 'tensor' && task !== 'text-generation';
+  if (strings.length === 0 || !asks) return undefined;
+  const found = await decodedInputs(
+    directory,
+    strings.map(({ node }) => node),
+  );
+  return new Map(
+    strings.flatMap(({ name, node }) => {
+      const formats = found.get(node);
+      return formats === undefined ? [] : [[name, formats] as const];
+    }),
+  );
 }
 
 /**
@@ -50,8 +87,7 @@ export async function inspectVersion(
   defaults: ServableDefaults,
 ): Promise<InspectedVersion> {
   const directory = await versionDirectory(model.directory, version);
-  const { config, labels } = model;
-  const { signatures, spec } = await resolveVersion({ directory, config, labels }, defaults);
+  const { signatures, spec } = await resolveVersion({ ...model, directory }, defaults);
   return { version, directory, signatures, spec };
 }
 

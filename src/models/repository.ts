@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 
+import { labelFilesOf } from '../tasks/inputs/input-config';
 import { labelsFileOf, ModelConfigError, parseModelConfig, type ModelConfig } from './model-config';
 import { messageOf, hasErrorCode } from '../kernel/errors';
 import {
@@ -22,6 +23,8 @@ export interface RepositoryModel {
   readonly config: ModelConfig;
   /** Labels in index order, when model.json names a file. */
   readonly labels: readonly string[] | undefined;
+  /** Labels of inputs, by role, where model.json names files of them. */
+  readonly inputLabels?: ReadonlyMap<string, readonly string[]> | undefined;
   /** False when there is no model.json. */
   readonly configured: boolean;
   /** What keeps the model from being served; empty when nothing does. */
@@ -117,6 +120,7 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
   let configured = false;
   let foreign = false;
   let labels: string[] | undefined;
+  const inputLabels = new Map<string, readonly string[]>();
   let fileRevisions: ReadonlyMap<number, string> = new Map();
   try {
     if (!isModelName(name)) {
@@ -138,9 +142,14 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
       config = parseModelConfig(text);
       const labelsFile = labelsFileOf(config);
       if (labelsFile !== undefined) {
-        const labelText = await readLabels(roots, directory, labelsFile);
+        const labelText = await readLabels(roots, directory, labelsFile, 'output.labels');
         hash.update(labelText);
         labels = splitLabels(labelText);
+      }
+      for (const [role, file] of labelFilesOf(config.inputs)) {
+        const labelText = await readLabels(roots, directory, file, `inputs.${role}: labels`);
+        hash.update(labelText);
+        inputLabels.set(role, splitLabels(labelText));
       }
     }
   } catch (thrown) {
@@ -163,6 +172,7 @@ async function readModel(name: string, repository: string): Promise<RepositoryMo
     versions: [...fileRevisions.keys()],
     config,
     labels,
+    inputLabels,
     configured,
     problems,
     configRevision: hash.digest('hex'),
@@ -186,8 +196,9 @@ async function readLabels(
   roots: readonly string[],
   directory: string,
   file: string,
+  where: string,
 ): Promise<string> {
-  const key = 'model.json.output.labels';
+  const key = `model.json.${where}`;
   const resolved = path.resolve(directory, file);
   if (!isBelow(directory, resolved)) {
     throw new ModelConfigError([`${key}: must name a file in the model folder`]);

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import { notCarried, type Signature } from '../kernel/tensor';
 import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../tasks/output-names';
+import { takesUpload, type ModelInputs } from '../tasks/inputs/model-inputs';
 import type { AnyTask, ModelFacts, ModelSigns, Notes } from '../tasks/task';
 import { TASKS, TENSOR } from '../tasks/tasks';
 import { tensorConfigSchema, type TensorConfig } from '../tasks/tensor-config';
@@ -27,17 +28,19 @@ export interface ResolvedTask {
  */
 export function resolveTask(
   config: ModelConfig,
-  facts: ModelFacts,
+  facts: ModelFacts & { readonly inputs: ModelInputs },
   operations: ReadonlyMap<string, string>,
   notes: Notes,
 ): ResolvedTask | undefined {
-  const { signature, image } = facts;
+  const { signature, inputs } = facts;
   const signs = { ...facts, isClassifier: saysScores(config, facts, operations) };
   const task = config.task === undefined ? recognise(signs, notes) : named(config.task);
   if (task === undefined) return resolveTensor(config, signature, notes);
-  if (image === undefined) {
+  if (!fitsUpload(task, inputs)) {
     notes.problem(
-      `the task ${task.name} needs an image input, and the signature has none: ${describeTensors(signature.inputs)}`,
+      task.upload === 'none'
+        ? `the task ${task.name} takes no uploaded picture, and model.json has one: ${inputs.uploadRole}`
+        : `the task ${task.name} needs an image input, and the signature has none: ${describeTensors(signature.inputs)}`,
     );
     return undefined;
   }
@@ -46,8 +49,9 @@ export function resolveTask(
   const settings: unknown = task.resolve(facts, own, notes);
   if (settings === undefined) return undefined;
   const outputs = task.outputs(settings as never);
+  const texts = task.textOutputs?.(settings as never) ?? [];
   for (const spec of signature.outputs.filter(({ name }) => outputs.includes(name))) {
-    if (spec.dtype !== undefined && spec.dtype !== 'string') continue;
+    if (spec.dtype === 'string' ? texts.includes(spec.name) : spec.dtype !== undefined) continue;
     notes.problem(`output "${spec.name}" has type ${spec.tfDtype}, which cannot be answered`);
   }
   return { name: task.name, task, settings, output: outputs[0] ?? '' };
@@ -69,15 +73,20 @@ function named(name: string): AnyTask | undefined {
   return TASKS.find((task) => task.name === name);
 }
 
-function recognise(signs: ModelSigns, notes: Notes): AnyTask | undefined {
-  const { image, signature } = signs;
+/** A task with an upload needs a model that takes pictures, one without must have none. */
+function fitsUpload({ upload = 'images' }: AnyTask, inputs: ModelInputs): boolean {
+  return (upload === 'images') === takesUpload(inputs);
+}
+
+function recognise(signs: ModelSigns & { readonly inputs: ModelInputs }, notes: Notes): AnyTask | undefined {
+  const { inputs, signature } = signs;
   const first = mainOutput(signature.outputs);
   const shape = first === undefined ? 'nothing' : nameAndShape(first);
-  if (image === undefined) {
+  if (!takesUpload(inputs) && inputs.more.length === 0) {
     notes.assumption(`task: ${TENSOR}, as the tensor model answers ${shape}`);
     return undefined;
   }
-  for (const task of TASKS) {
+  for (const task of TASKS.filter((one) => fitsUpload(one, inputs))) {
     const reason = task.recognise(signs);
     if (reason === undefined) continue;
     notes.assumption(`task: ${task.name}, as ${reason}`);

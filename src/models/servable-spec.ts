@@ -1,11 +1,10 @@
-import type { DType } from '../kernel/element-types';
-import type { Signature, Signatures, TensorSpec } from '../kernel/tensor';
-import { formatShape, isAnswerable, isBatchable, notCarried } from '../kernel/tensor';
+import type { ImageFormat } from '../imaging/sniff';
+import { isBatchable, notCarried, type Signature, type Signatures } from '../kernel/tensor';
 import type { BatchingOptions } from '../batching/batching-options';
-import { isTensorFlowKernel } from '../imaging/preprocess-spec';
-import { channelsOf } from '../tasks/image-shape';
-import { describeTensors } from '../tasks/output-names';
-import type { AnyTask, ImageInputSpec } from '../tasks/task';
+import type { ImageInputSpec, ModelInputs } from '../tasks/inputs/model-inputs';
+import { resolveInputs } from '../tasks/inputs/resolve-inputs';
+import type { AnyTask } from '../tasks/task';
+import { TASKS } from '../tasks/tasks';
 import { batchSizesUpTo, type BatchSizeSteps } from './batch-sizes';
 import { ModelConfigError, type ModelConfig } from './model-config';
 import { resolveTask } from './resolve-task';
@@ -19,8 +18,10 @@ export interface ServableSpec {
   readonly settings: unknown;
   readonly signatureName: string;
   readonly signature: Signature;
-  /** Undefined for models that take no image. */
+  /** Undefined for models that take no image, or decode it themselves. */
   readonly image: ImageInputSpec | undefined;
+  /** What it takes, by role. */
+  readonly inputs: ModelInputs;
   /** The output that matters most. */
   readonly output: { readonly name: string };
   readonly labels: readonly string[] | undefined;
@@ -56,13 +57,19 @@ export interface ServableDefaults {
   readonly gpuMemoryMiB?: number | undefined;
 }
 
-const IMAGE_DTYPES: readonly (DType | undefined)[] = ['float32', 'uint8', 'int32'];
-const DYNAMIC_DEFAULTS = { minSize: 1, maxSize: 2048, multipleOf: 1 };
 const WARMUP_SIDE = 64;
+
+/** What is known of a model beside its signatures, where somebody looked. */
+export interface KnownOfGraph {
+  /** Operations that make outputs, by their `node`; see outputOperations. */
+  readonly operations?: ReadonlyMap<string, string> | undefined;
+  /** Formats that inputs of strings are decoded from, by input; see decodedInputs. */
+  readonly decoded?: ReadonlyMap<string, readonly ImageFormat[]> | undefined;
+}
 
 /**
  * Combines a model's configuration with its signature.
- * @param operations that make outputs, by their `node`, where known; see outputOperations
+ * @param inputLabels that inputs have in files, by role
  * @throws ModelConfigError naming every contradiction
  */
 export function resolveServable(
@@ -70,13 +77,13 @@ export function resolveServable(
   signatures: Signatures,
   labels: readonly string[] | undefined,
   defaults: ServableDefaults,
-  operations: ReadonlyMap<string, string> = new Map(),
+  { operations = new Map(), decoded }: KnownOfGraph = {},
+  inputLabels: ReadonlyMap<string, readonly string[]> = new Map(),
 ): ServableSpec {
   const problems: string[] = [];
   const assumptions: string[] = [];
   const { name: signatureName, signature } = chooseSignature(config, signatures, assumptions);
 
-  const image = resolveImage(config, signature, problems, assumptions);
   const notes = {
     problem: (text: string) => {
       problems.push(text);
@@ -85,7 +92,16 @@ export function resolveServable(
       assumptions.push(text);
     },
   };
-  const resolved = resolveTask(config, { signature, image, labels }, operations, notes);
+  const sources = {
+    config,
+    signature,
+    labels: inputLabels,
+    decoded,
+    reserved: parametersOf(config),
+  };
+  const inputs = resolveInputs(sources, notes);
+  const { image } = inputs;
+  const resolved = resolveTask(config, { signature, image, inputs, labels }, operations, notes);
   for (const input of signature.inputs) {
     if (input.dtype === undefined) {
       problems.push(
@@ -105,6 +121,7 @@ export function resolveServable(
     signatureName,
     signature,
     image,
+    inputs,
     output: { name: resolved.output },
     labels,
     batchable,
@@ -122,12 +139,19 @@ export function resolveServable(
   };
 }
 
+/** Parameters that requests for a model have already; of every task, where model.json names none. */
+function parametersOf({ task }: ModelConfig): string[] {
+  const tasks = TASKS.filter(({ name }) => task === undefined || name === task);
+  return tasks.flatMap(({ parameters }) => Object.keys(parameters.shape));
+}
+
 const PREDICT_METHOD = 'tensorflow/serving/predict';
 
-function chooseSignature(
+/** @throws ModelConfigError where model.json names one that there is not */
+export function chooseSignature(
   config: ModelConfig,
   signatures: Signatures,
-  assumptions: string[],
+  assumptions: string[] = [],
 ): { name: string; signature: Signature } {
   const names = Object.keys(signatures).sort();
   const wanted = config.signature ?? 'serving_default';
@@ -148,153 +172,6 @@ function chooseSignature(
   throw new ModelConfigError([
     `model.json.signature: there is no signature "${wanted}"; the model has ${quoted}`,
   ]);
-}
-
-function chooseTensor(
-  wanted: string | undefined,
-  specs: readonly TensorSpec[],
-  where: string,
-  problems: string[],
-): TensorSpec {
-  const found =
-    wanted === undefined
-      ? (specs.find(isAnswerable) ?? specs[0])
-      : specs.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  problems.push(
-    `${where}: there is no tensor "${wanted ?? ''}"; the signature has ${describeTensors(specs)}`,
-  );
-  throw new ModelConfigError(problems);
-}
-
-function resolveImage(
-  config: ModelConfig,
-  signature: Signature,
-  problems: string[],
-  assumptions: string[],
-): ServableSpec['image'] {
-  const { input = {} } = config;
-  const [first] = signature.inputs;
-  const looksLikeImage =
-    signature.inputs.length === 1 &&
-    first !== undefined &&
-    first.shape?.length === 4 &&
-    IMAGE_DTYPES.includes(first.dtype) &&
-    channelsOf(first.shape) !== undefined;
-  if (config.input === undefined && !looksLikeImage) return undefined;
-  if (config.task === 'tensor' && config.input === undefined) return undefined;
-
-  const spec = chooseTensor(input.name, signature.inputs, 'model.json.input.name', problems);
-  if (signature.inputs.length > 1) {
-    problems.push(
-      `an image model takes one input, and the signature has ${describeTensors(signature.inputs)}`,
-    );
-  }
-  const { dtype, shape } = spec;
-  if (dtype !== 'float32' && dtype !== 'uint8' && dtype !== 'int32') {
-    problems.push(
-      `input "${spec.name}" is ${spec.tfDtype}; images become DT_FLOAT, DT_UINT8 or DT_INT32`,
-    );
-    return undefined;
-  }
-  if (shape !== undefined && shape.length !== 4) {
-    problems.push(
-      `input "${spec.name}" has shape ${formatShape(shape)}; an image batch has 4 dimensions`,
-    );
-    return undefined;
-  }
-  const found = channelsOf(shape);
-  const layout = input.layout ?? found?.layout ?? 'NHWC';
-  const [heightAt, widthAt, channelsAt] = layout === 'NHWC' ? [1, 2, 3] : [2, 3, 1];
-  const channelCount = shape?.[channelsAt] ?? -1;
-  const colorOrder = input.colorOrder ?? (channelCount === 1 ? 'grayscale' : 'rgb');
-  const channels = colorOrder === 'grayscale' ? 1 : 3;
-  if (channelCount > 0 && channelCount !== channels) {
-    problems.push(
-      `model.json.input: ${colorOrder} in ${layout} gives ${channels} channels, and input "${spec.name}" has shape ${formatShape(shape)}`,
-    );
-  }
-  if (
-    typeof input.normalization === 'object' &&
-    ![1, channels].includes(input.normalization.mean.length)
-  ) {
-    problems.push(`model.json.input.normalization: mean and std need 1 or ${channels} values`);
-  }
-  const normalization = input.normalization ?? (dtype === 'float32' ? 'zero-to-one' : 'none');
-  if (input.normalization === undefined && dtype === 'float32') {
-    assumptions.push('input.normalization: zero-to-one (pixel values divided by 255)');
-  }
-  if (dtype === 'uint8' && normalization !== 'none') {
-    problems.push(
-      `model.json.input.normalization: input "${spec.name}" is DT_UINT8 and takes pixels as they are ("none")`,
-    );
-  }
-  const kernel = input.kernel ?? 'cubic';
-  const wholeDecode = isTensorFlowKernel(kernel);
-  if (wholeDecode && input.shrinkOnLoad === true) {
-    problems.push(
-      `model.json.input.shrinkOnLoad: ${kernel} looks at the pixels of the whole picture: leave it out, or choose another kernel`,
-    );
-  }
-  return {
-    inputName: spec.name,
-    size: resolveSize(
-      config,
-      spec,
-      shape?.[widthAt] ?? -1,
-      shape?.[heightAt] ?? -1,
-      problems,
-      assumptions,
-    ),
-    fit: input.fit ?? 'cover',
-    padColor: input.padColor ?? '#000000',
-    shrinkOnLoad: input.shrinkOnLoad ?? !wholeDecode,
-    kernel,
-    cropFraction: input.cropFraction ?? 1,
-    colorOrder,
-    layout,
-    dtype,
-    normalization,
-  };
-}
-
-function resolveSize(
-  config: ModelConfig,
-  spec: TensorSpec,
-  width: number,
-  height: number,
-  problems: string[],
-  assumptions: string[],
-): ImageInputSpec['size'] {
-  const { input = {} } = config;
-  for (const [key, fixed] of [['width', width] as const, ['height', height] as const]) {
-    const wanted = input[key];
-    if (wanted !== undefined && fixed > 0 && wanted !== fixed) {
-      problems.push(
-        `model.json.input.${key}: ${wanted}, and input "${spec.name}" has shape ${formatShape(spec.shape)}`,
-      );
-    }
-  }
-  const fixedWidth = input.width ?? (width > 0 ? width : undefined);
-  const fixedHeight = input.height ?? (height > 0 ? height : undefined);
-  if (input.dynamic !== undefined) {
-    if (fixedWidth !== undefined || fixedHeight !== undefined) {
-      problems.push(
-        `model.json.input.dynamic: the size is fixed${(input.width ?? input.height) ? ' by width or height' : ` in the signature, ${formatShape(spec.shape)}`}`,
-      );
-    }
-    return { kind: 'dynamic', ...input.dynamic };
-  }
-  if (fixedWidth !== undefined && fixedHeight !== undefined) {
-    return { kind: 'fixed', width: fixedWidth, height: fixedHeight };
-  }
-  if (fixedWidth !== undefined || fixedHeight !== undefined) {
-    problems.push('model.json.input: give both width and height, or neither');
-  }
-  assumptions.push(
-    `input size: any from ${DYNAMIC_DEFAULTS.minSize} to ${DYNAMIC_DEFAULTS.maxSize} pixels a side, as the signature has ${formatShape(spec.shape)}`,
-  );
-  return { kind: 'dynamic', ...DYNAMIC_DEFAULTS };
 }
 
 function resolveBatching(

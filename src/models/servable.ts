@@ -270,8 +270,8 @@ export class Servable {
 
   async #start(): Promise<Loaded> {
     const { source, directory, defaults, runtime, events = {} } = this.#options;
-    const { config, labels } = source;
-    const { signatures, spec } = await resolveVersion({ directory, config, labels }, defaults);
+    const { config } = source;
+    const { signatures, spec } = await resolveVersion({ ...source, directory }, defaults);
     const model = { directory, config, signal: this.#shutdown.signal };
     const optimization = await optimizeModel(model, spec, runtime.optimizer);
     this.#shutdown.signal.throwIfAborted();

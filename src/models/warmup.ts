@@ -1,10 +1,13 @@
+import { assembleBatch } from '../batching/assemble';
 import { messageOf } from '../kernel/errors';
+import { RunFailedError } from '../kernel/run-failed-error';
 import type { Instance } from '../runtime/instance';
 import { typedArrayOver, bytesPerElement } from '../kernel/element-types';
 import { elementCount, type Signature, type Tensor, type TensorSpec } from '../kernel/tensor';
 import { defaultOutputs, type ImageGraph } from './image-graph';
 import { probe } from './probe';
-import type { ImageInputSpec } from '../tasks/task';
+import type { ImageInputSpec } from '../tasks/inputs/model-inputs';
+import { sampleInputs } from '../tasks/inputs/sample-inputs';
 import type { ServableSpec } from './servable-spec';
 
 /** A run that was made to warm an instance up. */
@@ -40,8 +43,15 @@ export async function warm(
     let ran = false;
     for (const run of warmupRuns(warmth)) {
       const { inputs, ...rest } = run;
-      const { peakBytes } = await instance.run({ ...rest, inputs: () => inputs, measure: true });
-      onRun?.(run, peakBytes);
+      try {
+        const { peakBytes } = await instance.run({ ...rest, inputs: () => inputs, measure: true });
+        onRun?.(run, peakBytes);
+      } catch (thrown) {
+        // A text or a number was made up, and only the model knows what is valid.
+        if (!isMadeUp(warmth.spec) || !(thrown instanceof RunFailedError)) throw thrown;
+        if (!thrown.inputRefused) throw thrown;
+        return;
+      }
       ran = true;
     }
     const { spec } = warmth;
@@ -49,6 +59,10 @@ export async function warm(
   } catch (cause) {
     throw new Error(`the warm-up failed: ${messageOf(cause)}`, { cause });
   }
+}
+
+function isMadeUp({ inputs: { more, encoded } }: ServableSpec): boolean {
+  return more.length > 0 || encoded !== undefined;
 }
 
 function* warmupRuns({ spec, imageGraph, sizes }: Warmth): Generator<WarmupRun> {
@@ -84,26 +98,48 @@ export function* warmupInputs(
   const sizes = spec.warmup.sizes.length > 0 ? spec.warmup.sizes : [undefined];
   for (const rows of batchSizes) {
     for (const size of sizes) {
-      const inputs = warmed.signature.inputs.map((input) =>
-        zeros(input, rows, { ...warmed, batchable: spec.batchable }, size),
-      );
-      const complete = inputs.filter((input) => input !== undefined);
-      if (complete.length < inputs.length) return;
-      for (let i = 0; i < spec.warmup.iterations; i++) yield complete;
+      const inputs = inputsOf(spec, warmed, rows, size);
+      if (inputs === undefined) return;
+      for (let i = 0; i < spec.warmup.iterations; i++) yield inputs;
     }
   }
+}
+
+/** Undefined where nothing can be made up for one of them. */
+function inputsOf(
+  spec: ServableSpec,
+  warmed: Warmed,
+  rows: number,
+  size: readonly [number, number] | undefined,
+): Tensor[] | undefined {
+  const samples = sampleInputs(spec.inputs);
+  const inputs = warmed.signature.inputs.map((input) => {
+    const sample = samples.get(input.name);
+    if (sample !== undefined) return spec.batchable ? repeated(sample, rows) : sample;
+    const side = spec.inputs.more.find(({ inputName }) => inputName === input.name);
+    const image = side?.kind === 'image' ? side.spec : warmed.image;
+    return zeros(input, rows, { image, batchable: spec.batchable }, size);
+  });
+  const complete = inputs.filter((input) => input !== undefined);
+  return complete.length < inputs.length ? undefined : complete;
+}
+
+function repeated(sample: Tensor, rows: number): Tensor {
+  const [tensor] = assembleBatch([[sample]], rows, (bytes) => new Uint8Array(bytes));
+  return tensor ?? sample;
 }
 
 function zeros(
   input: TensorSpec,
   rows: number,
-  spec: Warmed & { readonly batchable: boolean },
+  spec: Pick<Warmed, 'image'> & { readonly batchable: boolean },
   size: readonly [number, number] | undefined,
 ): Tensor | undefined {
   const { name, dtype } = input;
   if (dtype === undefined || dtype === 'string' || input.shape === undefined) return undefined;
   const shape = [...input.shape];
   if (spec.batchable) shape[0] = rows;
+  else if (shape[0] === -1) shape[0] = 1;
   if (spec.image?.inputName === name && shape.length === 4) {
     const [heightAt, widthAt] = spec.image.layout === 'NHWC' ? [1, 2] : [2, 3];
     const [width, height] =

@@ -2,21 +2,22 @@ import type { z } from 'zod';
 
 import type { EncodeFormat } from '../imaging/encode';
 import type { ImageTensor } from '../imaging/preprocess';
-import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import type { RgbPicture } from '../imaging/rgb-picture';
 import type { Semaphore } from '../kernel/semaphore';
 import type { Signature, Tensor } from '../kernel/tensor';
 import type { Postprocess } from '../rewriter/image/image-plan';
+import type { ImageInputSpec, ModelInputs } from './inputs/model-inputs';
 import type { AnyTaskRow } from './task-row';
 
-/** How an image becomes an input tensor, and which: what model.json left open is filled in. */
-export type ImageInputSpec = PreprocessSpec & { readonly inputName: string };
+export type { ImageInputSpec };
 
 /** What is known of a model when it is found out what it does. */
 export interface ModelFacts {
   readonly signature: Signature;
-  /** Undefined for models that take no image. */
+  /** Undefined for models that take no image, or decode it themselves. */
   readonly image: ImageInputSpec | undefined;
+  /** @default a picture and nothing else */
+  readonly inputs?: ModelInputs | undefined;
   readonly labels: readonly string[] | undefined;
 }
 
@@ -67,9 +68,9 @@ export interface TaskRun extends RunWay {
 interface RunOutput {
   /** In the order of the run. */
   readonly outputs: readonly Tensor[];
-  /** The image as it was fed. */
+  /** The image as it was fed; of nothing where the task has no upload. */
   readonly tensor: ImageTensor;
-  /** The image as it came: an encoded file. */
+  /** The image as it came: an encoded file; empty where the task has no upload. */
   readonly image: Uint8Array;
 }
 
@@ -125,6 +126,11 @@ export interface Task<S = unknown, P = unknown> {
   /** What it does, in a few words. */
   readonly summary: string;
   /**
+   * Whether a request sends images, each of which is answered, or only parameters.
+   * @default 'images'
+   */
+  readonly upload?: 'images' | 'none';
+  /**
    * Whether a model without `task` in its model.json is of this kind.
    * @returns why, in words that go on after "as"; undefined when it is not
    */
@@ -138,20 +144,24 @@ export interface Task<S = unknown, P = unknown> {
   resolve(facts: ModelFacts, config: unknown, notes: Notes): S | undefined;
   /** Outputs of the signature that are fetched for an image, the most important first. */
   outputs(settings: S): readonly string[];
+  /** Those of them that may hold strings. @default none */
+  textOutputs?(settings: S): readonly string[];
   /** What the rewriter may add to the graph behind the first output. */
   postprocess?(settings: S, facts: ModelFacts): Postprocess | undefined;
   /** Parameters in the query of a request, besides `format` and `quality` of pictures. */
   readonly parameters: z.ZodObject;
   /** The result of one image in JSON, without its picture. */
   readonly result: z.ZodObject;
-  /** What a row of a scored folder holds of it. */
-  readonly row: AnyTaskRow;
+  /** What a row of a scored folder holds of it; undefined for tasks without an upload. */
+  readonly row: AnyTaskRow | undefined;
   /** For the documents: a model and what it may answer for one image. */
   readonly example: { readonly model: string; readonly data: Readonly<Record<string, unknown>> };
   /** Whether it answers pictures. */
   readonly pictures: 'always' | 'on-request' | 'never';
   /** Whether the parameters ask for a picture, where it answers them on request. */
   wantsPicture?(parameters: P): boolean;
+  /** Answers that the parameters ask for, of a task without an upload. @default 1 */
+  count?(parameters: P): number;
   /** @param wish how the picture is wanted; undefined: none is */
   answering(
     model: TaskModel<S>,

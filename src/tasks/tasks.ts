@@ -1,8 +1,10 @@
 import { imageClassification } from './image-classification/task';
 import { imageFeatureExtraction } from './image-feature-extraction/task';
+import { imageGeneration } from './image-generation/task';
 import { imageSegmentation } from './image-segmentation/task';
 import { imageToImage } from './image-to-image/task';
 import { objectDetection } from './object-detection/task';
+import { textGeneration } from './text-generation/task';
 import type { AnyTask } from './task';
 
 /** Of models that are only asked for tensors. */
@@ -15,4 +17,6 @@ export const TASKS: readonly AnyTask[] = [
   imageFeatureExtraction,
   imageClassification,
   imageToImage,
+  imageGeneration,
+  textGeneration,
 ];

@@ -12,6 +12,7 @@ import { createBareApps } from '../support/bare-app';
 import { resultOf, TIMINGS } from '../support/predictions';
 import { CHROMIUM_FLAGS, findChromium } from '../support/chromium';
 import { card } from '../support/pictures';
+import { A_PHOTO } from '../support/inputs';
 
 const executablePath = findChromium(process.env);
 if (executablePath === undefined) {
@@ -25,7 +26,7 @@ inBrowser('the page of the document sends images', () => {
   const { app, close } = createBareApps({
     bodies: testBodies({ maxBodyBytes: 1e6, maxFileBytes: 1e6, maxFiles: 4 }),
     inference: {
-      admit: () => imageClassification,
+      admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
       answer: ({ images }) => {
         received = images;
         const results = images.map((image) => resultOf(image, () => 'arrived'));

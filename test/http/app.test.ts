@@ -9,15 +9,15 @@ import { ServingError } from '../../src/kernel/errors';
 import { createApp, type AppDeps } from '../../src/http/app';
 import { healthRoutes } from '../../src/http/routes/health';
 import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
-import type { ImageUseCase } from '../../src/inference/image-inference';
+import type { Admitted, ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
 import { imageClassification } from '../../src/tasks/image-classification/task';
-import type { AnyTask } from '../../src/tasks/task';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 import { testBodies } from '../support/bodies';
 import { resultOf, TIMINGS } from '../support/predictions';
 import { makeRepository, removeFolder } from '../support/service';
+import { A_PHOTO } from '../support/inputs';
 
 const LIMITS = { maxBodyBytes: 20_000, maxFileBytes: 10_000, maxFiles: 3, maxInFlightRequests: 2 };
 
@@ -35,8 +35,8 @@ class FakeInference implements ImageUseCase {
     });
 
   /** Every model is there, and classifies. */
-  admit(): AnyTask {
-    return imageClassification;
+  admit(): Admitted {
+    return { task: imageClassification, inputs: A_PHOTO };
   }
 
   answer(asked: ImageRequest): Promise<ImageAnswer> {

@@ -8,6 +8,7 @@ import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { card, ENCODERS } from '../support/pictures';
 import { resultOf, TIMINGS } from '../support/predictions';
+import { A_PHOTO } from '../support/inputs';
 import { imageClassification } from '../../src/tasks/image-classification/task';
 
 const LIMITS = { maxBodyBytes: 200_000, maxFileBytes: 100_000, maxFiles: 4 };
@@ -19,7 +20,7 @@ let apps: { readonly app: Express; readonly close: () => void };
 
 /** Calls an image that came through unchanged "photo", and any other by its bytes. */
 const inference: ImageUseCase = {
-  admit: () => imageClassification,
+  admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
   answer: ({ model, images }) =>
     Promise.resolve({
       model,

@@ -7,12 +7,13 @@ import { imageClassification } from '../../src/tasks/image-classification/task';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { TIMINGS } from '../support/predictions';
+import { A_PHOTO } from '../support/inputs';
 
 const LIMITS = { maxBodyBytes: 1000, maxFileBytes: 1000, maxFiles: 1, maxInFlightRequests: 2 };
 
 /** Answers at once; the model "slow" when its client has gone. */
 const inference: ImageUseCase = {
-  admit: () => imageClassification,
+  admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
   answer: async ({ model, signal }) => {
     if (model === 'slow' && signal !== undefined) await once(signal, 'abort');
     return { model, version: 1, results: [], timings: TIMINGS };

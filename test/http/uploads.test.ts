@@ -7,14 +7,14 @@ import { gzipSync } from 'node:zlib';
 import { ServingError } from '../../src/kernel/errors';
 import { createApp } from '../../src/http/app';
 import type { ImageAnswer, ImageRequest } from '../../src/inference/image-request';
-import type { ImageUseCase } from '../../src/inference/image-inference';
+import type { Admitted, ImageUseCase } from '../../src/inference/image-inference';
 import { ModelManager } from '../../src/models/model-manager';
 import { imageClassification } from '../../src/tasks/image-classification/task';
-import type { AnyTask } from '../../src/tasks/task';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 import { testBodies, type TestBodiesOptions } from '../support/bodies';
 import { resultOf, TIMINGS } from '../support/predictions';
+import { A_PHOTO } from '../support/inputs';
 
 const LIMITS = { maxBodyBytes: 100_000, maxFileBytes: 100_000, maxFiles: 3 };
 
@@ -25,8 +25,8 @@ class CountingInference implements ImageUseCase {
     return Promise.resolve({ model, version: 1, results, timings: TIMINGS });
   }
 
-  admit(model: string): AnyTask {
-    if (model !== 'missing') return imageClassification;
+  admit(model: string): Admitted {
+    if (model !== 'missing') return { task: imageClassification, inputs: A_PHOTO };
     throw new ServingError('MODEL_NOT_FOUND', 'There is no such model');
   }
 }

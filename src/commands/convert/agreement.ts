@@ -1,6 +1,6 @@
 import type { ServableSpec } from '../../models/servable-spec';
 import { topIndices } from '../../outputs/classification';
-import type { PictureSettings } from '../../tasks/image-to-image/task';
+import type { PictureSettings } from '../../tasks/picture-output';
 import { toImage } from '../../outputs/generated-image';
 import { isBigData } from '../../kernel/element-types';
 import { isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';

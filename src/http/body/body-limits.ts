@@ -4,4 +4,6 @@ export interface BodyLimits {
   readonly maxBodyBytes: number;
   readonly maxFileBytes: number;
   readonly maxFiles: number;
+  /** Pictures that a request without an upload may ask for. @default 16 */
+  readonly maxPictures?: number | undefined;
 }

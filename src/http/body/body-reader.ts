@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { ByteBudget, ByteReservation } from '../../kernel/byte-budget';
 import { asError, ServingError } from '../../kernel/errors';
 import type { BodyLimits } from './body-limits';
-import { boundaryOf, formFiles } from './form-files';
+import { boundaryOf, formContent, formFiles, type FormContent } from './form-files';
 import { receiveBody } from './receive-body';
 import { receiveBytes } from './receive-bytes';
 import type { RequestPlaces } from './request-places';
@@ -85,6 +85,24 @@ export class BodyReader {
     const boundary = boundaryOf(request.headers['content-type'] ?? '');
     return this.#within(request, response, (reservation, upload) => {
       const sink = formFiles({ boundary, limits: this.limits, reservation });
+      return receiveBody(request, { maxBytes, upload, sink });
+    });
+  }
+
+  /**
+   * The files of a form with their fields, and its text.
+   * @param isPicture fields that hold files
+   * @throws ServingError
+   */
+  form(
+    request: Request,
+    response: Response,
+    isPicture: (field: string) => boolean,
+  ): Promise<FormContent> {
+    const { maxBodyBytes: maxBytes } = this.limits;
+    const boundary = boundaryOf(request.headers['content-type'] ?? '');
+    return this.#within(request, response, (reservation, upload) => {
+      const sink = formContent({ boundary, limits: this.limits, reservation, isPicture });
       return receiveBody(request, { maxBytes, upload, sink });
     });
   }

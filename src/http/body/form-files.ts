@@ -18,6 +18,16 @@ export interface FormFilesOptions {
   readonly boundary: string;
   readonly limits: BodyLimits;
   readonly reservation: ByteReservation;
+  /** Fields that hold files. @default those of images */
+  readonly isPicture?: ((field: string) => boolean) | undefined;
+}
+
+/** What a form holds. */
+export interface FormContent {
+  /** In the order they were sent. */
+  readonly files: readonly { readonly field: string; readonly bytes: Buffer }[];
+  /** Text, by field; of several of one name, a list. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** The form in place of the request, with what multer adds to it. */
@@ -43,17 +53,32 @@ export function boundaryOf(contentType: string): string {
  * Has multer gather the files of a form as it comes, and refuse at once what is too much.
  * @throws ServingError BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_IMAGES, OVERLOADED
  */
-export function formFiles({ boundary, limits, reservation }: FormFilesOptions): BodySink<Buffer[]> {
-  const form: Form = new FormNormalizer(boundary);
-  const files = new Promise<void>((resolve, reject) => {
+export function formFiles(options: FormFilesOptions): BodySink<Buffer[]> {
+  return formSink(options, filesOf);
+}
+
+/** As `formFiles`, with the names of fields and the text beside the files; there may be no file. */
+export function formContent(options: FormFilesOptions): BodySink<FormContent> {
+  return formSink(options, ({ files = [], body = {} }) => ({
+    files: files.map(({ fieldname, buffer }) => ({ field: fieldname, bytes: buffer })),
+    fields: { ...body },
+  }));
+}
+
+function formSink<T>(
+  { boundary, limits, reservation, isPicture = isImageField }: FormFilesOptions,
+  contentOf: (form: Form) => T,
+): BodySink<T> {
+  const form: Form = new FormNormalizer(boundary, isPicture);
+  const content = new Promise<void>((resolve, reject) => {
     readerFor(limits)(form, undefined, (thrown) => {
       if (thrown === undefined) resolve();
       else reject(formError(thrown, limits));
     });
-  }).then(() => filesOf(form));
+  }).then(() => contentOf(form));
   return {
     onFailure: (fail) => {
-      files.catch(fail);
+      content.catch(fail);
     },
     take: (chunk) => {
       if (reservation.revoked) throw closedByClient();
@@ -63,7 +88,7 @@ export function formFiles({ boundary, limits, reservation }: FormFilesOptions): 
     },
     finish: () => {
       form.end();
-      return files;
+      return content;
     },
     drop: () => {
       form.destroy();
@@ -82,8 +107,9 @@ function readerFor(limits: BodyLimits): ReadForm {
 function makeReader({ maxFiles, maxFileBytes }: BodyLimits): ReadForm {
   return multer({
     storage: formStorage(),
-    fileFilter: (_form, { fieldname }, done) => {
-      if (isImageField(fieldname)) done(null, true);
+    // The form stands in for the request; one reader serves them all.
+    fileFilter: (form, { fieldname }, done) => {
+      if ((form as unknown as Form).isPicture(fieldname)) done(null, true);
       else done(new MulterError('LIMIT_UNEXPECTED_FILE', fieldname));
     },
     defParamCharset: 'utf8',

@@ -34,14 +34,18 @@ export class FormNormalizer extends Transform {
   readonly headers: Readonly<Record<string, string>>;
   readonly #reader: MultipartReader;
   readonly #delimiter: string;
+  /** Fields that hold files. */
+  readonly isPicture: (field: string) => boolean;
   #undecided: Undecided | undefined;
 
   /**
    * Fails with ServingError BAD_REQUEST when what comes is not a form.
    * @param boundary of the form that comes in
+   * @param isPicture fields that hold files
    */
-  constructor(boundary: string) {
+  constructor(boundary: string, isPicture: (field: string) => boolean = isImageField) {
     super({ highWaterMark: WAITING_BYTES });
+    this.isPicture = isPicture;
     const written = unguessableBoundary();
     this.headers = {
       'content-type': `multipart/form-data; boundary=${written}`,
@@ -83,7 +87,7 @@ export class FormNormalizer extends Transform {
   #begin(headers: PartHeaders): PartSink {
     this.#decide();
     const { name = '', filename = '' } = headers;
-    if (filename === '' && isImageField(name)) {
+    if (filename === '' && this.isPicture(name)) {
       this.#undecided = { headers, chunks: [], bytes: 0 };
     } else {
       this.#writeHead(name, filename !== '');

@@ -1,18 +1,28 @@
-import { Router, type Request, type RequestHandler } from 'express';
-import type { z } from 'zod';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 
 import { ServingError } from '../../kernel/errors';
-import type { ImageUseCase } from '../../inference/image-inference';
+import type { Admitted, ImageUseCase } from '../../inference/image-inference';
 import { ANY_VERB } from '../../inference/require-task';
+import { takesUpload } from '../../tasks/inputs/model-inputs';
+import { takesMore } from '../../tasks/inputs/request-values';
 import type { AnyTask } from '../../tasks/task';
 import { TASKS } from '../../tasks/tasks';
+import type { BodyLimits } from '../body/body-limits';
 import type { BodyReader } from '../body/body-reader';
 import { readImages } from '../image-request';
-import { failIfAlone, negotiate, sendAnswer, setTimingHeader } from '../image-response';
+import {
+  failIfAlone,
+  negotiate,
+  sendAnswer,
+  setSeedHeader,
+  setTimingHeader,
+  type Offer,
+} from '../image-response';
 import { clientSignal } from '../middleware/request-context';
+import { readContent } from '../model-request';
 import { versionOf } from '../model-version';
+import { modelParameters, taskParameters, type RequestParameters } from '../request-parameters';
 import { route } from '../route';
-import { pictureQuerySchema } from '../schemas/image-api';
 
 export interface ImageRoutesOptions {
   readonly inference: ImageUseCase;
@@ -32,29 +42,65 @@ export function imageRoutes({
 }: ImageRoutesOptions): Router {
   const router = Router();
 
+  const readMore = async (
+    { task, inputs }: Admitted,
+    request: Request,
+    response: Response,
+    signal: AbortSignal,
+  ) => {
+    const { images, pictures, values } = await readContent(
+      bodies,
+      request,
+      response,
+      inputs,
+      signal,
+    );
+    const said = modelParameters(task, inputs, request, values);
+    if (takesUpload(inputs) && images.length === 0) {
+      throw new ServingError(
+        'BAD_REQUEST',
+        `The request holds no image; send it as the field or member "${inputs.uploadRole}"`,
+      );
+    }
+    return { content: { images, more: { values: said.values, pictures } }, said };
+  };
+
   /** Everything is judged that can be before the body is read. */
   const answerFor =
     (verb: string): RequestHandler =>
     async (request, response) => {
       const model = String(request.params.name);
       const version = versionOf(request);
-      const task = inference.admit(model, version, verb);
-      const parameters = parseQuery(task.parameters, request);
-      const { format, quality } =
-        task.pictures === 'never' ? {} : parseQuery(pictureQuerySchema, request);
-      const pictures = whetherPictures(task, parameters);
+      const admitted = inference.admit(model, version, verb);
+      const { task, inputs } = admitted;
+      // One image in, one answer out: the way of almost every request.
+      const isPlain = !takesMore(inputs);
+      const asks = isPlain ? taskParameters(task, request) : modelParameters(task, inputs, request);
       // One image is offered most: what is refused for it is refused for several.
-      negotiate(request, { images: 1, pictures, format });
+      negotiate(request, { images: 1, ...offerOf(task, asks) });
       bodies.requireRoom(request);
       const signal = clientSignal(response);
-      const images = await readImages(bodies, request, response, signal);
-      const negotiated = negotiate(request, { images: images.length, pictures, format });
+      const { content, said } = isPlain
+        ? {
+            content: {
+              images: await readImages(bodies, request, response, signal),
+              more: undefined,
+            },
+            said: asks,
+          }
+        : await readMore(admitted, request, response, signal);
+      const { images, more } = content;
+      const count = countOf(task, said, images.length, bodies.limits);
+      const negotiated = negotiate(request, { images: count, ...offerOf(task, said) });
       const wish =
-        negotiated.format === undefined ? undefined : { format: negotiated.format, quality };
-      const asked = { model, version, images, signal };
-      const answer = await inference.answer(asked, { task, parameters, wish });
+        negotiated.format === undefined
+          ? undefined
+          : { format: negotiated.format, quality: said.quality };
+      const asked = { model, version, images, more, signal };
+      const answer = await inference.answer(asked, { task, parameters: said.parameters, wish });
       failIfAlone(answer);
       setTimingHeader(response, answer.timings);
+      setSeedHeader(response, answer);
       await sendAnswer(response, answer, negotiated, signal);
     };
 
@@ -69,14 +115,27 @@ export function imageRoutes({
   return router;
 }
 
-function whetherPictures(task: AnyTask, parameters: unknown): 'always' | 'if-asked' | 'never' {
-  if (task.pictures !== 'on-request') return task.pictures;
-  return task.wantsPicture?.(parameters as never) === true ? 'always' : 'if-asked';
+function offerOf(
+  task: AnyTask,
+  { parameters, format }: RequestParameters,
+): Pick<Offer, 'pictures' | 'format'> {
+  if (task.pictures !== 'on-request') return { pictures: task.pictures, format };
+  const wants = task.wantsPicture?.(parameters as never) === true;
+  return { pictures: wants ? 'always' : 'if-asked', format };
 }
 
-function parseQuery<T>(schema: z.ZodType<T>, request: Request): T {
-  const parsed = schema.safeParse(request.query);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `?${issue.path.join('.')}= ${issue.message}`);
-  throw new ServingError('BAD_REQUEST', problems.join('; '));
+/** Answers that a request asks for. @throws ServingError INVALID_INPUT */
+function countOf(
+  task: AnyTask,
+  { parameters }: RequestParameters,
+  images: number,
+  { maxPictures = 16 }: BodyLimits,
+): number {
+  if (task.upload !== 'none') return images;
+  const count = task.count?.(parameters as never) ?? 1;
+  if (count <= maxPictures) return count;
+  throw new ServingError(
+    'INVALID_INPUT',
+    `"n" is ${count}: allowed is a whole number from 1 to ${maxPictures}`,
+  );
 }

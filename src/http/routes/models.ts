@@ -4,6 +4,7 @@ import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Optimization } from '../../rewriter/model-optimizer';
 import type { Servable } from '../../models/servable';
 import type { TensorSpec } from '../../kernel/tensor';
+import { inputsBody } from '../model-inputs-body';
 import { route } from '../route';
 import type {
   ModelDetails,
@@ -81,6 +82,7 @@ function servableDetails(servable: Servable): ServableDetails {
     signature: spec.signatureName,
     signatures: signaturesBody(servable),
     input: spec.image,
+    inputs: inputsBody(spec.inputs),
     output: { ...(spec.settings as object | undefined), ...spec.output },
     labels: spec.labels?.length,
     batching: {

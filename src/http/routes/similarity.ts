@@ -24,7 +24,7 @@ export function similarityRoutes({ inference, bodies, resident }: SimilarityRout
   const answerPairs: RequestHandler = async (request, response) => {
     const model = String(request.params.name);
     const version = versionOf(request);
-    const task = inference.admit(model, version, 'embed');
+    const { task } = inference.admit(model, version, 'embed');
     negotiate(request, { images: 1, pictures: 'never', format: undefined });
     bodies.requireRoom(request);
     const signal = clientSignal(response);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { RESIZE_KERNELS } from '../../imaging/preprocess-spec';
 import { DTYPES } from '../../kernel/element-types';
 import { TASKS, TENSOR } from '../../tasks/tasks';
+import { inputSchema } from './inputs';
 
 const count = z.number().int().min(0);
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
@@ -176,6 +177,7 @@ const servableSchema = z
     signature: z.string(),
     signatures: z.record(z.string(), signatureSchema),
     input: imageInputSchema.optional(),
+    inputs: list(inputSchema).describe('What a request for it can say, by role'),
     output: outputSchema,
     labels: count.optional().describe('Number of labels'),
     batching: batchingSchema,

@@ -2,8 +2,10 @@ import { z } from 'zod';
 
 import { wholeNumber } from '../../kernel/whole-number';
 import { classify, rankedPredictions, type Prediction } from '../../outputs/classification';
+import { eachByteString } from '../../kernel/byte-strings';
+import { isByteStrings, type Tensor, type TensorSpec } from '../../kernel/tensor';
 import { required } from '../nothing-answered';
-import { chooseOutput, mainOutput, nameAndShape } from '../output-names';
+import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../output-names';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 import { classificationRow } from './row';
@@ -17,6 +19,12 @@ const configSchema = z
       .strictObject({
         name: z.string().min(1).describe('Output of the signature that holds the scores'),
         labels: z.string().min(1).describe('File beside model.json with one label a line'),
+        classes: z
+          .string()
+          .min(1)
+          .describe(
+            'Output with the labels of the scores as text, as TensorFlow Serving exports them; default: "classes" beside "scores"',
+          ),
         activation: z
           .enum(['softmax', 'sigmoid', 'none'])
           .describe('Applied to the scores; default none'),
@@ -28,6 +36,8 @@ const configSchema = z
 
 export interface ClassificationSettings {
   readonly name: string;
+  /** Output with a label for each score; undefined: the labels are known. */
+  readonly classes?: string | undefined;
   readonly activation: 'softmax' | 'sigmoid' | 'none';
   readonly topK: number;
 }
@@ -71,6 +81,8 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
   },
 
   recognise: ({ signature: { outputs }, isClassifier }) => {
+    const named = textClasses(outputs);
+    if (named !== undefined) return `"scores" and "${named.name}" are the outputs of a classifier`;
     const output = mainOutput(outputs);
     // Without a sign of scores it may be an embedding, of which classes would make no sense.
     return isClassifier && output?.shape?.length === 2
@@ -80,8 +92,17 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
   resolve: ({ signature, labels }, config, notes) => {
     const { output: settings = {} } = config as z.infer<typeof configSchema>;
     const where = 'model.json.output.name';
-    const output = chooseOutput(settings.name, signature.outputs, where, notes);
+    const named = settings.name === undefined ? textClasses(signature.outputs) : undefined;
+    const wanted = settings.name ?? (named === undefined ? undefined : 'scores');
+    const output = chooseOutput(wanted, signature.outputs, where, notes);
     if (output === undefined) return undefined;
+    const texts = settings.classes ?? named?.name;
+    const textOutput = signature.outputs.find(({ name }) => name === texts);
+    if (texts !== undefined && textOutput?.dtype !== 'string') {
+      notes.problem(
+        `model.json.output.classes: there is no output "${texts}" of type DT_STRING; the signature has ${describeTensors(signature.outputs)}`,
+      );
+    }
     const classes = output.shape?.at(-1) ?? -1;
     if (labels !== undefined && classes > 0 && labels.length !== classes) {
       notes.problem(
@@ -93,16 +114,32 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
     }
     return {
       name: output.name,
+      classes: texts,
       activation: settings.activation ?? 'none',
       topK: settings.topK ?? DEFAULT_TOP,
     };
   },
-  outputs: ({ name }) => [name],
-  postprocess: ({ activation, topK }) => ({ kind: 'classes', activation, k: topK }),
+  outputs: ({ name, classes }) => (classes === undefined ? [name] : [name, classes]),
+  textOutputs: ({ classes }) => (classes === undefined ? [] : [classes]),
+  postprocess: ({ classes, activation, topK }) =>
+    classes === undefined ? { kind: 'classes', activation, k: topK } : undefined,
 
   answering: (model, { top }) => {
     const { settings, labels, rewritten } = model;
     const topK = top ?? settings.topK;
+    if (settings.classes !== undefined) {
+      return {
+        run: wholeRun(model, [settings.name, settings.classes]),
+        postprocess: ({ outputs: [scores, texts] }) => {
+          const options = {
+            activation: settings.activation,
+            labels: textsOf(required(texts)),
+            topK,
+          };
+          return Promise.resolve({ data: { predictions: classify(required(scores), options) } });
+        },
+      };
+    }
     // For more than the graph ranks, the model is run as tensors run it: TensorFlow keeps a copy of the
     // weights for every set of inputs and outputs that it meets.
     const beyond = topK > (rewritten?.top?.k ?? Infinity);
@@ -123,3 +160,17 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
     };
   },
 });
+
+/** The labels beside scores, as the classification signatures of TensorFlow Serving have them. */
+function textClasses(outputs: readonly TensorSpec[]): TensorSpec | undefined {
+  const scores = outputs.find(({ name }) => name === 'scores');
+  const classes = outputs.find(({ name }) => name === 'classes');
+  return scores?.shape?.length === 2 && classes?.dtype === 'string' ? classes : undefined;
+}
+
+/** One label for each score, in their order. */
+function textsOf({ data }: Tensor): string[] {
+  return isByteStrings(data)
+    ? [...eachByteString(data)].map((bytes) => new TextDecoder().decode(bytes))
+    : [];
+}

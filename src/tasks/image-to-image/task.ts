@@ -1,34 +1,18 @@
 import { z } from 'zod';
 
-import { inSlices } from '../../kernel/time-slices';
-import { toImageSteps } from '../../outputs/generated-image';
-import { encodePicture } from '../encode-picture';
 import { channelsOf, pictureProblem } from '../image-shape';
 import { required } from '../nothing-answered';
-import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../output-names';
+import { mainOutput, nameAndShape } from '../output-names';
+import {
+  pictureConfigSchema,
+  pictureOf,
+  picturePostprocess,
+  resolvePicture,
+  type PictureSettings,
+} from '../picture-output';
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 import { pictureRow } from './row';
-
-const configSchema = z
-  .strictObject({
-    output: z
-      .strictObject({
-        name: z.string().min(1).describe('Output of the signature that holds the picture'),
-        valueRange: z
-          .tuple([z.number(), z.number()])
-          .refine(([low, high]) => low < high, 'must be [low, high]')
-          .describe('Values that mean black and white; default [0, 255] for uint8, else [0, 1]'),
-      })
-      .partial(),
-  })
-  .partial();
-
-export interface PictureSettings {
-  readonly name: string;
-  readonly valueRange: readonly [number, number];
-  readonly layout: 'NHWC' | 'NCHW';
-}
 
 const FINISHED = { valueRange: [0, 255], layout: 'NHWC' } as const;
 
@@ -38,7 +22,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   verb: 'generate',
   summary: 'Pictures from images',
   pictures: 'always',
-  config: configSchema,
+  config: pictureConfigSchema,
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),
 
@@ -54,32 +38,9 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
       ? `the image model answers ${nameAndShape(output)}`
       : undefined;
   },
-  resolve: ({ signature, image }, config, notes) => {
-    const { output: settings = {} } = config as z.infer<typeof configSchema>;
-    const where = 'model.json.output.name';
-    const output = chooseOutput(settings.name, signature.outputs, where, notes);
-    if (output === undefined) return undefined;
-    const problem = pictureProblem(output);
-    if (problem !== undefined) {
-      notes.problem(
-        `the task image-to-image needs pictures, and output ${describeTensors([output])} holds none: ${problem}; "task": "tensor" answers it as it is`,
-      );
-    }
-    const isPixels = output.dtype === 'uint8';
-    return {
-      name: output.name,
-      valueRange: settings.valueRange ?? (isPixels ? [0, 255] : [0, 1]),
-      layout: channelsOf(output.shape)?.layout ?? image?.layout ?? 'NHWC',
-    };
-  },
+  resolve: (facts, config, notes) => resolvePicture('image-to-image', facts, config, notes),
   outputs: ({ name }) => [name],
-  postprocess: ({ name, valueRange, layout }, { signature }) => {
-    const isFinished =
-      valueRange.join() === '0,255' &&
-      layout === 'NHWC' &&
-      signature.outputs.find((output) => output.name === name)?.dtype === 'uint8';
-    return isFinished ? undefined : { kind: 'pixels', valueRange, layout };
-  },
+  postprocess: picturePostprocess,
 
   answering: (model, _parameters, wish = { format: 'png' }, { imaging }) => {
     const { settings, rewritten } = model;
@@ -94,9 +55,8 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
             width: tensor.validWidth / tensor.width,
             height: tensor.validHeight / tensor.height,
           };
-          const steps = toImageSteps(required(output), { valueRange, layout, crop });
-          const { pixels, ...size } = await inSlices(steps);
-          return { data: {}, picture: await encodePicture(pixels, size, wish) };
+          const options = { valueRange, layout, crop };
+          return { data: {}, picture: await pictureOf(required(output), options, wish) };
         }),
     };
   },

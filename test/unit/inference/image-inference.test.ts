@@ -42,7 +42,13 @@ let inference: ImageInference;
 let held: number;
 
 /** Decodes nothing: what matters here is what becomes of the image then. */
-const preparer: Pick<ImagePreparer, 'prepare' | 'withPixels'> = {
+const preparer: Pick<ImagePreparer, 'prepare' | 'prepareFile' | 'plain' | 'withPixels'> = {
+  prepareFile: () => {
+    throw new Error('not used here');
+  },
+  plain: () => {
+    throw new Error('not used here');
+  },
   withPixels: () => {
     throw new Error('not used here');
   },
@@ -208,5 +214,5 @@ test('another task is refused with the right address, and nothing stays leased',
 
   await expect(inference.answer(request, asked)).rejects.toMatchObject(wrong);
   expect(() => inference.admit('efficientnet-lite0', 1, 'generate')).toThrow(wrong.message);
-  expect(inference.admit('efficientnet-lite0', 1, 'predict')).toBe(imageClassification);
+  expect(inference.admit('efficientnet-lite0', 1, 'predict').task).toBe(imageClassification);
 });

@@ -55,7 +55,7 @@ function resolve(
     { serving_default: signature(inputs, [output]) },
     labels,
     DEFAULTS,
-    operations,
+    { operations },
   );
 }
 
@@ -351,7 +351,7 @@ describe('the image input', () => {
       'a second input',
       {},
       [IMAGE, spec('z', [-1])],
-      'an image model takes one input, and the signature has "x" DT_FLOAT [?, 224, 160, 3], "z" DT_FLOAT [?]',
+      'an image model takes one input, and the signature has "x" DT_FLOAT [?, 224, 160, 3], "z" DT_FLOAT [?]: model.json.inputs says of several what each is',
     ],
     [
       'a type that is no pixel',

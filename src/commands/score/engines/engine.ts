@@ -1,7 +1,6 @@
 import type { EncodeFormat } from '../../../imaging/encode';
-import type { AnyTask } from '../../../tasks/task';
+import { scoredTasks, type ScoredTask } from '../../../tasks/scored-tasks';
 import type { RowAnswer } from '../../../tasks/task-row';
-import { TASKS } from '../../../tasks/tasks';
 import { CliError } from '../../exit-codes';
 
 /** Milliseconds spent on one image, by the stages of the server. */
@@ -59,12 +58,14 @@ export function requireImageTask(
   model: string,
   name: string,
   { parameters }: Pick<EngineRequest, 'parameters'>,
-): AnyTask {
-  const task = TASKS.find((one) => one.name === name);
+): ScoredTask {
+  const task = scoredTasks().find((one) => one.name === name);
   if (task === undefined) {
     throw new CliError(
       'usage',
-      `The task of model ${model} is ${name}; folders are scored with ${TASKS.map((one) => one.name).join(', ')}`,
+      `The task of model ${model} is ${name}; which is not asked about images; folders are scored with ${scoredTasks()
+        .map((one) => one.name)
+        .join(', ')}`,
     );
   }
   const allowed = task.row.parameters;
@@ -87,7 +88,7 @@ export function requireImageTask(
 export interface ScoringEngine {
   readonly model: string;
   readonly version: string;
-  readonly task: AnyTask;
+  readonly task: ScoredTask;
   /** Images under way at once that keep it busy. */
   readonly concurrency: number;
   /** Where it scores, in words. */

@@ -76,7 +76,7 @@ export function inProcessEngine({
     try {
       const { format, quality } = request;
       const { results } = await local.inference.answer(asked, {
-        task: local.inference.admit(model, servable.version, ANY_VERB),
+        task: local.inference.admit(model, servable.version, ANY_VERB).task,
         parameters,
         wish: task.pictures === 'always' ? { format, quality } : undefined,
       });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
+import { scoredTasks } from '../../../tasks/scored-tasks';
 import type { MemberColumn } from '../../../tasks/task-row';
-import { TASKS } from '../../../tasks/tasks';
 
 /** How a column is stored where types matter. */
 export type ColumnType = 'STRING' | 'INT64' | 'DOUBLE' | 'FLOATS';
@@ -11,7 +11,7 @@ export type Cells = Readonly<Record<string, unknown>>;
 
 /** Columns of every task, in the order of the tasks. */
 export const MEMBER_COLUMNS: Readonly<Record<string, ColumnType>> = Object.fromEntries(
-  TASKS.flatMap(({ row }) =>
+  scoredTasks().flatMap(({ row }) =>
     Object.entries(row.columns).flatMap(([member, column]) => columnsOf(member, column)),
   ),
 );
@@ -27,7 +27,7 @@ function columnsOf(member: string, column: MemberColumn): [string, ColumnType][]
 export function memberCells(row: object): Record<string, Cell> {
   const values = row as Readonly<Record<string, unknown>>;
   const cells: Record<string, Cell> = {};
-  for (const { row: taskRow } of TASKS) {
+  for (const { row: taskRow } of scoredTasks()) {
     for (const [member, column] of Object.entries(taskRow.columns)) {
       const value = values[member];
       for (const [name] of columnsOf(member, column)) {
@@ -54,7 +54,7 @@ const list = z.union([cellText, z.array(z.number())]);
  */
 export function membersOf(cells: Cells): object {
   const isFilled = (name: string): boolean => cells[name] !== null && cells[name] !== undefined;
-  const found = TASKS.find(({ row }) =>
+  const found = scoredTasks().find(({ row }) =>
     Object.entries(row.columns).every(([member, column]) =>
       columnsOf(member, column).every(([name]) => isFilled(name)),
     ),

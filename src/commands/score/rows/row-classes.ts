@@ -1,11 +1,13 @@
+import { scoredTasks } from '../../../tasks/scored-tasks';
 import type { AnyTaskRow, RowClass } from '../../../tasks/task-row';
-import { TASKS } from '../../../tasks/tasks';
 import type { ScoreRow } from './score-row';
 
 /** What the task of a row says of it; undefined for an error. */
 export function rowTask(row: ScoreRow): AnyTaskRow | undefined {
   if (row.status === 'error') return undefined;
-  return TASKS.find(({ row: { columns } }) => Object.keys(columns).every((key) => key in row))?.row;
+  return scoredTasks().find(({ row: { columns } }) =>
+    Object.keys(columns).every((key) => key in row),
+  )?.row;
 }
 
 /** The classes that a row names, the most important first. */
