@@ -27,6 +27,7 @@ const require = createRequire(import.meta.url);
  *   type?: string, description?: string, default?: unknown, const?: unknown, enum?: unknown[],
  *   minimum?: number, maximum?: number, exclusiveMinimum?: number,
  *   anyOf?: Schema[], items?: Schema, prefixItems?: Schema[], properties?: Record<string, Schema>,
+ *   additionalProperties?: Schema | boolean,
  * }} Schema
  */
 /** @typedef {typeof import('zod').z} Zod */
@@ -59,7 +60,9 @@ function range({ type, minimum, maximum, exclusiveMinimum }) {
   const name = type === 'integer' ? 'whole number' : 'number';
   const top = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const low = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
-  if (exclusiveMinimum !== undefined) return `${name} above ${exclusiveMinimum}, up to ${top}`;
+  if (exclusiveMinimum !== undefined) {
+    return `${name} above ${exclusiveMinimum}${top === undefined ? '' : `, up to ${top}`}`;
+  }
   if (low !== undefined && top !== undefined) return `${name} from ${low} to ${top}`;
   return low === undefined ? name : `${name} from ${low}`;
 }
@@ -103,6 +106,9 @@ function keyRows(schema, parents = []) {
     const row = [code(at.join('.')), values(own), prose(`${own.description ?? ''}${preset}`)];
     return [row, ...keyRows(own, at)];
   });
+  const { additionalProperties: any } = schema;
+  // Keys of any name.
+  if (typeof any === 'object') rows.push(...keyRows(any, [...parents, '*']));
   return [...rows, ...(schema.anyOf ?? []).flatMap((option) => keyRows(option, parents))];
 }
 

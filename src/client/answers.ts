@@ -44,6 +44,8 @@ export type Task =
   | 'image-segmentation'
   | 'image-feature-extraction'
   | 'image-to-image'
+  | 'image-generation'
+  | 'text-generation'
   | 'tensor'
   | (string & Record<never, never>);
 
@@ -113,6 +115,30 @@ export type Optimization =
       readonly dropped?: boolean | undefined;
     };
 
+/** What a model takes: a picture, a parameter, or what the server makes itself. */
+export interface ModelInput {
+  /** Name of the field, member or parameter in a request. */
+  readonly role: string;
+  /** Of the input in the signature. */
+  readonly name: string;
+  readonly kind: 'image' | 'number' | 'numbers' | 'label' | 'text' | 'noise' | 'seed';
+  readonly required: boolean;
+  readonly default?: number | string | readonly number[] | undefined;
+  readonly type?: 'float' | 'integer' | undefined;
+  readonly minimum?: number | undefined;
+  readonly maximum?: number | undefined;
+  /** How many numbers. */
+  readonly length?: number | undefined;
+  readonly classes?: number | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly normalize?: boolean | undefined;
+  /** Characters. */
+  readonly maxLength?: number | undefined;
+  readonly shape?: readonly number[] | undefined;
+  readonly distribution?: 'normal' | 'uniform' | undefined;
+  readonly decodedByGraph?: readonly string[] | undefined;
+}
+
 /** A model with the settings in effect: docs/api.md#models. */
 export interface ModelDetails extends ModelSummary {
   /** There is a model.json. */
@@ -131,6 +157,8 @@ export interface ModelDetails extends ModelSummary {
         readonly signature: string;
         readonly signatures: Readonly<Record<string, Signature>>;
         readonly input?: Readonly<Record<string, unknown>> | undefined;
+        /** What a request for it can say, by role. */
+        readonly inputs: readonly ModelInput[];
         readonly output: Readonly<Record<string, unknown>>;
         readonly labels?: number | undefined;
         readonly batching: Readonly<Record<string, unknown>>;

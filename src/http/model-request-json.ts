@@ -7,7 +7,7 @@ import { decoded, isObject, problemOfImage } from './image-json';
 import type { JsonLimits } from './json/json-limits';
 import type { JsonSlice } from './json/json-slice';
 import { readDocument, type Captures } from './json/read-document';
-import type { RequestContent } from './model-request';
+import type { RequestContent } from './request-content';
 
 const FILE: Captures = { b64: true };
 const ONE_OR_SEVERAL: Captures = { b64: true, '*': FILE };

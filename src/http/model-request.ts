@@ -24,16 +24,7 @@ import {
   requireUtf8,
 } from './image-request';
 import { contentFromJson } from './model-request-json';
-
-/** What the body of a request for a model with several inputs holds. */
-export interface RequestContent {
-  /** Those that are answered. */
-  readonly images: readonly ImageSource[];
-  /** Others, by role. */
-  readonly pictures: ReadonlyMap<string, readonly ImageSource[]>;
-  /** Parameters as they came. */
-  readonly values: RawValues;
-}
+import type { RequestContent } from './request-content';
 
 const URL_ENCODED = 'application/x-www-form-urlencoded';
 const TEXT = 'text/plain';

@@ -1,5 +1,3 @@
-import sharp from 'sharp';
-
 import { BufferPool } from './buffer-pool';
 import type { ByteBudget } from '../kernel/byte-budget';
 import { ServingError } from '../kernel/errors';
@@ -10,6 +8,7 @@ import { placeAsIs } from '../imaging/geometry';
 import type { ImageHeader } from '../imaging/image-header';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
 import { preprocessImage, preprocessOpened, type ImageTensor } from '../imaging/preprocess';
+import { plainPicture } from '../imaging/plain-picture';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import { rgbOf, type RgbPicture } from '../imaging/rgb-picture';
 import type { ImageFormat } from '../imaging/sniff';
@@ -100,10 +99,9 @@ export class ImagePreparer {
 
   /** A plain picture in the form a model takes; of the size that `like` was fed with where it takes any. */
   async plain(spec: PreprocessSpec, colour: string, like: ImageTensor): Promise<ImageTensor> {
-    const { width, height } = spec.size.kind === 'fixed' ? spec.size : like;
-    const create = { width, height, channels: 3, background: colour } as const;
-    const file = await this.#options.imaging.run(() => sharp({ create }).png().toBuffer());
-    return preprocessImage(file, spec, this.#options.limits);
+    const { imaging, limits } = this.#options;
+    const size = spec.size.kind === 'fixed' ? spec.size : like;
+    return imaging.run(async () => preprocessImage(await plainPicture(size, colour), spec, limits));
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ImageFormat } from '../imaging/sniff';
+import type { DecodedFormat } from '../saved-model/decoded-inputs';
 import { isBatchable, notCarried, type Signature, type Signatures } from '../kernel/tensor';
 import type { BatchingOptions } from '../batching/batching-options';
 import type { ImageInputSpec, ModelInputs } from '../tasks/inputs/model-inputs';
@@ -64,7 +64,7 @@ export interface KnownOfGraph {
   /** Operations that make outputs, by their `node`; see outputOperations. */
   readonly operations?: ReadonlyMap<string, string> | undefined;
   /** Formats that inputs of strings are decoded from, by input; see decodedInputs. */
-  readonly decoded?: ReadonlyMap<string, readonly ImageFormat[]> | undefined;
+  readonly decoded?: ReadonlyMap<string, readonly DecodedFormat[]> | undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ const rows = codeRows(generated.split('<!-- generated:end -->')[0] ?? '');
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly anyOf?: readonly JsonSchema[];
+  readonly additionalProperties?: JsonSchema | boolean;
 }
 
 /** Paths of every key, those of alternatives included. */
@@ -18,6 +19,8 @@ function keysOf(schema: JsonSchema, parents: readonly string[] = []): string[] {
     const at = [...parents, key];
     return [at.join('.'), ...keysOf(inner, at)];
   });
+  const { additionalProperties: any } = schema;
+  if (typeof any === 'object') own.push(...keysOf(any, [...parents, '*']));
   return [...own, ...(schema.anyOf ?? []).flatMap((option) => keysOf(option, parents))];
 }
 

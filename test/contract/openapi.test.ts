@@ -170,7 +170,8 @@ describe('what Spectral, Redocly and makers of clients want', () => {
       ({ operation }) => operation.requestBody?.content?.['multipart/form-data'] !== undefined,
     );
 
-    expect(forms).toHaveLength(4 * (TASKS.length + 2));
+    const verbs = new Set(TASKS.map(({ verb }) => verb));
+    expect(forms).toHaveLength(4 * (verbs.size + 2));
     for (const { operation } of forms) {
       const [first, ...others] = Object.keys(operation.requestBody.content);
       expect(first).toBe('multipart/form-data');

@@ -22,6 +22,10 @@ const DESCRIPTIONS = {
     description: 'Version of the model that made the answer',
     schema: { type: 'string', pattern: '^\\d+$', examples: ['1'] },
   },
+  'X-Seed': {
+    description: 'What the noise of the only answer was made from: the same gives it again',
+    schema: { type: 'string', pattern: '^\\d+$', examples: ['7'] },
+  },
   'X-Error-Code': {
     description: 'Code of the error: docs/errors.md',
     schema: { type: 'string', examples: ['MODEL_NOT_FOUND'] },

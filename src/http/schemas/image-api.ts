@@ -51,6 +51,23 @@ export const imageFormSchema = z
   })
   .meta({ id: 'ImagesAsForm' });
 
+/** What a model takes besides the images, as members of a JSON body. */
+export const parametersJsonSchema = z
+  .record(
+    z.string(),
+    z.union([z.string(), z.number(), z.array(z.unknown()), z.record(z.string(), z.unknown())]),
+  )
+  .meta({
+    id: 'ParametersAsJson',
+    description:
+      'Parameters of the model, and its pictures as {"b64": "…"}: `inputs` of GET /models/{name} lists them',
+  });
+
+/** The same as a form. */
+export const parametersFormSchema = z
+  .record(z.string(), z.string())
+  .meta({ id: 'ParametersAsForm', description: 'Parameters of the model and files, by name' });
+
 /** The same as it is read: the files stay where they are in the body. */
 export const imageSlicesSchema = imagesAsJson(
   z.custom<JsonSlice>((value) => value instanceof JsonSlice && value.isString),
@@ -86,7 +103,12 @@ export function answerSchema({ result, pictures }: AnyTask): z.ZodType {
     'on-request': { image: imageSchema.optional() },
     never: {},
   };
-  const answered = result.extend(image[pictures]).meta({ id });
+  const seed = z
+    .number()
+    .int()
+    .optional()
+    .describe('Of models that take noise or a seed: the same seed gives the same answer');
+  const answered = result.extend({ ...image[pictures], seed }).meta({ id });
   return z
     .object({
       model: z.string(),

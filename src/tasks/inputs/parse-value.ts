@@ -42,17 +42,28 @@ function parseNumber(
   input: Pick<NumberInput, 'integer' | 'minimum' | 'maximum'>,
   raw: unknown,
 ): number {
+  const value = numberIn(input, raw);
+  if (value === undefined) throw new RangeError(`allowed is ${rangeOf(input)}`);
+  return value;
+}
+
+/** Undefined where it is not a number, or not one that is allowed. */
+function numberIn(
+  { integer, minimum, maximum }: Pick<NumberInput, 'integer' | 'minimum' | 'maximum'>,
+  raw: unknown,
+): number | undefined {
   const value =
     typeof raw === 'number' ? raw : typeof raw === 'string' && NUMBER.test(raw) ? Number(raw) : NaN;
-  const { integer, minimum, maximum } = input;
-  if (Number.isFinite(value) && value >= minimum && value <= maximum) {
-    if (!integer || Number.isSafeInteger(value)) return value;
-  }
-  throw new RangeError(`allowed is ${rangeOf(input)}`);
+  const isAllowed = Number.isFinite(value) && value >= minimum && value <= maximum;
+  return isAllowed && (!integer || Number.isSafeInteger(value)) ? value : undefined;
 }
 
 function parseNumbers(input: NumbersInput, raw: unknown): readonly number[] {
-  const values = listFrom(input, raw).map((value) => parseNumber(input, value));
+  const values = listFrom(input, raw).map((value) => {
+    const number = numberIn(input, value);
+    if (number === undefined) throw new RangeError(`allowed is ${allowedValues(input)}`);
+    return number;
+  });
   if (values.length !== input.length) {
     throw new RangeError(`${values.length} numbers; allowed is ${allowedValues(input)}`);
   }
@@ -111,9 +122,9 @@ function parseLabel(input: LabelInput, raw: unknown): number {
 function parseText(input: TextInput, raw: unknown): string {
   if (typeof raw !== 'string') throw new RangeError(`allowed is ${allowedValues(input)}`);
   // Code points: a letter is one, whatever UTF-16 makes of it.
-  const tooLong = raw.length > input.maxLength && [...raw].length > input.maxLength;
+  const tooLong = raw.length > input.maxLength && Array.from(raw).length > input.maxLength;
   if (!tooLong) return raw;
-  throw new RangeError(`it has ${[...raw].length} characters; allowed is ${allowedValues(input)}`);
+  throw new RangeError(`it has ${Array.from(raw).length} characters; allowed is ${allowedValues(input)}`);
 }
 
 function rangeOf({

@@ -9,6 +9,8 @@ import {
   answerSchema,
   imageFormSchema,
   imageJsonSchema,
+  parametersFormSchema,
+  parametersJsonSchema,
   pictureQuerySchema,
   similaritiesSchema,
 } from '../../schemas/image-api';
@@ -52,6 +54,21 @@ const BODY: RequestBody = {
   },
 };
 
+/** Of addresses where models answer that take no upload. */
+const BODY_OR_PARAMETERS: RequestBody = {
+  required: false,
+  description: `${BODY.description ?? ''} Models that take other things than a picture have them as fields or members: \`inputs\` of GET /models/{name} lists them, and the part of this document that is about the model. What is not uploaded can be in the query; then no body is needed.`,
+  content: {
+    ...BODY.content,
+    'multipart/form-data': { schema: z.union([imageFormSchema, parametersFormSchema]) },
+    'application/*': {
+      ...BODY.content['application/*'],
+      schema: z.union([imageJsonSchema, parametersJsonSchema]),
+    },
+    'text/plain': { schema: z.string().describe('The text that a model of text-generation takes') },
+  },
+};
+
 const PICTURE_CONTENT = {
   ...Object.fromEntries(Object.values(IMAGE_MEDIA_TYPES).map((type) => [type, { schema: BINARY }])),
   'multipart/mixed': { schema: BINARY },
@@ -91,7 +108,7 @@ const taskOperations: readonly Operation[] = verbsOf(TASKS).flatMap((verb) =>
       request: {
         params: z.object({ name: nameParameter.meta({ example: model }), ...versioned }),
         query: queryOf(verb.tasks),
-        body: BODY,
+        body: verb.tasks.some(({ upload }) => upload === 'none') ? BODY_OR_PARAMETERS : BODY,
       },
       responses: { 200: answered(verb), ...problems(...ERRORS) },
     };
@@ -200,6 +217,10 @@ function answered({ tasks }: Verb): ReturnType<typeof answer> {
       },
       ...(hasPictures ? PICTURE_CONTENT : {}),
     },
-    ['Server-Timing', ...(hasPictures ? (['X-Model-Version'] as const) : [])],
+    [
+      'Server-Timing',
+      ...(hasPictures ? (['X-Model-Version'] as const) : []),
+      ...(tasks.some(({ upload }) => upload === 'none') ? (['X-Seed'] as const) : []),
+    ],
   );
 }
