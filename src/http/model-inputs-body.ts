@@ -1,4 +1,5 @@
 import {
+  isLimit,
   takesUpload,
   type ModelInputs,
   type MoreInput,
@@ -47,11 +48,11 @@ function bodyOf(input: MoreInput): InputBody {
   }
 }
 
-/** JSON has no infinity. */
+/** Limits that were set. */
 function rangeBody({ integer, minimum, maximum }: NumberRange): Partial<InputBody> {
   return {
     type: integer ? 'integer' : 'float',
-    minimum: Number.isFinite(minimum) ? minimum : undefined,
-    maximum: Number.isFinite(maximum) ? maximum : undefined,
+    minimum: isLimit(minimum) ? minimum : undefined,
+    maximum: isLimit(maximum) ? maximum : undefined,
   };
 }

@@ -102,11 +102,14 @@ async function readForm(
     takesUpload(inputs) && (isImageField(field) || field === inputs.uploadRole);
   // A role may be called as the upload is.
   const roleOf = (field: string): string | undefined => roles.find((role) => role === field);
-  const { files, fields } = await bodies.form(
-    request,
-    response,
-    (field) => roleOf(field) !== undefined || isUpload(field),
-  );
+  const names = [...(takesUpload(inputs) ? ['image', inputs.uploadRole] : []), ...roles];
+  const { files, fields } = await bodies.form(request, response, {
+    isPicture: (field) => roleOf(field) !== undefined || isUpload(field),
+    fieldNames:
+      names.length === 0
+        ? 'of no name: the model takes no pictures'
+        : [...new Set(names)].map((name) => `"${name}"`).join(', '),
+  });
   const pictures = new Map<string, Buffer[]>();
   const images: Buffer[] = [];
   for (const { field, bytes } of files) {

@@ -3,7 +3,13 @@ import type { Request, Response } from 'express';
 import type { ByteBudget, ByteReservation } from '../../kernel/byte-budget';
 import { asError, ServingError } from '../../kernel/errors';
 import type { BodyLimits } from './body-limits';
-import { boundaryOf, formContent, formFiles, type FormContent } from './form-files';
+import {
+  boundaryOf,
+  formContent,
+  formFiles,
+  type FormContent,
+  type FormFilesOptions,
+} from './form-files';
 import { receiveBody } from './receive-body';
 import { receiveBytes } from './receive-bytes';
 import type { RequestPlaces } from './request-places';
@@ -91,18 +97,18 @@ export class BodyReader {
 
   /**
    * The files of a form with their fields, and its text.
-   * @param isPicture fields that hold files
+   * @param fields that hold files, and their names for messages
    * @throws ServingError
    */
   form(
     request: Request,
     response: Response,
-    isPicture: (field: string) => boolean,
+    fields: Pick<FormFilesOptions, 'isPicture' | 'fieldNames'>,
   ): Promise<FormContent> {
     const { maxBodyBytes: maxBytes } = this.limits;
     const boundary = boundaryOf(request.headers['content-type'] ?? '');
     return this.#within(request, response, (reservation, upload) => {
-      const sink = formContent({ boundary, limits: this.limits, reservation, isPicture });
+      const sink = formContent({ boundary, limits: this.limits, reservation, ...fields });
       return receiveBody(request, { maxBytes, upload, sink });
     });
   }

@@ -9,17 +9,28 @@ export const MAX_FIELDS = 16;
 /** Bytes of each. */
 export const MAX_FIELD_BYTES = 64 * 1024;
 
-/** What multer refuses, and what busboy below it does not understand, in our own words. */
-export function formError(thrown: unknown, limits: BodyLimits): ServingError {
+/**
+ * What multer refuses, and what busboy below it does not understand, in our own words.
+ * @param fieldNames where files go, for messages
+ */
+export function formError(
+  thrown: unknown,
+  limits: BodyLimits,
+  fieldNames = IMAGE_FIELD_NAMES,
+): ServingError {
   if (thrown instanceof ServingError) return thrown;
-  if (thrown instanceof MulterError) return fromMulter(thrown, limits);
+  if (thrown instanceof MulterError) return fromMulter(thrown, limits, fieldNames);
   const why = messageOf(thrown);
   return new ServingError('BAD_REQUEST', `The multipart form is malformed: ${why}`, {
     cause: thrown,
   });
 }
 
-function fromMulter(error: MulterError, { maxFiles, maxFileBytes }: BodyLimits): ServingError {
+function fromMulter(
+  error: MulterError,
+  { maxFiles, maxFileBytes }: BodyLimits,
+  fieldNames: string,
+): ServingError {
   const { code, field = '' } = error;
   switch (code) {
     case 'LIMIT_FILE_SIZE':
@@ -30,13 +41,9 @@ function fromMulter(error: MulterError, { maxFiles, maxFileBytes }: BodyLimits):
     case 'LIMIT_FILE_COUNT':
       return new ServingError('TOO_MANY_IMAGES', `The form holds more than ${maxFiles} files`);
     case 'LIMIT_UNEXPECTED_FILE':
-      return badForm(
-        `Unexpected file field "${field}": images go into the field ${IMAGE_FIELD_NAMES}`,
-      );
+      return badForm(`Unexpected file field "${field}": images go into the field ${fieldNames}`);
     case 'MISSING_FIELD_NAME':
-      return badForm(
-        `A part of the form has no name; images go into the field ${IMAGE_FIELD_NAMES}`,
-      );
+      return badForm(`A part of the form has no name; images go into the field ${fieldNames}`);
     case 'LIMIT_FIELD_COUNT':
       return badForm(`The form holds more than ${MAX_FIELDS} fields that are not files`);
     case 'LIMIT_FIELD_VALUE':

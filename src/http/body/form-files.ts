@@ -20,6 +20,8 @@ export interface FormFilesOptions {
   readonly reservation: ByteReservation;
   /** Fields that hold files. @default those of images */
   readonly isPicture?: ((field: string) => boolean) | undefined;
+  /** The same, for messages. */
+  readonly fieldNames?: string | undefined;
 }
 
 /** What a form holds. */
@@ -66,14 +68,14 @@ export function formContent(options: FormFilesOptions): BodySink<FormContent> {
 }
 
 function formSink<T>(
-  { boundary, limits, reservation, isPicture = isImageField }: FormFilesOptions,
+  { boundary, limits, reservation, isPicture = isImageField, fieldNames }: FormFilesOptions,
   contentOf: (form: Form) => T,
 ): BodySink<T> {
   const form: Form = new FormNormalizer(boundary, isPicture);
   const content = new Promise<void>((resolve, reject) => {
     readerFor(limits)(form, undefined, (thrown) => {
       if (thrown === undefined) resolve();
-      else reject(formError(thrown, limits));
+      else reject(formError(thrown, limits, fieldNames));
     });
   }).then(() => contentOf(form));
   return {

@@ -41,6 +41,14 @@ export interface NumberRange {
   readonly maximum: number;
 }
 
+/** What a float32 holds, about: a range that nobody narrowed ends there. */
+export const LARGEST_FLOAT = 3.4e38;
+
+/** Whether a limit is one that was set. */
+export function isLimit(value: number): boolean {
+  return Math.abs(value) < LARGEST_FLOAT;
+}
+
 export interface NumberInput extends Fed, NumberRange {
   readonly kind: 'number';
   /** Undefined: required. */

@@ -1,4 +1,11 @@
-import type { LabelInput, NumberInput, NumbersInput, TextInput, ValueInput } from './model-inputs';
+import {
+  isLimit,
+  type LabelInput,
+  type NumberInput,
+  type NumbersInput,
+  type TextInput,
+  type ValueInput,
+} from './model-inputs';
 
 /** What a request gives an input: a number, several, the number of a class, or a text. */
 export type InputValue = number | readonly number[] | string;
@@ -124,7 +131,9 @@ function parseText(input: TextInput, raw: unknown): string {
   // Code points: a letter is one, whatever UTF-16 makes of it.
   const tooLong = raw.length > input.maxLength && Array.from(raw).length > input.maxLength;
   if (!tooLong) return raw;
-  throw new RangeError(`it has ${Array.from(raw).length} characters; allowed is ${allowedValues(input)}`);
+  throw new RangeError(
+    `it has ${Array.from(raw).length} characters; allowed is ${allowedValues(input)}`,
+  );
 }
 
 function rangeOf({
@@ -133,7 +142,7 @@ function rangeOf({
   maximum,
 }: Pick<NumberInput, 'integer' | 'minimum' | 'maximum'>): string {
   const what = integer ? 'a whole number' : 'a number';
-  const [low, high] = [Number.isFinite(minimum), Number.isFinite(maximum)];
+  const [low, high] = [isLimit(minimum), isLimit(maximum)];
   if (low && high) return `${what} from ${minimum} to ${maximum}`;
   if (low) return `${what} from ${minimum}`;
   return high ? `${what} up to ${maximum}` : what;

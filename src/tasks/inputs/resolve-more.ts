@@ -2,16 +2,17 @@ import type { DType } from '../../kernel/element-types';
 import { elementCount, formatShape, type TensorSpec } from '../../kernel/tensor';
 import type { Notes } from '../task';
 import type { RoleConfig } from './input-config';
-import type {
-  LabelInput,
-  MoreInput,
-  NoiseInput,
-  NumberRange,
-  NumbersInput,
-  SeedInput,
-  SideImage,
-  TextInput,
-  ValueInput,
+import {
+  LARGEST_FLOAT,
+  type LabelInput,
+  type MoreInput,
+  type NoiseInput,
+  type NumberRange,
+  type NumbersInput,
+  type SeedInput,
+  type SideImage,
+  type TextInput,
+  type ValueInput,
 } from './model-inputs';
 import type { NoiseDraw } from './noise';
 import { parseValue, type InputValue } from './parse-value';
@@ -297,7 +298,8 @@ function limitsOf(dtype: DType): readonly [number, number] {
   if (match === null) {
     if (dtype === 'int64') return [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
     if (dtype === 'uint64') return [0, Number.MAX_SAFE_INTEGER];
-    return dtype === 'float32' ? [-3.4e38, 3.4e38] : [-Infinity, Infinity];
+    if (dtype === 'float16') return [-65_504, 65_504];
+    return dtype === 'float32' ? [-LARGEST_FLOAT, LARGEST_FLOAT] : [-Infinity, Infinity];
   }
   const bits = Number(match[2]);
   return match[1] === 'u' ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
