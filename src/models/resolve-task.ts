@@ -78,7 +78,10 @@ function fitsUpload({ upload = 'images' }: AnyTask, inputs: ModelInputs): boolea
   return (upload === 'images') === takesUpload(inputs);
 }
 
-function recognise(signs: ModelSigns & { readonly inputs: ModelInputs }, notes: Notes): AnyTask | undefined {
+function recognise(
+  signs: ModelSigns & { readonly inputs: ModelInputs },
+  notes: Notes,
+): AnyTask | undefined {
   const { inputs, signature } = signs;
   const first = mainOutput(signature.outputs);
   const shape = first === undefined ? 'nothing' : nameAndShape(first);

@@ -8,7 +8,7 @@ import {
   type NumbersInput,
   type TextInput,
 } from '../../../../src/tasks/inputs/model-inputs';
-import { parseValue } from '../../../../src/tasks/inputs/parse-value';
+import { parseValue, type InputValue } from '../../../../src/tasks/inputs/parse-value';
 import { requestValues } from '../../../../src/tasks/inputs/request-values';
 
 const NUMBER: NumberInput = {
@@ -139,12 +139,12 @@ test('values become tensors of one row, of the type of their input', () => {
     { ...LABEL, role: 'name', dtype: 'string', form: 'text' },
     { kind: 'seed', role: 'seed', inputName: 'n', dtype: 'int32', shape: [2] },
   );
-  const values = new Map([
+  const values = new Map<string, InputValue>([
     ['length', 7],
     ['style', [1, 2, 3]],
     ['class', 1],
     ['name', 0],
-  ] as const);
+  ]);
 
   const tensors = feedValues(inputs, values, 5);
 
