@@ -1,3 +1,4 @@
+import type { InputValues } from './image-body';
 import type { CallOptions } from './transport';
 
 export interface ServingClientOptions {
@@ -36,7 +37,13 @@ export interface RunOptions extends CallOptions {
   readonly version?: number | undefined;
 }
 
-export interface ClassifyOptions extends RunOptions {
+/** How images are answered. */
+export interface ImageOptions extends RunOptions {
+  /** What the model takes besides the images, the same for all of them: parameters and pictures by role. */
+  readonly inputs?: InputValues | undefined;
+}
+
+export interface ClassifyOptions extends ImageOptions {
   /**
    * Predictions for each image, 1 to 100000.
    * @default `output.topK` of the model, else 5
@@ -45,7 +52,7 @@ export interface ClassifyOptions extends RunOptions {
 }
 
 /** How pictures are answered. */
-export interface PictureOptions extends RunOptions {
+export interface PictureOptions extends ImageOptions {
   /** @default 'png' */
   readonly format?: 'png' | 'jpeg' | 'webp' | undefined;
   /**
@@ -57,7 +64,16 @@ export interface PictureOptions extends RunOptions {
 
 export type GenerateOptions = PictureOptions;
 
-export interface DetectOptions extends RunOptions {
+/** For models that make pictures from parameters. */
+export interface MakeOptions extends Omit<PictureOptions, 'inputs'> {
+  /**
+   * Pictures to make.
+   * @default 1
+   */
+  readonly n?: number | undefined;
+}
+
+export interface DetectOptions extends ImageOptions {
   /**
    * Lowest score that is answered, 0 to 1.
    * @default `threshold` of the model, else 0.5
@@ -67,7 +83,7 @@ export interface DetectOptions extends RunOptions {
 
 export interface DetectPictureOptions extends DetectOptions, PictureOptions {}
 
-export type SegmentOptions = RunOptions;
+export type SegmentOptions = ImageOptions;
 
 export interface SegmentPictureOptions extends PictureOptions {
   /**
@@ -78,7 +94,7 @@ export interface SegmentPictureOptions extends PictureOptions {
   readonly output?: 'mask' | 'cutout' | undefined;
 }
 
-export interface EmbedOptions extends RunOptions {
+export interface EmbedOptions extends ImageOptions {
   /**
    * Vectors of unit length.
    * @default `normalize` of the model, else false

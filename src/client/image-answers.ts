@@ -18,6 +18,21 @@ export interface GeneratedPicture extends Answered, PictureBytes {}
 /** The pictures made from several images. */
 export type GeneratedPictures = Several<PictureBytes>;
 
+/** A picture that was made from parameters. */
+export interface Made {
+  readonly picture: SizedPicture;
+  /** Of models that take noise: the same seed gives the same picture. */
+  readonly seed?: number | undefined;
+}
+export type MadePictures = Several<Made>;
+
+/** A text that was made from parameters. */
+export interface Written {
+  readonly text: string;
+  readonly seed?: number | undefined;
+}
+export interface WrittenText extends Answered, Written {}
+
 /** Labels of one image. */
 export interface Classified {
   /** By falling score. */
@@ -98,6 +113,10 @@ export interface Predicted {
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   readonly embedding?: Float32Array | undefined;
+  /** Of models that make texts. */
+  readonly text?: string | undefined;
+  /** Of models that take noise or a seed. */
+  readonly seed?: number | undefined;
   /** Of models that make pictures. */
   readonly picture?: SizedPicture | undefined;
 }

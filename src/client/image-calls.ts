@@ -1,9 +1,9 @@
 import { modelPath, queryText, type Query } from './addresses';
 import type { Answered, OneOf } from './answers';
 import { ServingClientError } from './client-error';
-import type { PictureOptions, RunOptions } from './client-options';
+import type { ImageOptions, PictureOptions, RunOptions } from './client-options';
 import type { PictureBytes, Several } from './image-answers';
-import { imageBody, type EncodedImage } from './image-body';
+import { imageBody, inputsBody, type EncodedImage, type InputValues } from './image-body';
 import type { ResultBody } from './image-results';
 import { partsOf, type Part } from './multipart';
 import { imageError } from './response-error';
@@ -12,7 +12,7 @@ import { jsonOf, requestIdOf, timingsOf } from './server-answer';
 import type { Call, Transport } from './transport';
 
 /** Images for a model. */
-export interface ImageCall<O extends RunOptions = RunOptions> {
+export interface ImageCall<O extends ImageOptions = ImageOptions> {
   /** The end of the address, such as `classify`. */
   readonly verb: string;
   /** In a list even where there is one: then the answer is a list, too. */
@@ -34,7 +34,7 @@ export function askData<T extends object>(
   { verb, images, options, query }: ImageCall,
   read: (body: ResultBody) => T,
 ): Promise<ImageAnswer<T>> {
-  const { body, headers } = imageBody(listOf(images));
+  const { body, headers } = imageBody(listOf(images), options.inputs);
   const call: Call = {
     method: 'POST',
     path: `${modelPath('/models', options)}/${verb}${queryText(query)}`,
@@ -65,7 +65,7 @@ export function askPictures(
   { verb, images, options, query }: ImageCall<PictureOptions>,
 ): Promise<ImageAnswer<PictureBytes>> {
   const { format = 'png', quality } = options;
-  const { body, headers } = imageBody(listOf(images));
+  const { body, headers } = imageBody(listOf(images), options.inputs);
   const call: Call = {
     method: 'POST',
     path: `${modelPath('/models', options)}/${verb}${queryText({ ...query, format, quality })}`,
@@ -85,6 +85,34 @@ export function askPictures(
       ? partsOf(bytes).map((part) => pictureOrError(part, answered.requestId))
       : [{ bytes, mediaType: response.headers.get('content-type') ?? '' }];
     return inForm(answered, each, isList(images));
+  });
+}
+
+/**
+ * Asks for what a model makes from parameters.
+ * @throws ServingClientError
+ */
+export function askMade<T extends object>(
+  transport: Transport,
+  inputs: InputValues,
+  { options, query }: { readonly options: RunOptions; readonly query: Query },
+  read: (body: ResultBody) => T,
+): Promise<Several<T>> {
+  const { body, headers } = inputsBody(inputs);
+  const call: Call = {
+    method: 'POST',
+    path: `${modelPath('/models', options)}/generate${queryText(query)}`,
+    body,
+    headers: { ...headers, Accept: 'application/json' },
+    repeatable: true,
+  };
+  return runCall(transport, call, options, (response) => {
+    const requestId = requestIdOf(response);
+    const { results, ...answered } = jsonOf(response) as DataBody;
+    const each = results.map((result) =>
+      result.error === undefined ? read(result) : imageError(result.error, requestId),
+    );
+    return inForm({ ...answered, requestId }, each, true) as Several<T>;
   });
 }
 

@@ -3,10 +3,12 @@ import type {
   Classified,
   Detected,
   Embedded,
+  Made,
   PictureBytes,
   Predicted,
   Segmented,
   SizedPicture,
+  Written,
 } from './image-answers';
 
 /** What the server answers for one image, in JSON. */
@@ -45,6 +47,17 @@ export function readEmbedded({ embedding }: ResultBody): Embedded {
   if (typeof embedding === 'string') return { embedding: floatsOf(embedding) };
   if (Array.isArray(embedding)) return { embedding: Float32Array.from(embedding as number[]) };
   throw missing('embedding');
+}
+
+export function readMade({ image, seed }: ResultBody): Made {
+  if (image === undefined) throw missing('image');
+  const picture = sizedPicture(image as PictureBody & SizedPicture);
+  return { picture, ...(typeof seed === 'number' ? { seed } : {}) };
+}
+
+export function readWritten({ text, seed }: ResultBody): Written {
+  if (typeof text !== 'string') throw missing('text');
+  return { text, ...(typeof seed === 'number' ? { seed } : {}) };
 }
 
 /** Whatever it is. */

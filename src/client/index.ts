@@ -2,7 +2,7 @@
 export type * from './answers';
 export { ServingClientError, type LocalErrorCode, type ServerErrorCode } from './client-error';
 export type * from './image-answers';
-export type { EncodedImage } from './image-body';
+export type { EncodedImage, InputValue, InputValues } from './image-body';
 export type * from './client-options';
 export { ServingClient } from './serving-client';
 export { textOf, type Datatype, type Tensor, type TensorData, type TensorInput } from './tensors';

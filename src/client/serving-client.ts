@@ -8,21 +8,25 @@ import type {
   DetectPictureOptions,
   EmbedOptions,
   GenerateOptions,
+  MakeOptions,
   PredictImageOptions,
   PredictOptions,
+  RunOptions,
   SegmentOptions,
   SegmentPictureOptions,
   ServingClientOptions,
 } from './client-options';
 import type * as answers from './image-answers';
-import type { EncodedImage } from './image-body';
-import { askData, askPictures, type ImageAnswer, type ImageCall } from './image-calls';
+import { isImage, type EncodedImage, type InputValues } from './image-body';
+import { askData, askMade, askPictures, type ImageAnswer, type ImageCall } from './image-calls';
 import {
   readClassified,
   readDetected,
   readEmbedded,
+  readMade,
   readPredicted,
   readSegmented,
+  readWritten,
   type ResultBody,
 } from './image-results';
 import { openTransport } from './open-transport';
@@ -123,8 +127,35 @@ export class ServingClient {
     images: readonly EncodedImage[],
     options: GenerateOptions,
   ): Promise<answers.GeneratedPictures>;
-  generate(images: Images, options: GenerateOptions): Promise<ImageAnswer<answers.PictureBytes>> {
-    return askPictures(this.#transport, { verb: 'generate', images, options, query: {} });
+  /** Pictures from parameters, by role: a label, numbers, a seed. Each has its result or error. */
+  generate(inputs: InputValues, options: MakeOptions): Promise<answers.MadePictures>;
+  generate(
+    from: Images | InputValues,
+    options: GenerateOptions | MakeOptions,
+  ): Promise<ImageAnswer<answers.PictureBytes> | answers.MadePictures> {
+    if (isImage(from) || isImages(from)) {
+      const call = { verb: 'generate', images: from, options, query: {} };
+      return askPictures(this.#transport, call);
+    }
+    const { n, format, quality } = options as MakeOptions;
+    const query = { n, format, quality };
+    return askMade(this.#transport, from, { options, query }, readMade);
+  }
+
+  /**
+   * A text from a text, by a model of text-generation.
+   * @param prompt or all that the model takes, by role
+   */
+  async generateText(
+    prompt: string | InputValues,
+    options: RunOptions,
+  ): Promise<answers.WrittenText> {
+    const inputs = typeof prompt === 'string' ? { prompt } : prompt;
+    const made = await askMade(this.#transport, inputs, { options, query: {} }, readWritten);
+    const { results, ...answered } = made;
+    const [only] = results;
+    if (only?.text === undefined) throw only?.error ?? new TypeError('the answer holds no text');
+    return { ...answered, text: only.text, seed: only.seed };
   }
 
   /** Whatever a model makes of an image, or of each of several. For tensors: `predict`. */
@@ -251,3 +282,7 @@ export class ServingClient {
 }
 
 type Images = EncodedImage | readonly EncodedImage[];
+
+function isImages(from: Images | InputValues): from is readonly EncodedImage[] {
+  return Array.isArray(from);
+}
