@@ -17,7 +17,7 @@ import { docsRoutes } from './routes/docs';
 import { imageRoutes } from './routes/images';
 import { similarityRoutes } from './routes/similarity';
 import { metricsRoutes } from './routes/metrics';
-import { modelRoutes } from './routes/models';
+import { modelRoutes, modelsToDescribe } from './routes/models';
 import { tfServingRoutes } from './tfserving/routes';
 
 export interface AppDeps extends BaseAppDeps {
@@ -49,7 +49,9 @@ export function createApp(deps: AppDeps): Express {
   app.use(similarityRoutes({ inference, bodies, resident }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
-  app.use(docsRoutes(modelControl ? 'everything' : 'no-model-control'));
+  app.use(
+    docsRoutes(modelControl ? 'everything' : 'no-model-control', () => modelsToDescribe(manager)),
+  );
   app.use(modelRoutes(manager));
   app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
   app.use(

@@ -277,7 +277,7 @@ describe('a graph that decodes files itself', () => {
   test.each(['files', 'listed'])(
     'is recognised, and takes JPEG and PNG as they are: %s',
     async (model) => {
-      const { servable } = await json_get(model);
+      const { servable } = await details(model);
       const photo = await plain('#0000ff');
       const jpeg = await sharp(photo).jpeg({ quality: 100 }).toBuffer();
 
@@ -377,7 +377,7 @@ test('a wrong verb names the right one', async () => {
 });
 
 test('what a model takes is in its details', async () => {
-  const { servable } = await json_get('tinter');
+  const { servable } = await details('tinter');
 
   expect(servable.inputs).toEqual([
     { role: 'photo', name: 'photo', kind: 'image', required: true },
@@ -391,6 +391,22 @@ test('what a model takes is in its details', async () => {
   ]);
 });
 
-async function json_get(model: string): Promise<any> {
+test('the OpenAPI document has the parameters of each, with their ranges', async () => {
+  const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as any;
+  const generate = document.paths['/models/digits/generate'].post;
+  const styled = document.components.schemas.stylizer_Form;
+
+  const query = new Map(generate.parameters.map((one: any) => [one.name, one.schema]));
+  expect([...query.keys()]).toEqual(['label', 'seed', 'n', 'format', 'quality']);
+  expect(query.get('label')).toMatchObject({ type: 'integer', minimum: 0, maximum: 9 });
+  expect(styled.properties).toMatchObject({
+    style: { format: 'binary' },
+    strength: { type: 'number', minimum: 0, maximum: 1, default: 0.5 },
+  });
+  expect(styled.required).toEqual(['image', 'style']);
+  expect(document.paths).not.toHaveProperty(['/models/files/classify']);
+});
+
+async function details(model: string): Promise<any> {
   return (await fetch(`${service.url}/models/${model}`)).json();
 }

@@ -10,6 +10,7 @@ import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
 import { oipOperations } from './paths/oip';
 import { ADMIN_TOKEN, REPOSITORY_TAG, repositoryOperations } from './paths/repository';
+import { SERVED_TAG, servedModelOperation, type ServedModel } from './paths/served-models';
 import { tfServingOperations } from './paths/tfserving';
 
 /** Every operation of the server. A test compares them with the routes that there are. */
@@ -31,6 +32,7 @@ are \`{"error": "…"}\`. An address that exists answers a method it does not ha
 
 const TAGS = [
   { name: 'Images', description: 'Images in; labels or pictures out' },
+  { name: SERVED_TAG, description: 'Models with parameters of their own, as they are served now' },
   { name: 'Models', description: 'What is served, and with what settings' },
   { name: 'TensorFlow Serving', description: 'The REST API of TensorFlow Serving' },
   {
@@ -48,9 +50,15 @@ const TAGS = [
  */
 export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
-/** The OpenAPI 3.1 document of the server. */
-export function openApiDocument(part: DocumentPart): object {
-  const operations = OPERATIONS.filter((operation) => isPartOf(operation, part));
+/**
+ * The OpenAPI 3.1 document of the server.
+ * @param served models whose addresses are described one by one, as they have parameters of their own
+ */
+export function openApiDocument(part: DocumentPart, served: readonly ServedModel[] = []): object {
+  const operations = [
+    ...OPERATIONS.filter((operation) => isPartOf(operation, part)),
+    ...(part === 'admin' ? [] : served.map(servedModelOperation)),
+  ];
   const registry = new OpenAPIRegistry();
   for (const [name, header] of HEADER_COMPONENTS) {
     registry.registerComponent('headers', name, header);

@@ -11,17 +11,33 @@ import {
   SWAGGER_UI,
 } from '../docs-page';
 import { openApiDocument, type DocumentPart } from '../openapi/document';
+import type { ServedModel } from '../openapi/paths/served-models';
 import { route } from '../route';
 
-/** The OpenAPI document, and the page that shows it. */
-export function docsRoutes(part: DocumentPart): Router {
+/**
+ * The OpenAPI document, and the page that shows it.
+ * @param served models that have parameters of their own
+ */
+export function docsRoutes(
+  part: DocumentPart,
+  served: () => readonly ServedModel[] = () => [],
+): Router {
   const router = Router();
-  let document: string | undefined;
+  let document: { readonly of: readonly ServedModel[]; readonly text: string } | undefined;
   route(router, '/openapi.json', {
     get: [
       (_request, response) => {
-        document ??= JSON.stringify(openApiDocument(part));
-        response.type('application/json').send(document);
+        const models = served();
+        const isSame =
+          document?.of.length === models.length &&
+          models.every(({ name, inputs }, i) => {
+            const known = document?.of[i];
+            return known?.name === name && known.inputs === inputs;
+          });
+        if (!isSame || document === undefined) {
+          document = { of: models, text: JSON.stringify(openApiDocument(part, models)) };
+        }
+        response.type('application/json').send(document.text);
       },
     ],
   });

@@ -4,7 +4,9 @@ import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Optimization } from '../../rewriter/model-optimizer';
 import type { Servable } from '../../models/servable';
 import type { TensorSpec } from '../../kernel/tensor';
+import { takesMore } from '../../tasks/inputs/request-values';
 import { inputsBody } from '../model-inputs-body';
+import type { ServedModel } from '../openapi/paths/served-models';
 import { route } from '../route';
 import type {
   ModelDetails,
@@ -57,6 +59,16 @@ function details(status: ModelStatus): ModelDetails {
 
 function newestAvailable({ servables }: ModelStatus): Servable | undefined {
   return servables.findLast(({ state }) => state === 'AVAILABLE');
+}
+
+/** Models that take more than one picture: their parameters are their own. */
+export function modelsToDescribe(manager: Pick<ModelManager, 'list'>): ServedModel[] {
+  return manager.list().flatMap((status) => {
+    const spec = newestAvailable(status)?.spec;
+    return spec?.imageTask === undefined || !takesMore(spec.inputs)
+      ? []
+      : [{ name: status.name, task: spec.imageTask, inputs: spec.inputs }];
+  });
 }
 
 function versionSummary(servable: Servable, { retries }: ModelStatus): ModelVersion {

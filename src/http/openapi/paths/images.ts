@@ -34,6 +34,8 @@ const ERRORS: readonly ErrorCode[] = [
   'TOO_MANY_IMAGES',
 ];
 
+export const IMAGE_PROBLEMS = problems(...ERRORS);
+
 const BODY: RequestBody = {
   required: true,
   description:
@@ -110,7 +112,7 @@ const taskOperations: readonly Operation[] = verbsOf(TASKS).flatMap((verb) =>
         query: queryOf(verb.tasks),
         body: verb.tasks.some(({ upload }) => upload === 'none') ? BODY_OR_PARAMETERS : BODY,
       },
-      responses: { 200: answered(verb), ...problems(...ERRORS) },
+      responses: { 200: answeredBy(verb.tasks), ...IMAGE_PROBLEMS },
     };
   }),
 );
@@ -189,7 +191,8 @@ function queryOf(tasks: readonly AnyTask[]): z.ZodObject {
   );
 }
 
-function answered({ tasks }: Verb): ReturnType<typeof answer> {
+/** What models of some tasks answer. */
+export function answeredBy(tasks: readonly AnyTask[]): ReturnType<typeof answer> {
   const [first, ...others] = tasks.map(answerSchema);
   if (first === undefined) throw new RangeError('an address has a task');
   const always = tasks.every(({ pictures }) => pictures === 'always');
