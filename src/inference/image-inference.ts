@@ -89,7 +89,7 @@ export class ImageInference {
     const { servable, release } = this.#options.manager.acquire(model, version);
     try {
       // Another version may have come since it was admitted.
-      requireTask(servable, task.verb);
+      requireSame(task, requireTask(servable, task.verb));
       const images = imagesOf(task, parameters, sent);
       const { inputs } = servable.spec;
       const rows = inputs.more.length === 0 ? [] : rowsOf(inputs, images.length, more);
@@ -160,6 +160,15 @@ export class ImageInference {
       }
     }
   }
+}
+
+/** Two tasks may share a verb. @throws ServingError WRONG_TASK */
+function requireSame(task: AnyTask, now: AnyTask): void {
+  if (task === now) return;
+  throw new ServingError(
+    'WRONG_TASK',
+    `The model does ${now.name} now, not ${task.name}: ask again`,
+  );
 }
 
 /** Of an answer that nothing is uploaded for. */
