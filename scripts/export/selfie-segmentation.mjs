@@ -122,17 +122,15 @@ async function compare(source, { python, images }) {
     writeFileSync(path.join(work, 'list.json'), JSON.stringify(list));
     const program = path.join(import.meta.dirname, 'run_saved_model.py');
     const version = path.join(ROOT, 'saved_models', NAME, '1');
-    execFileSync(
-      python,
-      [program, '--model', version, '--list', path.join(work, 'list.json')],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
-    );
+    execFileSync(python, [program, '--model', version, '--list', path.join(work, 'list.json')], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     let agrees = true;
     for (const [index, { name, values }] of photos.entries()) {
       const expected = tf.tidy(() => {
         const [output] = [model.predict(tf.tensor(values, [1, SIDE, SIDE, 3]))].flat();
         if (!(output instanceof tf.Tensor)) throw new Error('the model has no output');
-        return output.dataSync();
+        return Float32Array.from(output.dataSync());
       });
       const raw = readFileSync(path.join(work, `${index}.out`));
       const got = new Float32Array(raw.buffer, raw.byteOffset, raw.length / 4);

@@ -43,7 +43,7 @@ MODEL_JSON = {
     "signature": "serving_default",
     "input": {
         "name": "image",
-        "dynamic": {"minSize": 4, "maxSize": 640, "multipleOf": 1},
+        "dynamic": {"minSize": 16, "maxSize": 640, "multipleOf": 1},
         "normalization": "none",
     },
     "output": {"name": "upscaled", "valueRange": [0, 255]},

@@ -2,16 +2,15 @@ import type { Permit } from '../batching/admission';
 import type { BatchResult } from '../batching/batch-request';
 import type { Tensor } from '../kernel/tensor';
 import type { Servable } from '../models/servable';
-import type { ImageTensor } from '../imaging/preprocess';
-import type { ImagePreparer } from './image-preparer';
+import type { ImagePreparer, TileTensor } from './image-preparer';
 import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
-import type { InferenceObserver, Stage } from './inference-observer';
+import type { Stage } from './inference-observer';
+import { attemptTiles, type TileParts } from './tiled-attempt';
 import { validateInputs } from './validate-inputs';
 
-export interface AttemptParts {
-  readonly preparer: Pick<ImagePreparer, 'prepare'>;
-  readonly observer?: InferenceObserver | undefined;
+export interface AttemptParts extends TileParts {
+  readonly preparer: Pick<ImagePreparer, 'prepare' | 'headerOf' | 'decode' | 'prepareTile'>;
 }
 
 export interface AttemptOf {
@@ -29,10 +28,11 @@ export interface AttemptOf {
  * passed is observed.
  * @throws ServingError
  */
-export async function attemptImage(
-  { servable, image, how, permit, signal }: AttemptOf,
-  { preparer, observer }: AttemptParts,
-): Promise<AnsweredImage> {
+export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<AnsweredImage> {
+  const { servable, image, how, permit, signal } = of;
+  const { preparer, observer } = parts;
+  const tiles = how.tiles?.(await preparer.headerOf(servable, image, signal));
+  if (tiles !== undefined) return attemptTiles({ ...of, tiles, run: runImage }, parts);
   const stage = (which: Stage, ms: number): number => {
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
@@ -55,10 +55,11 @@ export async function attemptImage(
   }
 }
 
+/** Queues one input and runs it. @throws ServingError */
 async function runImage(
   servable: Servable,
   { signatureName, signature, image, outputs: names }: TaskRun,
-  tensor: ImageTensor,
+  tensor: TileTensor,
   permit: Permit,
   signal: AbortSignal | undefined,
 ): Promise<BatchResult> {

@@ -19,7 +19,7 @@ import { taskModel } from './task-model';
 
 export interface ImageInferenceOptions extends AttemptParts {
   readonly manager: Pick<ModelManager, 'acquire'>;
-  readonly preparer: Pick<ImagePreparer, 'prepare' | 'withPixels'>;
+  readonly preparer: AttemptParts['preparer'] & Pick<ImagePreparer, 'withPixels'>;
   /** Images decoded or encoded at the same time; the preparer's. */
   readonly imaging: Semaphore;
 }

@@ -4,9 +4,13 @@ import { ServingError } from '../kernel/errors';
 import { Semaphore } from '../kernel/semaphore';
 import { isLarge, isSlowToOpen } from '../imaging/decoding-cost';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
-import { preprocessOpened, type ImageTensor } from '../imaging/preprocess';
+import { cutTile } from '../imaging/cut-tile';
+import type { Region } from '../imaging/geometry';
+import type { ImageHeader } from '../imaging/image-header';
+import { modelData, preprocessOpened, type ImageTensor } from '../imaging/preprocess';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import { rgbOf, type RgbPicture } from '../imaging/rgb-picture';
+import { inSlices } from '../kernel/time-slices';
 import type { Servable } from '../models/servable';
 
 export interface ImagePreparerOptions {
@@ -23,6 +27,23 @@ export interface ImagePreparerOptions {
 export interface PreparedImage {
   readonly tensor: ImageTensor;
   /** Run or failed, nothing may look at the pixels again. Later calls do nothing. */
+  readonly release: () => void;
+}
+
+/** What a run takes of an image. */
+export type TileTensor = Pick<ImageTensor, 'data' | 'shape'>;
+
+/** A part of an image in the form a model takes. */
+export interface PreparedTile {
+  readonly tensor: TileTensor;
+  /** See PreparedImage. */
+  readonly release: () => void;
+}
+
+/** An image that was decoded as a whole. */
+export interface DecodedImage {
+  readonly picture: RgbPicture;
+  /** Later calls do nothing. */
   readonly release: () => void;
 }
 
@@ -51,24 +72,117 @@ export class ImagePreparer {
     if (spec === undefined) {
       throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
     }
+    return this.#opened(servable, image, signal, (opened) => this.#decode(opened, spec, signal));
+  }
+
+  /**
+   * Reads how large an image is.
+   * @throws ServingError as `prepare`
+   */
+  async headerOf(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<ImageHeader> {
+    const read = async (): Promise<ImageHeader> => {
+      throwIfGone(signal);
+      return (await openImage(image, this.#options.limits)).header;
+    };
+    if (!isSlowToOpen(image)) return this.#options.imaging.run(read);
+    return this.#apart(read, servable.spec.batching.queueTimeoutMs, signal);
+  }
+
+  /**
+   * Decodes an image as a whole, upright, for tiles to be cut from.
+   * @throws ServingError as `prepare`
+   */
+  decode(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<DecodedImage> {
+    const { budget } = this.#options;
+    return this.#opened(servable, image, signal, async ({ header, pipeline, decodingBytes }) => {
+      const decoded = await budget.whenRoom(decodingBytes);
+      try {
+        const picture = await rgbOf(await pipeline(signal), header.format);
+        return { picture, release: budget.hold(picture.data.byteLength) };
+      } finally {
+        decoded();
+      }
+    });
+  }
+
+  /** A part of an image, which may go beyond it: see cutTile. @throws ServingError CLIENT_CLOSED_REQUEST */
+  async prepareTile(
+    picture: RgbPicture,
+    region: Region,
+    spec: PreprocessSpec,
+    signal: AbortSignal | undefined,
+  ): Promise<PreparedTile> {
+    const memory: ArrayBuffer[] = [];
+    const giveBack = (): void => {
+      this.#buffers.give(memory.splice(0));
+    };
+    const { width, height } = region;
+    const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
+    try {
+      const steps = modelData(cutTile(picture, region), spec, this.#allocator(memory), {
+        width,
+        height,
+        channels,
+      });
+      const data = await inSlices(steps, signal);
+      const held = this.#options.budget.hold(data.byteLength);
+      return {
+        tensor: {
+          data,
+          shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
+        },
+        release: () => {
+          held();
+          giveBack();
+        },
+      };
+    } catch (thrown) {
+      giveBack();
+      throw thrown;
+    }
+  }
+
+  /** Opens an image and works on it, while it counts as one being decoded. */
+  async #opened<T>(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+    work: (opened: OpenedImage) => Promise<T>,
+  ): Promise<T> {
     const { imaging, limits } = this.#options;
     const open = async (): Promise<OpenedImage> => {
       throwIfGone(signal);
       return openImage(image, limits);
     };
-    const decode = (opened: OpenedImage): Promise<PreparedImage> => {
+    const decode = async (opened: OpenedImage): Promise<{ readonly done: T }> => {
       throwIfGone(signal);
-      return this.#decode(opened, spec, signal);
+      return { done: await work(opened) };
     };
     // What may take seconds leaves some places to the others.
-    const apart = (work: () => Promise<PreparedImage>): Promise<PreparedImage> =>
-      this.#apart(work, servable.spec.batching.queueTimeoutMs, signal);
+    const apart = async (slow: () => Promise<{ readonly done: T }>): Promise<T> =>
+      (await this.#apart(slow, servable.spec.batching.queueTimeoutMs, signal)).done;
     if (isSlowToOpen(image)) return apart(async () => decode(await open()));
     const first = await imaging.run(async () => {
       const opened = await open();
-      return isLarge(opened.decodingBytes) ? { opened } : { prepared: await decode(opened) };
+      return isLarge(opened.decodingBytes) ? { opened } : decode(opened);
     });
-    return first.prepared ?? apart(() => decode(first.opened));
+    return 'done' in first ? first.done : apart(() => decode(first.opened));
+  }
+
+  #allocator(memory: ArrayBuffer[]): (bytes: number) => ArrayBuffer {
+    return (bytes) => {
+      const buffer = this.#buffers.take(bytes);
+      memory.push(buffer);
+      return buffer;
+    };
   }
 
   /**
@@ -89,11 +203,11 @@ export class ImagePreparer {
   }
 
   /** Waits no longer than the image might in the queue of its model. */
-  async #apart(
-    work: () => Promise<PreparedImage>,
+  async #apart<T>(
+    work: () => Promise<T>,
     patienceMs: number,
     signal: AbortSignal | undefined,
-  ): Promise<PreparedImage> {
+  ): Promise<T> {
     const patience = AbortSignal.timeout(patienceMs);
     const waiting = signal === undefined ? patience : AbortSignal.any([signal, patience]);
     try {
@@ -120,11 +234,7 @@ export class ImagePreparer {
     try {
       const tensor = await preprocessOpened(opened, spec, {
         signal,
-        allocate: (bytes) => {
-          const buffer = this.#buffers.take(bytes);
-          memory.push(buffer);
-          return buffer;
-        },
+        allocate: this.#allocator(memory),
       });
       const held = budget.hold(tensor.data.byteLength);
       return {

@@ -9,6 +9,8 @@ import { chooseOutput, describeTensors, mainOutput, nameAndShape } from '../outp
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 import { pictureRow } from './row';
+import { tilesOf } from './tiles';
+import { resolveTiling, tilingConfigSchema, type TilingSettings } from './tiling-config';
 
 const configSchema = z
   .strictObject({
@@ -21,6 +23,7 @@ const configSchema = z
           .describe('Values that mean black and white; default [0, 255] for uint8, else [0, 1]'),
       })
       .partial(),
+    tiling: tilingConfigSchema,
   })
   .partial();
 
@@ -28,6 +31,8 @@ export interface PictureSettings {
   readonly name: string;
   readonly valueRange: readonly [number, number];
   readonly layout: 'NHWC' | 'NCHW';
+  /** Undefined: images larger than the model takes are refused. */
+  readonly tiling: TilingSettings | undefined;
 }
 
 const FINISHED = { valueRange: [0, 255], layout: 'NHWC' } as const;
@@ -44,7 +49,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
 
   row: pictureRow,
 
-  example: { model: 'esrgan-slim-x2', data: {} },
+  example: { model: 'span-x2', data: {} },
 
   recognise: ({ signature: { outputs } }) => {
     const output = mainOutput(outputs);
@@ -55,7 +60,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
       : undefined;
   },
   resolve: ({ signature, image }, config, notes) => {
-    const { output: settings = {} } = config as z.infer<typeof configSchema>;
+    const { output: settings = {}, tiling } = config as z.infer<typeof configSchema>;
     const where = 'model.json.output.name';
     const output = chooseOutput(settings.name, signature.outputs, where, notes);
     if (output === undefined) return undefined;
@@ -70,6 +75,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
       name: output.name,
       valueRange: settings.valueRange ?? (isPixels ? [0, 255] : [0, 1]),
       layout: channelsOf(output.shape)?.layout ?? image?.layout ?? 'NHWC',
+      tiling: resolveTiling(tiling, image, notes),
     };
   },
   outputs: ({ name }) => [name],
@@ -86,8 +92,15 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
     const whole = wholeRun(model, [settings.name]);
     const finished = rewritten?.pixels;
     const { valueRange, layout } = finished === undefined ? settings : FINISHED;
+    const { tiling } = settings;
+    const { image: input } = whole;
     return {
       run: finished === undefined ? whole : { ...whole, outputs: [finished] },
+      tiles:
+        tiling === undefined || input === undefined
+          ? undefined
+          : (image) =>
+              tilesOf(image, { tiling, input, output: { valueRange, layout }, wish, imaging }),
       postprocess: ({ outputs: [output], tensor }) =>
         imaging.run(async () => {
           const crop = {
