@@ -67,8 +67,9 @@ async function joined(
   tiled: TiledImage,
   answer: (region: Region, index: number) => Tensor,
 ): Promise<{ pixels: Buffer; width: number; height: number }> {
-  const { regions, size, join } = tiled.plan(answer(tiled.first, 0));
-  const joiner = join();
+  const plan = tiled.plan(answer(tiled.first, 0));
+  const { regions, size } = plan;
+  const joiner = plan.join();
   for (const [index, region] of regions.entries()) await joiner.add(answer(region, index), SIGNAL);
   const { picture } = await joiner.answer();
   const pixels = await sharp(picture?.bytes).raw().toBuffer();
