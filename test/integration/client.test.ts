@@ -131,6 +131,7 @@ describe('what is served', () => {
 
     expect(models.map(({ name, task }) => [name, task])).toEqual([
       [CLASSIFIER, 'image-classification'],
+      ['selfie-segmentation', 'image-segmentation'],
       [UPSCALER, 'image-to-image'],
     ]);
   });

@@ -366,6 +366,7 @@ describe('what is served', () => {
 
     expect(list.models.map(({ name }: { name: string }) => name)).toEqual([
       'efficientnet-lite0',
+      'selfie-segmentation',
       'span-x2',
     ]);
     expect(model).toMatchObject({
