@@ -55,7 +55,7 @@ export function modelNames({
   task,
   models,
 }: Pick<BenchCase, 'task' | 'models'>): readonly string[] {
-  const name = task === 'classify' ? 'efficientnet-lite0' : 'esrgan-slim-x2';
+  const name = task === 'classify' ? 'efficientnet-lite0' : 'span-x2';
   return models === 1
     ? [name]
     : Array.from({ length: models }, (_, copy) => `${name}-${String(copy)}`);

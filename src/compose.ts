@@ -13,6 +13,7 @@ import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
 import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
+import type { InferenceObserver } from './inference/inference-observer';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
 import { KnownNeeds } from './models/residency/known-needs';
@@ -153,8 +154,21 @@ function createInference(
     maxLargeImages: config.maxLargeImages ?? Math.max(1, Math.floor(config.imagingConcurrency / 4)),
     budget,
   });
-  const observer = { stage: metrics.stage, outcome: metrics.inference };
-  const inference = new ImageInference({ manager, preparer, imaging, observer });
+  const observer: InferenceObserver = {
+    stage: metrics.stage,
+    outcome: metrics.inference,
+    tiles: (model, version, progress) => {
+      logger.info({ model, version, ...progress }, 'an image is being run in tiles');
+    },
+  };
+  const inference = new ImageInference({
+    manager,
+    preparer,
+    imaging,
+    observer,
+    budget,
+    maxOutputPixels: config.maxOutputPixels,
+  });
   const tensors = new TensorInference({
     manager,
     preparer,

@@ -1,7 +1,7 @@
 // Shows that scoring a folder takes no more memory for many files than for few: links to a few
 // tiny pictures are scored in-process, and the resident memory is recorded as rows appear. Reads the
 // build: npm run build first.
-//   node bench/proofs/folder-memory.mjs [--files 100000] [--model esrgan-slim-x2]
+//   node bench/proofs/folder-memory.mjs [--files 100000] [--model span-x2]
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const ALLOWED_GROWTH = 1.25;
 const { values } = parseArgs({
   options: {
     files: { type: 'string', default: '100000' },
-    model: { type: 'string', default: 'esrgan-slim-x2' },
+    model: { type: 'string', default: 'span-x2' },
   },
 });
 const files = Number(values.files);

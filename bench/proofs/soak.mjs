@@ -45,7 +45,7 @@ const server = await startServer({
     two_signatures: toy('two_signatures'),
     examples: toy('examples'),
     classifier: { from: 'saved_models/efficientnet-lite0' },
-    upscaler: { from: 'saved_models/esrgan-slim-x2' },
+    upscaler: { from: 'saved_models/span-x2' },
   },
   flags: [
     ...['--instances', '2', '--optimize', values.optimize],

@@ -60,7 +60,7 @@ async function main() {
   const folders =
     positionals.length > 0
       ? positionals
-      : ['efficientnet-lite0', 'esrgan-slim-x2'].map((model) =>
+      : ['efficientnet-lite0', 'span-x2'].map((model) =>
           path.join(root, 'saved_models', model, '1'),
         );
   const [kind] = INPUT_KINDS;

@@ -168,6 +168,11 @@ export const configSchema = z.strictObject({
   maxImageSide: count(1, 1_000_000)
     .default(32_768)
     .describe('Pixels of the longer side of an image, read from its header'),
+  maxOutputPixels: count(1, 1_000_000_000)
+    .default(100_000_000)
+    .describe(
+      'Pixels of an answer that is made of tiles; 3 bytes of memory each until it is encoded',
+    ),
   decodeTimeoutS: count(0, 3600)
     .default(10)
     .describe('Seconds that decoding an image may take; 0: any time'),

@@ -1,5 +1,8 @@
 import sharp from 'sharp';
 
+import { ServingError } from '../kernel/errors';
+import type { Size } from './geometry';
+
 export type EncodeFormat = 'png' | 'jpeg' | 'webp';
 
 export const IMAGE_MEDIA_TYPES: Readonly<Record<EncodeFormat, string>> = {
@@ -15,9 +18,30 @@ export interface EncodeOptions {
 }
 
 const DEFAULT_QUALITY = 90;
+/** Pixels that a side may have. */
+const MAX_SIDE: Readonly<Record<EncodeFormat, number>> = {
+  png: 2 ** 31 - 1,
+  jpeg: 65_535,
+  webp: 16_383,
+};
+
+/**
+ * @throws ServingError IMAGE_TOO_LARGE when a picture has longer sides than the format can hold; names
+ *   one that can
+ */
+export function requireEncodable({ width, height }: Size, format: EncodeFormat): void {
+  const longest = Math.max(width, height);
+  if (longest <= MAX_SIDE[format]) return;
+  const others = (['jpeg', 'png'] as const).filter((other) => longest <= MAX_SIDE[other]);
+  throw new ServingError(
+    'IMAGE_TOO_LARGE',
+    `The answer has ${width}×${height} pixels, and the sides of a ${format} have at most ${MAX_SIDE[format]}: ask for ${others.join(' or ')}`,
+  );
+}
 
 /**
  * Compresses interleaved 8-bit pixels.
+ * @throws ServingError IMAGE_TOO_LARGE when the format cannot hold such a picture
  * @throws RangeError when `pixels` does not hold width × height × channels bytes, or the quality is
  *   no whole number from 1 to 100
  */
@@ -35,7 +59,8 @@ export async function encodeImage(
   if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
     throw new RangeError(`quality is a whole number from 1 to 100, given ${quality}`);
   }
-  const raw = sharp(pixels, { raw: size });
+  requireEncodable(size, format);
+  const raw = sharp(pixels, { raw: size, limitInputPixels: false });
   const image = size.channels === 1 ? raw.toColourspace('b-w') : raw;
   switch (format) {
     case 'png':

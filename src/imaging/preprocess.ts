@@ -134,9 +134,10 @@ function* modelFloats(
   return target;
 }
 
-function* modelData(
+/** Pixels of the model's size, interleaved RGB, in the form that the model takes. */
+export function* modelData(
   rgb: Uint8Array,
-  spec: PreprocessSpec,
+  spec: Pick<PreprocessSpec, 'colorOrder' | 'dtype' | 'layout' | 'normalization'>,
   allocate: (bytes: number) => ArrayBuffer,
   size: PictureSize,
 ): Steps<Float32Array | Uint8Array | Int32Array> {

@@ -6,7 +6,7 @@ import type { Servable } from '../models/servable';
 import { feedValues } from '../tasks/inputs/feed-values';
 import type { EncodedInputSpec, ImageInputSpec, SideImage } from '../tasks/inputs/model-inputs';
 import type { TaskRun } from '../tasks/task';
-import type { ImagePreparer } from './image-preparer';
+import type { ImagePreparer, TileTensor } from './image-preparer';
 import type { RowInputs } from './row-inputs';
 
 export type RowPreparer = Pick<ImagePreparer, 'prepare' | 'prepareFile' | 'plain'>;
@@ -87,7 +87,18 @@ async function feedPixels(
   return { tensor, inputs: [inputOf(tensor, spec)], release };
 }
 
-function inputOf({ shape, data }: ImageTensor, { inputName: name, dtype }: ImageInputSpec): Tensor {
+/** What the run of a tile is fed: the same values as every other tile of its image. */
+export function feedTile(
+  { spec: { inputs } }: Pick<Servable, 'spec'>,
+  tile: TileTensor,
+  image: ImageInputSpec,
+  more: RowInputs | undefined,
+): readonly Tensor[] {
+  const others = more === undefined ? [] : feedValues(inputs, more.values, more.seed ?? 0);
+  return [inputOf(tile, image), ...others];
+}
+
+function inputOf({ shape, data }: TileTensor, { inputName: name, dtype }: ImageInputSpec): Tensor {
   return { name, dtype, shape: [1, ...shape], data };
 }
 

@@ -6,14 +6,15 @@ import { ServingError } from '../kernel/errors';
 import { feedRow, type RowPreparer } from './feed-row';
 import { refusedInput } from './refused-input';
 import type { RowInputs } from './row-inputs';
+import type { ImagePreparer } from './image-preparer';
 import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
-import type { InferenceObserver, Stage } from './inference-observer';
+import type { Stage } from './inference-observer';
+import { attemptTiles, type TileParts } from './tiled-attempt';
 import { validateInputs } from './validate-inputs';
 
-export interface AttemptParts {
-  readonly preparer: RowPreparer;
-  readonly observer?: InferenceObserver | undefined;
+export interface AttemptParts extends TileParts {
+  readonly preparer: RowPreparer & Pick<ImagePreparer, 'headerOf' | 'decode' | 'prepareTile'>;
 }
 
 export interface AttemptOf {
@@ -34,10 +35,14 @@ export interface AttemptOf {
  * passed is observed.
  * @throws ServingError
  */
-export async function attemptImage(
-  { servable, image, more, how, permit, signal }: AttemptOf,
-  { preparer, observer }: AttemptParts,
-): Promise<AnsweredImage> {
+export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<AnsweredImage> {
+  const { servable, image, more, how, permit, signal } = of;
+  const { preparer, observer } = parts;
+  // Further pictures are looked at as a whole: such a model is not run in tiles.
+  if (how.tiles !== undefined && (more?.pictures.size ?? 0) === 0) {
+    const tiles = how.tiles(await preparer.headerOf(servable, image, signal));
+    if (tiles !== undefined) return attemptTiles({ ...of, tiles, run: runRow }, parts);
+  }
   const stage = (which: Stage, ms: number): number => {
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
@@ -61,6 +66,7 @@ export async function attemptImage(
   }
 }
 
+/** Queues one row and runs it. @throws ServingError */
 async function runRow(
   servable: Servable,
   { signatureName, signature, outputs: names }: TaskRun,

@@ -7,7 +7,6 @@ import type { RequestTimings } from '../models/servable-statistics';
 import type { ModelInputs } from '../tasks/inputs/model-inputs';
 import type { Answering, AnyTask, PictureWish, TaskTools } from '../tasks/task';
 import { attemptImage, type AttemptOf, type AttemptParts } from './image-attempt';
-import type { RowPreparer } from './feed-row';
 import type { ImagePreparer } from './image-preparer';
 import type {
   AnsweredImage,
@@ -22,7 +21,7 @@ import { taskModel } from './task-model';
 
 export interface ImageInferenceOptions extends AttemptParts {
   readonly manager: Pick<ModelManager, 'acquire'>;
-  readonly preparer: RowPreparer & Pick<ImagePreparer, 'withPixels'>;
+  readonly preparer: AttemptParts['preparer'] & Pick<ImagePreparer, 'withPixels'>;
   /** Images decoded or encoded at the same time; the preparer's. */
   readonly imaging: Semaphore;
 }

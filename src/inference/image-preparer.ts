@@ -7,11 +7,19 @@ import { encodeImage } from '../imaging/encode';
 import { placeAsIs } from '../imaging/geometry';
 import type { ImageHeader } from '../imaging/image-header';
 import { openImage, type DecodeLimits, type OpenedImage } from '../imaging/open-image';
-import { preprocessImage, preprocessOpened, type ImageTensor } from '../imaging/preprocess';
+import {
+  preprocessImage,
+  modelData,
+  preprocessOpened,
+  type ImageTensor,
+} from '../imaging/preprocess';
 import { plainPicture } from '../imaging/plain-picture';
+import { cutTile } from '../imaging/cut-tile';
+import type { Region } from '../imaging/geometry';
 import type { PreprocessSpec } from '../imaging/preprocess-spec';
 import { rgbOf, type RgbPicture } from '../imaging/rgb-picture';
 import type { ImageFormat } from '../imaging/sniff';
+import { inSlices } from '../kernel/time-slices';
 import type { Servable } from '../models/servable';
 
 export interface ImagePreparerOptions {
@@ -36,6 +44,23 @@ export interface PreparedFile {
   readonly bytes: Uint8Array;
   /** The image as the graph sees it, without its pixels. */
   readonly tensor: ImageTensor;
+  readonly release: () => void;
+}
+
+/** What a run takes of an image. */
+export type TileTensor = Pick<ImageTensor, 'data' | 'shape'>;
+
+/** A part of an image in the form a model takes. */
+export interface PreparedTile {
+  readonly tensor: TileTensor;
+  /** See PreparedImage. */
+  readonly release: () => void;
+}
+
+/** An image that was decoded as a whole. */
+export interface DecodedImage {
+  readonly picture: RgbPicture;
+  /** Later calls do nothing. */
   readonly release: () => void;
 }
 
@@ -64,7 +89,7 @@ export class ImagePreparer {
     if (spec === undefined) {
       throw new ServingError('WRONG_TASK', `Model ${servable.name} takes no image`);
     }
-    return this.#scheduled(servable, image, signal, (opened) => this.#decode(opened, spec, signal));
+    return this.#opened(servable, image, signal, (opened) => this.#decode(opened, spec, signal));
   }
 
   /**
@@ -79,7 +104,7 @@ export class ImagePreparer {
     signal: AbortSignal | undefined,
     formats: readonly ImageFormat[],
   ): Promise<PreparedFile> {
-    return this.#scheduled(servable, image, signal, async (opened) => {
+    return this.#opened(servable, image, signal, async (opened) => {
       const { header, isPlain, pipeline, decodingBytes } = opened;
       const tensor = asItCame(header);
       if (isPlain && formats.includes(header.format)) {
@@ -105,6 +130,116 @@ export class ImagePreparer {
   }
 
   /**
+   * Reads how large an image is.
+   * @throws ServingError as `prepare`
+   */
+  async headerOf(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<ImageHeader> {
+    const read = async (): Promise<ImageHeader> => {
+      throwIfGone(signal);
+      return (await openImage(image, this.#options.limits)).header;
+    };
+    if (!isSlowToOpen(image)) return this.#options.imaging.run(read);
+    return this.#apart(read, servable.spec.batching.queueTimeoutMs, signal);
+  }
+
+  /**
+   * Decodes an image as a whole, upright, for tiles to be cut from.
+   * @throws ServingError as `prepare`
+   */
+  decode(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<DecodedImage> {
+    const { budget } = this.#options;
+    return this.#opened(servable, image, signal, async ({ header, pipeline, decodingBytes }) => {
+      const decoded = await budget.whenRoom(decodingBytes);
+      try {
+        const picture = await rgbOf(await pipeline(signal), header.format);
+        return { picture, release: budget.hold(picture.data.byteLength) };
+      } finally {
+        decoded();
+      }
+    });
+  }
+
+  /** A part of an image, which may go beyond it: see cutTile. @throws ServingError CLIENT_CLOSED_REQUEST */
+  async prepareTile(
+    picture: RgbPicture,
+    region: Region,
+    spec: PreprocessSpec,
+    signal: AbortSignal | undefined,
+  ): Promise<PreparedTile> {
+    const memory: ArrayBuffer[] = [];
+    const giveBack = (): void => {
+      this.#buffers.give(memory.splice(0));
+    };
+    const { width, height } = region;
+    const channels = spec.colorOrder === 'grayscale' ? 1 : 3;
+    try {
+      const steps = modelData(cutTile(picture, region), spec, this.#allocator(memory), {
+        width,
+        height,
+        channels,
+      });
+      const data = await inSlices(steps, signal);
+      const held = this.#options.budget.hold(data.byteLength);
+      return {
+        tensor: {
+          data,
+          shape: spec.layout === 'NHWC' ? [height, width, channels] : [channels, height, width],
+        },
+        release: () => {
+          held();
+          giveBack();
+        },
+      };
+    } catch (thrown) {
+      giveBack();
+      throw thrown;
+    }
+  }
+
+  /** Opens an image and works on it, while it counts as one being decoded. */
+  async #opened<T>(
+    servable: Pick<Servable, 'spec'>,
+    image: Uint8Array,
+    signal: AbortSignal | undefined,
+    work: (opened: OpenedImage) => Promise<T>,
+  ): Promise<T> {
+    const { imaging, limits } = this.#options;
+    const open = async (): Promise<OpenedImage> => {
+      throwIfGone(signal);
+      return openImage(image, limits);
+    };
+    const decode = async (opened: OpenedImage): Promise<{ readonly done: T }> => {
+      throwIfGone(signal);
+      return { done: await work(opened) };
+    };
+    // What may take seconds leaves some places to the others.
+    const apart = async (slow: () => Promise<{ readonly done: T }>): Promise<T> =>
+      (await this.#apart(slow, servable.spec.batching.queueTimeoutMs, signal)).done;
+    if (isSlowToOpen(image)) return apart(async () => decode(await open()));
+    const first = await imaging.run(async () => {
+      const opened = await open();
+      return isLarge(opened.decodingBytes) ? { opened } : decode(opened);
+    });
+    return 'done' in first ? first.done : apart(() => decode(first.opened));
+  }
+
+  #allocator(memory: ArrayBuffer[]): (bytes: number) => ArrayBuffer {
+    return (bytes) => {
+      const buffer = this.#buffers.take(bytes);
+      memory.push(buffer);
+      return buffer;
+    };
+  }
+
+  /**
    * An image as a whole, upright, while `use` looks at it. It counts as one being decoded.
    * @throws ServingError as `prepare`, and what `use` throws
    */
@@ -119,35 +254,6 @@ export class ImagePreparer {
         decoded();
       }
     });
-  }
-
-  /** Opens an image and does with it what takes time; what is large leaves some places to the others. */
-  async #scheduled<T>(
-    servable: Pick<Servable, 'spec'>,
-    image: Uint8Array,
-    signal: AbortSignal | undefined,
-    decodeOpened: (opened: OpenedImage) => Promise<T>,
-  ): Promise<T> {
-    const { imaging, limits } = this.#options;
-    const open = async (): Promise<OpenedImage> => {
-      throwIfGone(signal);
-      return openImage(image, limits);
-    };
-    const decode = (opened: OpenedImage): Promise<T> => {
-      throwIfGone(signal);
-      return decodeOpened(opened);
-    };
-    // What may take seconds leaves some places to the others.
-    const apart = (work: () => Promise<T>): Promise<T> =>
-      this.#apart(work, servable.spec.batching.queueTimeoutMs, signal);
-    if (isSlowToOpen(image)) return apart(async () => decode(await open()));
-    const first = await imaging.run(async () => {
-      const opened = await open();
-      return isLarge(opened.decodingBytes)
-        ? ({ isLarge: true, opened } as const)
-        : ({ isLarge: false, prepared: await decode(opened) } as const);
-    });
-    return first.isLarge ? apart(() => decode(first.opened)) : first.prepared;
   }
 
   /** Waits no longer than the image might in the queue of its model. */
@@ -182,11 +288,7 @@ export class ImagePreparer {
     try {
       const tensor = await preprocessOpened(opened, spec, {
         signal,
-        allocate: (bytes) => {
-          const buffer = this.#buffers.take(bytes);
-          memory.push(buffer);
-          return buffer;
-        },
+        allocate: this.#allocator(memory),
       });
       const held = budget.hold(tensor.data.byteLength);
       return {

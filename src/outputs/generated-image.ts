@@ -31,21 +31,32 @@ export function toImage(output: Tensor, options: GeneratedImageOptions): Generat
   return atOnce(toImageSteps(output, options));
 }
 
+/**
+ * What an output measures as a picture.
+ * @throws ServingError INFERENCE_FAILED when it is not a picture
+ */
+export function pictureShape(
+  { shape }: Pick<Tensor, 'shape'>,
+  layout: GeneratedImageOptions['layout'],
+): Omit<GeneratedImage, 'pixels'> {
+  const [, second = 0, third = 0, fourth = 0] = shape;
+  const [height, width, channels] =
+    layout === 'NHWC' ? [second, third, fourth] : [third, fourth, second];
+  if (shape.length === 4 && (channels === 1 || channels === 3) && width * height > 0) {
+    return { width, height, channels };
+  }
+  throw new ServingError(
+    'INFERENCE_FAILED',
+    `The model answered ${formatShape(shape)}, which is not a picture of 1 or 3 channels`,
+  );
+}
+
 /** As `toImage`, with pauses. */
 export function* toImageSteps(
   output: Tensor,
   options: GeneratedImageOptions,
 ): Steps<GeneratedImage> {
-  const { shape } = output;
-  const [, second = 0, third = 0, fourth = 0] = shape;
-  const [height, width, channels] =
-    options.layout === 'NHWC' ? [second, third, fourth] : [third, fourth, second];
-  if (shape.length !== 4 || (channels !== 1 && channels !== 3) || width * height === 0) {
-    throw new ServingError(
-      'INFERENCE_FAILED',
-      `The model answered ${formatShape(shape)}, which is not a picture of 1 or 3 channels`,
-    );
-  }
+  const { width, height, channels } = pictureShape(output, options.layout);
   const data = numbersOf(output);
   if (isByteStrings(output.data) || isBigData(data)) {
     throw new ServingError('INFERENCE_FAILED', `The model answered pixels of type ${output.dtype}`);

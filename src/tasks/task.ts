@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type { EncodeFormat } from '../imaging/encode';
+import type { Region, Size } from '../imaging/geometry';
 import type { ImageTensor } from '../imaging/preprocess';
 import type { RgbPicture } from '../imaging/rgb-picture';
 import type { Semaphore } from '../kernel/semaphore';
@@ -111,6 +112,46 @@ export interface Answering {
   readonly run: TaskRun;
   /** @throws ServingError INFERENCE_FAILED, and those of decoding */
   readonly postprocess: (output: RunOutput) => Promise<TaskAnswer>;
+  /**
+   * How an image that is too large for one run is run in parts; absent: it is refused.
+   * @returns undefined for an image that one run takes
+   * @throws ServingError IMAGE_SIZE_NOT_ALLOWED
+   */
+  readonly tiles?: ((image: Size) => TiledImage | undefined) | undefined;
+}
+
+/**
+ * An image that is run in tiles. Their regions may go beyond it to the right and below, where pixels
+ * of the edge are repeated.
+ */
+export interface TiledImage {
+  /** The tile that is run before anything is known of the others. */
+  readonly first: Region;
+  /** Tiles that are queued or run at once; undefined: as the instances suggest. */
+  readonly maxInFlight: number | undefined;
+  /**
+   * What the first tile's output says of the whole.
+   * @throws ServingError INFERENCE_FAILED, IMAGE_SIZE_NOT_ALLOWED, IMAGE_TOO_LARGE
+   */
+  plan(output: Tensor): TilePlan;
+}
+
+export interface TilePlan {
+  /** Every tile, the first included, in the order in which outputs are to be joined. */
+  readonly regions: readonly Region[];
+  /** Of the answer. */
+  readonly size: Size;
+  /** That the answer takes until it is encoded. */
+  readonly bytes: number;
+  /** Takes the memory for the answer. */
+  join(): TileJoiner;
+}
+
+export interface TileJoiner {
+  /** @throws ServingError INFERENCE_FAILED when the output is not as the first was */
+  add(output: Tensor, signal: AbortSignal): Promise<void>;
+  /** Once all have been added. */
+  answer(): Promise<TaskAnswer>;
 }
 
 /**

@@ -28,7 +28,7 @@ beforeAll(async () => {
     every_type: toy('every_type'),
     examples: toy('examples'),
     'efficientnet-lite0': shippedModel('efficientnet-lite0'),
-    'esrgan-slim-x2': shippedModel('esrgan-slim-x2'),
+    'span-x2': shippedModel('span-x2'),
   });
   service = await startTestService({ modelRepository: repository, modelControl: 'explicit' });
 });

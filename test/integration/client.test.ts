@@ -16,7 +16,7 @@ const COFFEE = readFileSync(photo('coffee.jpg'));
 const CHELSEA = readFileSync(photo('chelsea.jpg'));
 const BROKEN = COFFEE.subarray(0, 1000);
 const CLASSIFIER = 'efficientnet-lite0';
-const UPSCALER = 'esrgan-slim-x2';
+const UPSCALER = 'span-x2';
 
 let service: Service;
 let client: ServingClient;
@@ -131,6 +131,7 @@ describe('what is served', () => {
 
     expect(models.map(({ name, task }) => [name, task])).toEqual([
       [CLASSIFIER, 'image-classification'],
+      ['selfie-segmentation', 'image-segmentation'],
       [UPSCALER, 'image-to-image'],
     ]);
   });
@@ -161,7 +162,7 @@ describe('the examples of docs/client.md', () => {
     "format: 'webp'": 'image/webp 1',
     'results.entries': 'UNSUPPORTED_IMAGE_FORMAT',
     'client.predict': '[ 1, 1000 ]',
-    'client.models': 'esrgan-slim-x2 image-to-image',
+    'client.models': 'span-x2 image-to-image',
     ServingClientError: 'MODEL_NOT_FOUND 404 order-4711',
   };
   const examples = codeBlocks(readDocument('docs/client.md'), 'ts');

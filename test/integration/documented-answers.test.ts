@@ -42,7 +42,7 @@ test.each(answerable)(
   'the answer of $name is documented, each of its keys included',
   async ({ operation }) => {
     const { method, path, operationId = '', responses } = operation;
-    const model = operationId === 'generate' ? 'esrgan-slim-x2' : 'efficientnet-lite0';
+    const model = operationId === 'generate' ? 'span-x2' : 'efficientnet-lite0';
     const address = path
       .replace('{name}', model)
       .replace('{version}', '1')

@@ -25,7 +25,7 @@ const reference = JSON.parse(
 ) as Reference;
 const COFFEE = readFileSync(photo('coffee.jpg'));
 const CLASSIFY = '/models/efficientnet-lite0/classify';
-const GENERATE = '/models/esrgan-slim-x2/generate';
+const GENERATE = '/models/span-x2/generate';
 
 let service: Service;
 
@@ -281,7 +281,7 @@ describe('errors', () => {
       'BAD_REQUEST',
       /whole numbers/,
     ],
-    ['the wrong task', '/models/esrgan-slim-x2/classify', 409, 'WRONG_TASK', /image-to-image/],
+    ['the wrong task', '/models/span-x2/classify', 409, 'WRONG_TASK', /image-to-image/],
     ['a bad query', `${CLASSIFY}?top=0`, 400, 'BAD_REQUEST', /top/],
     ['an unknown address', '/modles', 404, 'ROUTE_NOT_FOUND', /\/modles/],
   ])('answers %s with its problem', async (_what, address, status, code, detail) => {
@@ -366,7 +366,8 @@ describe('what is served', () => {
 
     expect(list.models.map(({ name }: { name: string }) => name)).toEqual([
       'efficientnet-lite0',
-      'esrgan-slim-x2',
+      'selfie-segmentation',
+      'span-x2',
     ]);
     expect(model).toMatchObject({
       name: 'efficientnet-lite0',

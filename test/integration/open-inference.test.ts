@@ -29,7 +29,7 @@ beforeAll(async () => {
     sums: toy('two_signatures'),
     slow: toy('slow_add', { warmup: { enabled: false } }),
     classifier: shippedModel('efficientnet-lite0'),
-    upscaler: shippedModel('esrgan-slim-x2'),
+    upscaler: shippedModel('span-x2'),
   });
   service = await startTestService({ modelRepository: repository, maxBodyBytes: 4_000_000 });
 });

@@ -33,7 +33,7 @@ test('SIGTERM: in-flight work is answered, new connections are refused, exit cod
   const server = startServer(['--model-repository', SHIPPED]);
   const { url } = await server.line('listening');
   await server.line('serving');
-  const request = fetch(`${String(url)}/models/esrgan-slim-x2/generate`, {
+  const request = fetch(`${String(url)}/models/span-x2/generate`, {
     method: 'POST',
     body: COFFEE,
     headers: { 'Content-Type': 'image/jpeg' },
@@ -41,9 +41,9 @@ test('SIGTERM: in-flight work is answered, new connections are refused, exit cod
   // Admitted for certain once the metrics count it.
   for (;;) {
     const metrics = await (await fetch(`${String(url)}/metrics`)).text();
-    const rows = /admitted_requests\{model="esrgan-slim-x2",version="1"\} (\d+)/.exec(metrics)?.[1];
+    const rows = /admitted_requests\{model="span-x2",version="1"\} (\d+)/.exec(metrics)?.[1];
     const runs =
-      /stage_duration_seconds_count\{model="esrgan-slim-x2",version="1",stage="preprocess"\} (\d+)/.exec(
+      /stage_duration_seconds_count\{model="span-x2",version="1",stage="preprocess"\} (\d+)/.exec(
         metrics,
       )?.[1];
     if (Number(rows) > 0 || Number(runs) > 0) break;

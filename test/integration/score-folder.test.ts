@@ -215,7 +215,7 @@ test('pictures go into a tree like that of the inputs', async () => {
   await mkdir(path.join(inputs, 'deep'), { recursive: true });
   await cp(photo('coffee.jpg'), path.join(inputs, 'deep/coffee.jpg'));
   await writeFile(path.join(inputs, 'broken.jpg'), 'no image');
-  const model = ['--model', 'esrgan-slim-x2'];
+  const model = ['--model', 'span-x2'];
 
   const refused = await score(inputs, ...model);
   const { code } = await score(

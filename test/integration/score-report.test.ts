@@ -58,7 +58,7 @@ test('a run writes its report, and the report command makes the same from the ro
 test('the report of generated pictures has what they were made from', async () => {
   const run = await score(
     path.join(PHOTOS, 'rocket.jpg'),
-    ...['--model', 'esrgan-slim-x2', '--out-dir', 'larger', '--report', 'report.html'],
+    ...['--model', 'span-x2', '--out-dir', 'larger', '--report', 'report.html'],
   );
 
   expect(run.code).toBe(0);

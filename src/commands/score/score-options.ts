@@ -76,7 +76,7 @@ Examples:
   tfjs-serving-score photos --server http://a:8080 --server http://b:8080 --model classifier
 
   # Pictures in a mirrored tree
-  tfjs-serving-score photos --model esrgan-slim-x2 --out-dir larger --picture-format webp
+  tfjs-serving-score photos --model span-x2 --out-dir larger --picture-format webp
 
   # Boxes of what is seen with a score of 0.3 or more
   tfjs-serving-score photos --model detector --param threshold=0.3

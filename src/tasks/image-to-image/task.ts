@@ -13,22 +13,31 @@ import {
 import { wholeRun } from '../run-way';
 import { defineTask } from '../task';
 import { pictureRow } from './row';
+import { tilesOf } from './tiles';
+import { resolveTiling, tilingConfigSchema, type TilingSettings } from './tiling-config';
+
+const configSchema = pictureConfigSchema.extend({ tiling: tilingConfigSchema.optional() });
+
+interface TiledPictureSettings extends PictureSettings {
+  /** Undefined: images larger than the model takes are refused. */
+  readonly tiling: TilingSettings | undefined;
+}
 
 const FINISHED = { valueRange: [0, 255], layout: 'NHWC' } as const;
 
 /** A picture for a picture. */
-export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
+export const imageToImage = defineTask<TiledPictureSettings, Record<string, never>>({
   name: 'image-to-image',
   verb: 'generate',
   summary: 'Pictures from images',
   pictures: 'always',
-  config: pictureConfigSchema,
+  config: configSchema,
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),
 
   row: pictureRow,
 
-  example: { model: 'esrgan-slim-x2', data: {} },
+  example: { model: 'span-x2', data: {} },
 
   recognise: ({ signature: { outputs } }) => {
     const output = mainOutput(outputs);
@@ -38,7 +47,11 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
       ? `the image model answers ${nameAndShape(output)}`
       : undefined;
   },
-  resolve: (facts, config, notes) => resolvePicture('image-to-image', facts, config, notes),
+  resolve: (facts, config, notes) => {
+    const { tiling } = config as z.infer<typeof configSchema>;
+    const settings = resolvePicture('image-to-image', facts, config, notes);
+    return settings && { ...settings, tiling: resolveTiling(tiling, facts.image, notes) };
+  },
   outputs: ({ name }) => [name],
   postprocess: picturePostprocess,
 
@@ -47,8 +60,15 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
     const whole = wholeRun(model, [settings.name]);
     const finished = rewritten?.pixels;
     const { valueRange, layout } = finished === undefined ? settings : FINISHED;
+    const { tiling } = settings;
+    const { image: input } = whole;
     return {
       run: finished === undefined ? whole : { ...whole, outputs: [finished] },
+      tiles:
+        tiling === undefined || input === undefined
+          ? undefined
+          : (image) =>
+              tilesOf(image, { tiling, input, output: { valueRange, layout }, wish, imaging }),
       postprocess: ({ outputs: [output], tensor }) =>
         imaging.run(async () => {
           const crop = {

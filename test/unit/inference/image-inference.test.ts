@@ -1,8 +1,9 @@
 import path from 'node:path';
 
 import { ImageInference } from '../../../src/inference/image-inference';
-import type { ImagePreparer, PreparedImage } from '../../../src/inference/image-preparer';
+import type { PreparedImage } from '../../../src/inference/image-preparer';
 import { placeAsIs } from '../../../src/imaging/geometry';
+import { ByteBudget } from '../../../src/kernel/byte-budget';
 import { ServingError } from '../../../src/kernel/errors';
 import { RunFailedError } from '../../../src/kernel/run-failed-error';
 import { Semaphore } from '../../../src/kernel/semaphore';
@@ -41,17 +42,18 @@ let inference: ImageInference;
 /** Images that have been prepared and not released. */
 let held: number;
 
+function notUsed(): never {
+  throw new Error('not used here');
+}
+
 /** Decodes nothing: what matters here is what becomes of the image then. */
-const preparer: Pick<ImagePreparer, 'prepare' | 'prepareFile' | 'plain' | 'withPixels'> = {
-  prepareFile: () => {
-    throw new Error('not used here');
-  },
-  plain: () => {
-    throw new Error('not used here');
-  },
-  withPixels: () => {
-    throw new Error('not used here');
-  },
+const preparer: ConstructorParameters<typeof ImageInference>[0]['preparer'] = {
+  withPixels: notUsed,
+  headerOf: notUsed,
+  decode: notUsed,
+  prepareTile: notUsed,
+  prepareFile: notUsed,
+  plain: notUsed,
   prepare: (_servable, image): Promise<PreparedImage> => {
     if (image === DAMAGED) {
       return Promise.reject(new ServingError('UNDECODABLE_IMAGE', 'The image is damaged'));
@@ -108,6 +110,8 @@ beforeEach(async () => {
     preparer,
     imaging: new Semaphore(4),
     observer,
+    budget: new ByteBudget({ limit: Infinity }),
+    maxOutputPixels: Infinity,
   });
 });
 afterEach(async () => {

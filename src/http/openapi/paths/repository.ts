@@ -40,7 +40,7 @@ export const repositoryOperations: readonly Operation[] = [
           schema: repositoryIndexSchema,
           example: [
             { name: 'efficientnet-lite0', version: '1', state: 'READY', reason: '' },
-            { name: 'esrgan-slim-x2', state: 'UNAVAILABLE', reason: 'not loaded' },
+            { name: 'span-x2', state: 'UNAVAILABLE', reason: 'not loaded' },
           ],
         },
       }),
