@@ -23,6 +23,7 @@ export type ServerErrorCode =
   | 'OVERLOADED'
   | 'PAYLOAD_TOO_LARGE'
   | 'QUEUE_TIMEOUT'
+  | 'RATE_LIMITED'
   | 'ROUTE_NOT_FOUND'
   | 'TOO_MANY_IMAGES'
   | 'UNDECODABLE_IMAGE'

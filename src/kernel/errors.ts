@@ -8,8 +8,8 @@ export const ERROR_CODES = {
   VERSION_NOT_FOUND: { status: 404, retriable: false, title: 'No such model version' },
   ROUTE_NOT_FOUND: { status: 404, retriable: false, title: 'No such address' },
   MODEL_LOAD_FAILED: { status: 400, retriable: false, title: 'The model cannot be loaded' },
-  UNAUTHENTICATED: { status: 401, retriable: false, title: 'The token is missing or wrong' },
-  FORBIDDEN: { status: 403, retriable: false, title: 'Not allowed from there' },
+  UNAUTHENTICATED: { status: 401, retriable: false, title: 'The key or token is missing or wrong' },
+  FORBIDDEN: { status: 403, retriable: false, title: 'Not allowed' },
   MODEL_CONTROL_NOT_ALLOWED: {
     status: 403,
     retriable: false,
@@ -45,6 +45,7 @@ export const ERROR_CODES = {
     title: 'The model does not take this input',
   },
   OVERLOADED: { status: 429, retriable: true, title: 'The queue of the model is full' },
+  RATE_LIMITED: { status: 429, retriable: true, title: 'The limits of the key are used up' },
   CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
   INTERNAL: { status: 500, retriable: false, title: 'Internal error' },
   INFERENCE_FAILED: { status: 500, retriable: false, title: 'The model failed on this input' },

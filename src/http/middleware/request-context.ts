@@ -6,6 +6,7 @@ import { pinoHttp } from 'pino-http';
 
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
+import { keyOf } from '../access/key-guard';
 
 /** An id from outside is kept when it is one that can be logged and sent back as it is. */
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
@@ -21,9 +22,14 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
       return id;
     },
     // The error itself is logged where it is answered; pino-http would make one up for every 5xx.
-    customErrorObject: (_request, _response, _error, line: Record<string, unknown>) => ({
+    customErrorObject: (request, _response, _error, line: Record<string, unknown>) => ({
       ...line,
+      ...whoAsked(request),
       err: undefined,
+    }),
+    customSuccessObject: (request, _response, line: Record<string, unknown>) => ({
+      ...line,
+      ...whoAsked(request),
     }),
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode === 500
@@ -50,6 +56,7 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
           route: routeOf(request),
           // What nobody received any more is counted as such.
           status: response.writableFinished ? response.statusCode : 499,
+          key: keyOf(request)?.name,
         },
         (performance.now() - started) / 1000,
       );
@@ -57,6 +64,12 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
     next();
   };
   return [log, measure];
+}
+
+/** What is known of a client at the end of its request. */
+function whoAsked(request: IncomingMessage): { readonly key?: string } {
+  const key = keyOf(request);
+  return key === undefined ? {} : { key: key.name };
 }
 
 /** Id of a request, for its answer. */
