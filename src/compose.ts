@@ -8,6 +8,7 @@ import { createApp } from './http/app';
 import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
 import { RequestPlaces } from './http/body/request-places';
 import { Uploads } from './http/body/uploads';
+import { ImageFetcher } from './http/image-url/image-fetcher';
 import { listen, type HttpServer } from './http/server';
 import type { TlsSettings } from './http/tls';
 import type { Config } from './config/schema';
@@ -49,6 +50,7 @@ export function createService(config: Config): Service {
       graceMs: config.uploadGraceMs,
     }),
     places: new RequestPlaces(config.maxInFlightRequests),
+    fetcher: imageFetcher(config),
   });
   const network = openNetwork(config, logger, metrics);
   const { keys } = network;
@@ -173,6 +175,12 @@ function createInference(
     observer,
   });
   return { manager, inference, tensors };
+}
+
+function imageFetcher(config: Config): ImageFetcher | undefined {
+  const { imageUrlOrigins: origins, imageUrlAllowPrivate: allowPrivate } = config;
+  if (origins.length === 0) return undefined;
+  return new ImageFetcher({ origins, allowPrivate, timeoutMs: config.imageUrlTimeoutMs });
 }
 
 /** Large enough for one body and what is made of it. */

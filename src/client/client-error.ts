@@ -5,6 +5,8 @@ export type ServerErrorCode =
   | 'DRAINING'
   | 'IMAGE_SIZE_NOT_ALLOWED'
   | 'IMAGE_TOO_LARGE'
+  | 'IMAGE_URL_FAILED'
+  | 'IMAGE_URL_NOT_ALLOWED'
   | 'INFERENCE_FAILED'
   | 'INTERNAL'
   | 'INVALID_INPUT'

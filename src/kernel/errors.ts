@@ -28,6 +28,12 @@ export const ERROR_CODES = {
   IMAGE_TOO_LARGE: { status: 413, retriable: false, title: 'The image has too many pixels' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retriable: false, title: 'Unsupported content type' },
   UNSUPPORTED_IMAGE_FORMAT: { status: 415, retriable: false, title: 'Unsupported image format' },
+  IMAGE_URL_NOT_ALLOWED: {
+    status: 403,
+    retriable: false,
+    title: 'Images are not fetched from there',
+  },
+  IMAGE_URL_FAILED: { status: 422, retriable: true, title: 'The image cannot be fetched' },
   UNDECODABLE_IMAGE: { status: 422, retriable: false, title: 'The image cannot be decoded' },
   DECODE_TIMEOUT: {
     status: 422,
