@@ -8,6 +8,11 @@ import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import { keyOf } from '../access/key-guard';
 
+/** Trace Context of W3C: version, trace, parent, flags; later versions may have more. */
+const TRACE_PARENT =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\w-]{1,128})?$/;
+const VERSION_0_LENGTH = 55;
+
 /** An id from outside is kept when it is one that can be logged and sent back as it is. */
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
 
@@ -19,6 +24,8 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
       const given = request.headers['x-request-id'];
       const id = typeof given === 'string' && ACCEPTED_ID.test(given) ? given : randomUUID();
       response.setHeader('X-Request-Id', id);
+      const trace = traceOf(request);
+      if (trace !== undefined) response.setHeader('traceparent', trace.parent);
       return id;
     },
     // The error itself is logged where it is answered; pino-http would make one up for every 5xx.
@@ -66,10 +73,27 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
   return [log, measure];
 }
 
-/** What is known of a client at the end of its request. */
-function whoAsked(request: IncomingMessage): { readonly key?: string } {
+/** Who asked, and as part of what, for the line at the end of a request. */
+function whoAsked(request: IncomingMessage): { readonly key?: string; readonly traceId?: string } {
   const key = keyOf(request);
-  return key === undefined ? {} : { key: key.name };
+  const trace = traceOf(request);
+  return {
+    ...(key === undefined ? {} : { key: key.name }),
+    ...(trace === undefined ? {} : { traceId: trace.id }),
+  };
+}
+
+/** The trace that a request says it is part of; undefined when it says none that can be passed on as it is. */
+function traceOf({
+  headers,
+}: IncomingMessage): { readonly id: string; readonly parent: string } | undefined {
+  const { traceparent: parent } = headers;
+  if (typeof parent !== 'string') return undefined;
+  const id = TRACE_PARENT.exec(parent)?.[1];
+  if (id === undefined || (parent.startsWith('00-') && parent.length > VERSION_0_LENGTH)) {
+    return undefined;
+  }
+  return { id, parent };
 }
 
 /** Id of a request, for its answer. */

@@ -11,6 +11,13 @@ const DESCRIPTIONS = {
       'Id of the request, also in the log: that of the request where it was usable, else a new one',
     schema: { type: 'string', examples: ['1135df3f-89ed-4eae-b822-524bac4955f1'] },
   },
+  traceparent: {
+    description: 'That of the request, where it was usable (W3C Trace Context)',
+    schema: {
+      type: 'string',
+      examples: ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
+    },
+  },
   'Server-Timing': {
     description: 'Milliseconds of each stage',
     schema: {
