@@ -132,11 +132,11 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
       held = [];
       await untilNoneWaits(() => connections.accepted);
       closing = true;
-      const silence = setTimeout(() => {
+      const silence = setInterval(() => {
         // What has come in the meantime is read first: on a busy machine the timer is late.
         setImmediate(() => {
           setImmediate(() => {
-            connections.cutSilent();
+            connections.cutSilent(SILENCE_MS);
           });
         });
       }, SILENCE_MS);
@@ -149,7 +149,7 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
         held = undefined;
         for (const answer of waiting) answer();
       });
-      clearTimeout(silence);
+      clearInterval(silence);
     },
     destroy: () => {
       server.closeAllConnections();

@@ -240,7 +240,7 @@ test('a client that does not agree on TLS in time is cut', async () => {
 test.each(['nothing', 'the beginning of TLS'])(
   'a connection on which %s has come does not hold up the end',
   async (what) => {
-    const { server, port } = await serve();
+    const { server, port } = await serve({}, 1000);
     const socket = connectPlain(port, '127.0.0.1');
     socket.on('error', () => undefined);
     await once(socket, 'connect');

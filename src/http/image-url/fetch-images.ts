@@ -54,7 +54,9 @@ export async function fetchImages(
   };
   try {
     return await Promise.all(
-      images.map((image) => (image instanceof RemoteImage ? fetchOne(image) : image)),
+      images.map((image) =>
+        image instanceof RemoteImage ? fetchOne(image) : Promise.resolve(image),
+      ),
     );
   } catch (thrown) {
     stop.abort();
