@@ -13,6 +13,7 @@ import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { registeredRoutes } from '../support/express-routes';
 import { keyEntry, keySpecs, secretOf } from '../support/keys';
+import { A_PHOTO } from '../support/inputs';
 import { resultOf, TIMINGS } from '../support/predictions';
 
 const SERVER = { host: '127.0.0.1', port: 0, requestTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 };
@@ -21,7 +22,7 @@ const PNG = { 'Content-Type': 'image/png' };
 /** Every model is there; "slow" answers when the test says so. */
 let answerSlow: () => void;
 const inference: ImageUseCase = {
-  admit: () => imageClassification,
+  admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
   answer: async ({ model, images }) => {
     if (model === 'slow') await new Promise<void>((resolve) => (answerSlow = resolve));
     return {

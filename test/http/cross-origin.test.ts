@@ -8,6 +8,7 @@ import { imageToImage } from '../../src/tasks/image-to-image/task';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { keyEntry, secretOf, testKeys } from '../support/keys';
+import { A_PHOTO } from '../support/inputs';
 import { TIMINGS } from '../support/predictions';
 
 const SERVER = { host: '127.0.0.1', port: 0, requestTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 };
@@ -16,7 +17,7 @@ const OTHER = 'https://other.example';
 
 /** Answers with a picture. */
 const inference: ImageUseCase = {
-  admit: () => imageToImage,
+  admit: () => ({ task: imageToImage, inputs: A_PHOTO }),
   answer: ({ model }) =>
     Promise.resolve({
       model,

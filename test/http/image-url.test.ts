@@ -10,13 +10,14 @@ import type { ImageUseCase } from '../../src/inference/image-inference';
 import { imageClassification } from '../../src/tasks/image-classification/task';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
+import { A_PHOTO } from '../support/inputs';
 import { resultOf, TIMINGS } from '../support/predictions';
 
 const MAX_BYTES = 1000;
 
 /** Calls an image by its bytes. */
 const inference: ImageUseCase = {
-  admit: () => imageClassification,
+  admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
   answer: ({ model, images }) =>
     Promise.resolve({
       model,

@@ -18,6 +18,7 @@ import { createMetrics } from '../../src/telemetry/metrics';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { TestAuthority, type Certificate } from '../support/certificates';
+import { A_PHOTO } from '../support/inputs';
 import { TIMINGS } from '../support/predictions';
 
 const authority = new TestAuthority('An authority');
@@ -29,7 +30,7 @@ const unknown = stranger.issue('unknown');
 
 /** Answers at once; the model "slow" when its client has gone. */
 const inference: ImageUseCase = {
-  admit: () => imageClassification,
+  admit: () => ({ task: imageClassification, inputs: A_PHOTO }),
   answer: async ({ model, signal }) => {
     if (model === 'slow' && signal !== undefined) await once(signal, 'abort');
     return { model, version: 1, results: [], timings: TIMINGS };
