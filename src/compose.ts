@@ -8,7 +8,9 @@ import { createApp } from './http/app';
 import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
 import { RequestPlaces } from './http/body/request-places';
 import { Uploads } from './http/body/uploads';
+import { ImageFetcher } from './http/image-url/image-fetcher';
 import { listen, type HttpServer } from './http/server';
+import type { TlsSettings } from './http/tls';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
 import { ImagePreparer } from './inference/image-preparer';
@@ -17,6 +19,7 @@ import type { InferenceObserver } from './inference/inference-observer';
 import { TensorInference } from './inference/tensor-inference';
 import { ModelManager } from './models/model-manager';
 import { KnownNeeds } from './models/residency/known-needs';
+import { openNetwork } from './network';
 import { servableRuntime } from './models/servable-runtime';
 import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
@@ -48,8 +51,11 @@ export function createService(config: Config): Service {
       graceMs: config.uploadGraceMs,
     }),
     places: new RequestPlaces(config.maxInFlightRequests),
+    fetcher: imageFetcher(config),
   });
-  const adminAccess = { host: config.host, token: config.adminToken };
+  const network = openNetwork(config, logger, metrics);
+  const { keys } = network;
+  const adminAccess = { host: config.host, token: config.adminToken, keys };
   return new Service({
     manager,
     inference,
@@ -66,18 +72,25 @@ export function createService(config: Config): Service {
         roundFloat64: config.roundFloat64,
         modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
         adminAccess,
+        keys,
+        metricsAccess: config.metricsAccess,
+        corsOrigins: config.corsOrigins,
       });
-      const server = await listen(app, config);
+      const { tls } = network;
+      const server = await listen(app, { ...config, tls });
       logger.info({ url: server.url }, 'listening');
       const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
-      const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
+      const admin = await listenForAdmin(adminApp, config, tls).catch(async (error: unknown) => {
         await server.close();
         throw error;
       });
       if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+      network.follow(admin === undefined ? [server] : [server, admin]);
       return { server, admin };
     },
+    refresh: () => network.refresh(),
     release: () => {
+      network.close();
       metrics.close();
     },
     repository: config.modelRepository,
@@ -178,6 +191,12 @@ function createInference(
   return { manager, inference, tensors };
 }
 
+function imageFetcher(config: Config): ImageFetcher | undefined {
+  const { imageUrlOrigins: origins, imageUrlAllowPrivate: allowPrivate } = config;
+  if (origins.length === 0) return undefined;
+  return new ImageFetcher({ origins, allowPrivate, timeoutMs: config.imageUrlTimeoutMs });
+}
+
 /** Large enough for one body and what is made of it. */
 function bytesInFlight({ maxBytesInFlight, maxBodyBytes }: Config): number {
   return maxBytesInFlight ?? Math.max(memoryLimit() / 4, TENSOR_WEIGHT * maxBodyBytes);
@@ -187,10 +206,11 @@ function bytesInFlight({ maxBytesInFlight, maxBodyBytes }: Config): number {
 async function listenForAdmin(
   app: RequestListener,
   config: Config,
+  tls: TlsSettings | undefined,
 ): Promise<HttpServer | undefined> {
   const { adminPort, modelControlApi } = config;
   if (modelControlApi === 'off' || adminPort === undefined) return undefined;
-  return listen(app, { ...config, port: adminPort });
+  return listen(app, { ...config, port: adminPort, tls });
 }
 
 function createManager(

@@ -11,6 +11,8 @@ export interface ServiceOptions {
   readonly listen: (draining: () => boolean) => Promise<Listening>;
   /** Model repository folder, for messages. */
   readonly repository: string;
+  /** Reads again what the network is opened with: keys and certificates. Never rejects. */
+  readonly refresh: () => Promise<void>;
   /** Lets go of what was constructed, at the very end. */
   readonly release: () => void;
   /** Milliseconds between two looks at the repository; undefined: only when it is asked for. */
@@ -94,12 +96,14 @@ export class Service {
   }
 
   /**
-   * Looks through the model repository again, after what is being done already. Before the start there
-   * is nothing to do: it looks anyway.
+   * Looks through the model repository again, and at keys and certificates, after what is being done
+   * already. Before the start there is nothing to do: it looks anyway.
    * @throws Error when it cannot be read
    */
   async reload(): Promise<void> {
-    if (this.#ports !== undefined) await this.manager.sync();
+    if (this.#ports === undefined) return;
+    await this.#options.refresh();
+    await this.manager.sync();
   }
 
   /**

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 
 import { Command } from 'commander';
-import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 
 import { configSchema, OPTIONS, type Config, type OptionDoc } from './schema';
 import { messageOf } from '../kernel/errors';
+import { parseJson } from '../kernel/parse-json';
 
 /** Everything that is wrong with the configuration, at once. */
 export class ConfigError extends Error {
@@ -64,7 +64,7 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
       problems.push(
         issue.code === 'unrecognized_keys'
           ? `unknown option ${issue.keys.map((key) => `"${key}"`).join(', ')} in ${file ?? ''}`
-          : `${entry?.origin ?? name}: ${issue.message}${secret ? '' : `, given ${JSON.stringify(entry?.value)}`}`,
+          : `${entry?.origin ?? name}: ${issue.message}${secret || entry === undefined ? '' : `, given ${JSON.stringify(entry.value)}`}`,
       );
     }
   }
@@ -122,19 +122,6 @@ function readConfigFile(file: string, given: Map<string, Given>, problems: strin
   } catch (thrown) {
     problems.push(`${file}: ${messageOf(thrown)}`);
   }
-}
-
-/** @throws Error that says where the text is not JSON; it may hold a secret and is not told */
-function parseJson(text: string): unknown {
-  const errors: ParseError[] = [];
-  const value: unknown = parse(text, errors, { disallowComments: true, allowEmptyContent: false });
-  const [error] = errors;
-  if (error === undefined) return value;
-  const lines = text.slice(0, error.offset).split('\n');
-  const column = (lines.at(-1)?.length ?? 0) + 1;
-  throw new Error(
-    `is not JSON: ${printParseErrorCode(error.error)} at line ${lines.length}, column ${column}`,
-  );
 }
 
 /** Text that does not fit is left as it is: the schema says what is wrong with it. */

@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 
 import { z } from 'zod';
 
+import { networkOptions, requireWholeTls } from './network-options';
+
 /**
  * Every option of the server. Descriptions and defaults feed --help and docs/configuration.md, so
  * there is one place to read and to change.
@@ -19,7 +21,7 @@ export const DEFAULT_IMAGING_CONCURRENCY = Math.min(MOST_IMAGING, 2 * availableP
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
 const ms = (max = 86_400_000) => count(0, max);
 
-export const configSchema = z.strictObject({
+const options = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all'),
   port: count(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one'),
   modelRepository: z
@@ -52,6 +54,7 @@ export const configSchema = z.strictObject({
     .describe(
       'Secret for the model repository API: `Authorization: Bearer …`; needed where `host` is not a loopback address. Best set by the variable or a file: other users see flags',
     ),
+  ...networkOptions,
   pollIntervalMs: count(100, 86_400_000).default(5000).describe('Milliseconds between two looks'),
 
   instances: count(1, 64)
@@ -238,6 +241,8 @@ export const configSchema = z.strictObject({
     .describe('auto: pretty on a terminal, JSON lines otherwise'),
 });
 
+export const configSchema = options.superRefine(requireWholeTls);
+
 export type Config = z.infer<typeof configSchema>;
 export type OptionName = keyof Config;
 
@@ -262,7 +267,7 @@ export interface OptionDoc {
 
 /** Options whose default is the machine's, so that documents do not change with it. */
 const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency'];
-const SECRETS: readonly OptionName[] = ['adminToken'];
+const SECRETS: readonly OptionName[] = ['adminToken', 'apiKeys'];
 /**
  * No TFJS_SERVING_PORT: Kubernetes sets that, to something else, in every pod beside a service of
  * the name tfjs-serving.

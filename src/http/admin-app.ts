@@ -31,7 +31,7 @@ export function createAdminApp({
   const app = createBaseApp(base);
   app.use(healthRoutes(manager, base.draining));
   app.use(repositoryRoutes(manager, bodies, adminAccess));
-  app.use(docsRoutes('admin'));
+  app.use(docsRoutes({ part: 'admin', keys: adminAccess.keys !== undefined }));
   app.use('/docs', problemHandler(base.logger));
   app.use((request) => {
     throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path} on this port`);

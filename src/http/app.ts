@@ -5,15 +5,21 @@ import type { ImageUseCase } from '../inference/image-inference';
 import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
 import { packageVersion } from '../process/package-version';
+import type { ApiKeys } from './access/api-keys';
+import { keyGuard } from './access/key-guard';
 import { createBaseApp, type BaseAppDeps } from './base-app';
 import type { BodyReader } from './body/body-reader';
 import { LOCAL_ACCESS, type AdminAccess } from './middleware/admin-guard';
+import { crossOrigin } from './middleware/cross-origin';
+import { plainErrorHandler } from './middleware/error-handler';
 import { problemHandler } from './middleware/problem-details';
 import type { FloatRounding } from './oip/input-tensors';
 import { residentModel } from './middleware/resident-model';
 import { versionOf } from './model-version';
+import { repositoryRoutes } from './oip/repository-routes';
 import { oipRoutes } from './oip/routes';
 import { docsRoutes } from './routes/docs';
+import { healthRoutes } from './routes/health';
 import { imageRoutes } from './routes/images';
 import { similarityRoutes } from './routes/similarity';
 import { metricsRoutes } from './routes/metrics';
@@ -35,6 +41,18 @@ export interface AppDeps extends BaseAppDeps {
    * @default what listens on the loopback interface without a token
    */
   readonly adminAccess?: AdminAccess | undefined;
+  /** API keys; undefined: none are needed. */
+  readonly keys?: ApiKeys | undefined;
+  /**
+   * Whether /metrics needs a key, where there are keys.
+   * @default 'key'
+   */
+  readonly metricsAccess?: 'key' | 'open' | undefined;
+  /**
+   * Origins of web pages that may read answers; `*`: all.
+   * @default none
+   */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Where /v2 rounds floats to an input of a smaller type. @default json */
   readonly roundFloat64?: FloatRounding | undefined;
 }
@@ -43,27 +61,40 @@ export interface AppDeps extends BaseAppDeps {
 export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
   const app = createBaseApp({ metrics, logger });
+  const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
+  const { keys, metricsAccess = 'key', corsOrigins = [] } = deps;
+  // Before pages of other origins are let in, who have no business there.
+  if (modelControl) app.use(repositoryRoutes(manager, bodies, { ...adminAccess, keys }));
+  app.use(crossOrigin(corsOrigins));
+  app.use(healthRoutes(manager, draining));
+  app.use(
+    docsRoutes(
+      {
+        part: modelControl ? 'everything' : 'no-model-control',
+        keys: keys !== undefined,
+        metricsAccess,
+      },
+      // The document is open: with keys it does not tell what models there are.
+      () => (keys === undefined ? modelsToDescribe(manager) : []),
+    ),
+  );
+  app.use(metricsRoutes(metrics, keyGuard(metricsAccess === 'key' ? keys : undefined, 'metrics')));
+  // Whatever comes behind it needs a key, where there are keys.
+  app.use(keyGuard(keys, 'infer'));
   // First, as Express tries routes in turn and nothing else is asked for as often.
   const resident = residentModel(manager, versionOf);
   app.use(imageRoutes({ inference, bodies, resident }));
   app.use(similarityRoutes({ inference, bodies, resident }));
-  app.use(metricsRoutes(metrics));
-  const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
-  app.use(
-    docsRoutes(modelControl ? 'everything' : 'no-model-control', () => modelsToDescribe(manager)),
-  );
   app.use(modelRoutes(manager));
-  app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
+  app.use(tfServingRoutes({ manager, tensors, bodies }));
   app.use(
     oipRoutes({
       manager,
       tensors,
       bodies,
-      logger,
       draining,
       version: packageVersion(),
       modelControl,
-      adminAccess,
       roundFloat64,
     }),
   );
@@ -71,6 +102,7 @@ export function createApp(deps: AppDeps): Express {
   app.use((request, _response, next) => {
     next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));
   });
+  app.use(['/v1', '/v2'], plainErrorHandler(logger));
   app.use(problemHandler(logger));
   return app;
 }

@@ -2,6 +2,7 @@ import { ServingError } from '../kernel/errors';
 import { inSlices, type Steps } from '../kernel/time-slices';
 import type { ImageSource } from '../inference/image-request';
 import type { BodyLimits } from './body/body-limits';
+import { RemoteImage } from './image-url/fetch-images';
 import { decodeBase64InPlace } from './json/base64-in-place';
 import type { JsonLimits } from './json/json-limits';
 import { JsonSlice } from './json/json-slice';
@@ -11,9 +12,10 @@ import { imageSlicesSchema } from './schemas/image-api';
 
 /** The files are read by themselves: they may be long. */
 const CAPTURES: Captures = { image: { b64: true }, images: { '*': { b64: true } } };
-const SHAPE = '{"image": {"b64": "…"}} or {"images": [{"b64": "…"}, …]}';
+const SHAPE =
+  '{"image": {"b64": "…"}} or {"images": [{"b64": "…"}, …]}, with "url" in the place of "b64" where images are fetched';
 const KEYS = ['image', 'images'];
-const IMAGE_KEYS = ['b64'];
+const IMAGE_KEYS = ['b64', 'url'];
 
 /**
  * The images of a JSON body, in the order they were sent. What is not base64 fails its image alone.
@@ -23,7 +25,7 @@ export async function imagesFromJson(
   body: Buffer,
   limits: BodyLimits,
   signal: AbortSignal,
-): Promise<readonly ImageSource[]> {
+): Promise<readonly (ImageSource | RemoteImage)[]> {
   const json = jsonLimits(limits);
   const document = await readDocument(body, {
     captures: CAPTURES,
@@ -39,8 +41,12 @@ export async function imagesFromJson(
   }
   const images = 'image' in parsed.data ? [parsed.data.image] : parsed.data.images;
   if (images.length > limits.maxFiles) throw tooManyImages(images.length, limits);
-  const sources: ImageSource[] = [];
-  for (const { b64 } of images) sources.push(await inSlices(decoded(b64), signal));
+  const sources: (ImageSource | RemoteImage)[] = [];
+  for (const image of images) {
+    sources.push(
+      'url' in image ? new RemoteImage(image.url) : await inSlices(decoded(image.b64), signal),
+    );
+  }
   return sources;
 }
 
@@ -89,6 +95,12 @@ export function problemOfImage(image: unknown, where: string): string {
   if (!isObject(image)) return `"${where}" in the JSON body is not an object`;
   const unknown = unknownKeys(image, IMAGE_KEYS);
   if (unknown !== undefined) return `"${where}" in the JSON body has ${unknown}`;
+  if ('b64' in image && 'url' in image) {
+    return `"${where}" in the JSON body has both "b64" and "url"`;
+  }
+  if ('url' in image) {
+    return typeof image.url === 'string' ? '' : `"${where}.url" in the JSON body is not a string`;
+  }
   if (!('b64' in image)) return `"${where}" in the JSON body has no "b64"`;
   const isText = image.b64 instanceof JsonSlice && image.b64.isString;
   return isText ? '' : `"${where}.b64" in the JSON body is not a string`;

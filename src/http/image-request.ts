@@ -5,6 +5,7 @@ import { sniffImageFormat } from '../imaging/sniff';
 import type { ImageSource } from '../inference/image-request';
 import type { BodyReader } from './body/body-reader';
 import { imagesFromJson, tooManyImages } from './image-json';
+import { fetchImages } from './image-url/fetch-images';
 
 /** Content types that images may come in; others are told by the first bytes. */
 const IMAGE_REQUEST_TYPES = [
@@ -62,7 +63,9 @@ async function readAny(
   });
   if (body.length === 0) throw noBody();
   const isJson = JSON_TYPE.test(type) || (!isTold && kindOf(body) === 'json');
-  return isJson ? imagesFromJson(body, bodies.limits, signal) : [body];
+  if (!isJson) return [body];
+  const images = await imagesFromJson(body, bodies.limits, signal);
+  return fetchImages(images, bodies, response, signal);
 }
 
 /** What a body is by its first bytes. */

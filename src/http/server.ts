@@ -1,8 +1,18 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 
+import { Connections } from './connections';
 import { continueInTurn } from './continue-in-turn';
 import { refuseMalformed } from './malformed-requests';
+import { secureOptions, type TlsSettings } from './tls';
 
 /** Milliseconds in which the head of a request must have come. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -13,11 +23,18 @@ export interface ServerOptions {
   /** Milliseconds a client may take to send a request. */
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** Undefined: it speaks plain HTTP. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 export interface HttpServer {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /**
+   * Uses other certificates from the next connection on; those that there are go on.
+   * @throws Error when they cannot be used, or the server speaks no TLS; then nothing changes
+   */
+  renewTls(tls: TlsSettings): void;
   /**
    * From now on every answer closes its connection, those included that are being made. New
    * connections are still taken.
@@ -36,49 +53,56 @@ const SILENCE_MS = 1500;
 const ACCEPT_MS = 1000;
 const QUIET_MS = 50;
 
-/** @throws Error such as EADDRINUSE */
+/** @throws Error such as EADDRINUSE, or about `tls` */
 export async function listen(app: RequestListener, options: ServerOptions): Promise<HttpServer> {
   const unanswered = new Set<ServerResponse>();
-  const sockets = new Set<Socket>();
-  let accepted = 0;
   let draining = false;
   let closing = false;
   /** Requests that wait until the port is closed. */
   let held: (() => void)[] | undefined;
-  const server = createServer(
-    {
-      requestTimeout: options.requestTimeoutMs,
-      headersTimeout: Math.min(options.requestTimeoutMs, HEADERS_TIMEOUT_MS),
-      // Node looks every half minute by default.
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: options.keepAliveTimeoutMs,
-    },
-    (request, response) => {
-      unanswered.add(response);
-      if (draining) closeAfter(response);
-      response.once('close', () => {
-        unanswered.delete(response);
-        // Kept alive, the connection of the last answer would hold up the end.
-        if (closing)
-          setImmediate(() => {
-            server.closeIdleConnections();
-          });
-      });
-      if (held === undefined) app(request, response);
-      else {
-        held.push(() => {
-          app(request, response);
+  const headersTimeout = Math.min(options.requestTimeoutMs, HEADERS_TIMEOUT_MS);
+  const timeouts = {
+    requestTimeout: options.requestTimeoutMs,
+    headersTimeout,
+    // Node looks every half minute by default.
+    connectionsCheckingInterval: 1000,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+  };
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    unanswered.add(response);
+    if (draining) closeAfter(response);
+    response.once('close', () => {
+      unanswered.delete(response);
+      // Kept alive, the connection of the last answer would hold up the end.
+      if (closing)
+        setImmediate(() => {
+          server.closeIdleConnections();
         });
-      }
-    },
-  );
+    });
+    if (held === undefined) app(request, response);
+    else {
+      held.push(() => {
+        app(request, response);
+      });
+    }
+  };
+  const secure =
+    options.tls === undefined
+      ? undefined
+      : createSecureServer(
+          // Agreeing on TLS may take as long as the head of a request.
+          { ...timeouts, ...secureOptions(options.tls), handshakeTimeout: headersTimeout },
+          answer,
+        );
+  const server: Server | SecureServer = secure ?? createServer(timeouts, answer);
   continueInTurn(server);
-  server.on('connection', (socket) => {
-    accepted += 1;
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.on('clientError', (error, socket) => {
+  const connections = new Connections(server, secure !== undefined);
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    // An answer would not be read by who speaks no TLS, or none that is accepted.
+    if (!connections.hasAgreed(socket)) {
+      socket.destroy();
+      return;
+    }
     const othersTurn = [...unanswered].some(
       ({ req, headersSent }) => req.socket === socket && (headersSent || req.complete),
     );
@@ -96,20 +120,23 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
     for (const response of unanswered) closeAfter(response);
   };
   return {
-    url: urlOf(server),
+    url: urlOf(server, secure === undefined ? 'http' : 'https'),
+    renewTls: (tls) => {
+      if (secure === undefined) throw new Error('the server speaks no TLS');
+      secure.setSecureContext(secureOptions(tls));
+    },
     drain,
     close: async () => {
       drain();
       // Turns are short while nothing is worked on, and clients that wait make no connections.
       held = [];
-      await untilNoneWaits(() => accepted);
+      await untilNoneWaits(() => connections.accepted);
       closing = true;
-      // To Node a connection without a byte is not idle.
-      const silence = setTimeout(() => {
+      const silence = setInterval(() => {
         // What has come in the meantime is read first: on a busy machine the timer is late.
         setImmediate(() => {
           setImmediate(() => {
-            for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+            connections.cutSilent(SILENCE_MS);
           });
         });
       }, SILENCE_MS);
@@ -122,10 +149,11 @@ export async function listen(app: RequestListener, options: ServerOptions): Prom
         held = undefined;
         for (const answer of waiting) answer();
       });
-      clearTimeout(silence);
+      clearInterval(silence);
     },
     destroy: () => {
       server.closeAllConnections();
+      connections.cutUnagreed();
     },
   };
 }
@@ -150,7 +178,7 @@ function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('Connection', 'close');
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server | SecureServer, scheme: 'http' | 'https'): string {
   const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -8,8 +8,8 @@ export const ERROR_CODES = {
   VERSION_NOT_FOUND: { status: 404, retriable: false, title: 'No such model version' },
   ROUTE_NOT_FOUND: { status: 404, retriable: false, title: 'No such address' },
   MODEL_LOAD_FAILED: { status: 400, retriable: false, title: 'The model cannot be loaded' },
-  UNAUTHENTICATED: { status: 401, retriable: false, title: 'The token is missing or wrong' },
-  FORBIDDEN: { status: 403, retriable: false, title: 'Not allowed from there' },
+  UNAUTHENTICATED: { status: 401, retriable: false, title: 'The key or token is missing or wrong' },
+  FORBIDDEN: { status: 403, retriable: false, title: 'Not allowed' },
   MODEL_CONTROL_NOT_ALLOWED: {
     status: 403,
     retriable: false,
@@ -28,6 +28,12 @@ export const ERROR_CODES = {
   IMAGE_TOO_LARGE: { status: 413, retriable: false, title: 'The image has too many pixels' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retriable: false, title: 'Unsupported content type' },
   UNSUPPORTED_IMAGE_FORMAT: { status: 415, retriable: false, title: 'Unsupported image format' },
+  IMAGE_URL_NOT_ALLOWED: {
+    status: 403,
+    retriable: false,
+    title: 'Images are not fetched from there',
+  },
+  IMAGE_URL_FAILED: { status: 422, retriable: true, title: 'The image cannot be fetched' },
   UNDECODABLE_IMAGE: { status: 422, retriable: false, title: 'The image cannot be decoded' },
   DECODE_TIMEOUT: {
     status: 422,
@@ -45,6 +51,7 @@ export const ERROR_CODES = {
     title: 'The model does not take this input',
   },
   OVERLOADED: { status: 429, retriable: true, title: 'The queue of the model is full' },
+  RATE_LIMITED: { status: 429, retriable: true, title: 'The limits of the key are used up' },
   CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
   INTERNAL: { status: 500, retriable: false, title: 'Internal error' },
   INFERENCE_FAILED: { status: 500, retriable: false, title: 'The model failed on this input' },

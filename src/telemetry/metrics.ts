@@ -40,8 +40,13 @@ interface ServerGauges {
 
 export interface Metrics {
   readonly registry: Registry;
-  /** One answered HTTP request. */
-  request(labels: { method: string; route: string; status: number }, seconds: number): void;
+  /** One answered HTTP request. @param labels.key name of the API key that it showed */
+  request(
+    labels: { method: string; route: string; status: number; key?: string | undefined },
+    seconds: number,
+  ): void;
+  /** Images, or rows of tensors, that a request of a key held. */
+  readonly keyImages: (key: string, images: number) => void;
   /** One image or tensor request, by outcome. */
   readonly inference: (model: string, version: number, code: string) => void;
   readonly stage: (model: string, version: number, stage: string, ms: number) => void;
@@ -78,6 +83,18 @@ export function createMetrics(): Metrics {
     help: 'Time from the request head to the end of the answer',
     labelNames: ['method', 'route'],
     buckets: STAGE_BUCKETS,
+    registers,
+  });
+  const keyRequests = new Counter({
+    name: `${PREFIX}api_key_requests_total`,
+    help: 'HTTP requests answered, by the name of the API key that they showed',
+    labelNames: ['key', 'status'],
+    registers,
+  });
+  const keyImages = new Counter({
+    name: `${PREFIX}api_key_images_total`,
+    help: 'Images, or rows of tensors, in the requests of an API key',
+    labelNames: ['key'],
     registers,
   });
   const inferences = new Counter({
@@ -227,9 +244,13 @@ export function createMetrics(): Metrics {
 
   return {
     registry,
-    request: ({ method, route, status }, seconds) => {
+    request: ({ method, route, status, key }, seconds) => {
       requests.inc({ method, route, status });
+      if (key !== undefined) keyRequests.inc({ key, status });
       durations.observe({ method, route }, seconds);
+    },
+    keyImages: (key, images) => {
+      keyImages.inc({ key }, images);
     },
     inference: (name, version, code) => {
       inferences.inc({ model: name, version, code });

@@ -40,6 +40,7 @@ function fakeServer(name: string): HttpServer {
   });
   return {
     url: `http://${name}`,
+    renewTls: () => events.push(`${name} has other certificates`),
     drain: () => events.push(`${name} drains`),
     close: async () => {
       events.push(`${name} closes`);
@@ -75,6 +76,10 @@ function create(overrides: Partial<ServiceOptions> = {}): Service {
     logger: createLogger('silent', false),
     listen: () => Promise.resolve({ server: fakeServer('server'), admin: undefined }),
     repository,
+    refresh: () => {
+      events.push('refreshed');
+      return Promise.resolve();
+    },
     release: () => events.push('released'),
     pollIntervalMs: undefined,
     drainDelayMs: DELAY_MS,

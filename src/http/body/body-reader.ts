@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 
 import type { ByteBudget, ByteReservation } from '../../kernel/byte-budget';
 import { asError, ServingError } from '../../kernel/errors';
+import type { ImageFetcher } from '../image-url/image-fetcher';
 import type { BodyLimits } from './body-limits';
 import {
   boundaryOf,
@@ -20,6 +21,8 @@ export interface BodyReaderOptions {
   readonly budget: ByteBudget;
   readonly uploads: Uploads;
   readonly places: RequestPlaces;
+  /** Fetches images that a request names; undefined: none are fetched. */
+  readonly fetcher?: ImageFetcher | undefined;
 }
 
 export interface BytesOptions {
@@ -111,6 +114,26 @@ export class BodyReader {
       const sink = formContent({ boundary, limits: this.limits, reservation, ...fields });
       return receiveBody(request, { maxBytes, upload, sink });
     });
+  }
+
+  /** Undefined: no images are fetched. */
+  get fetcher(): ImageFetcher | undefined {
+    return this.#options.fetcher;
+  }
+
+  /**
+   * Room for what comes to a request in another way than by its body, until the response is over.
+   * @param onCut told that the bytes have been taken back for an older request
+   */
+  reserve(response: Response, onCut: (error: ServingError) => void): ByteReservation {
+    const reservation = this.#options.budget.open((error) => {
+      reservation.release();
+      onCut(error);
+    });
+    response.once('close', () => {
+      reservation.release();
+    });
+    return reservation;
   }
 
   /** The bytes stay reserved until the response is over: the request works with them. */

@@ -1,16 +1,21 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 
 import type { Request, RequestHandler } from 'express';
 
 import { ServingError } from '../../kernel/errors';
+import type { ApiKeys } from '../access/api-keys';
+import { credentialOf, digest } from '../access/credentials';
+import { enterWith } from '../access/key-guard';
 import { isLoopback } from '../loopback';
 
 /** Who may use the model repository API. */
 export interface AdminAccess {
   /** Address that the server listens on. */
   readonly host: string;
-  /** What has to be shown; undefined: nothing, which only the machine itself may do. */
+  /** What has to be shown. Without it and without keys: nothing, which only the machine itself may do. */
   readonly token: string | undefined;
+  /** API keys; one with the scope `admin` is as good as the token. */
+  readonly keys?: ApiKeys | undefined;
 }
 
 /** What a server is that nobody said anything about. */
@@ -21,24 +26,31 @@ export const LOCAL_ACCESS: AdminAccess = { host: '127.0.0.1', token: undefined }
  * token, and web pages that a browser on this machine shows, be they foreign or, by a name that was
  * made to lead here, seemingly our own.
  */
-export function adminGuard({ host, token }: AdminAccess): RequestHandler {
+export function adminGuard({ host, token, keys }: AdminAccess): RequestHandler {
   const wanted = token === undefined ? undefined : digest(token);
   return (request, response, next) => {
     requireOwnOrigin(request);
-    if (wanted === undefined) {
+    if (wanted === undefined && keys === undefined) {
       requireLocal(host, request);
-    } else {
-      const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-      if (given === undefined || !timingSafeEqual(digest(given), wanted)) {
+    } else if (wanted === undefined || !isToken(request, wanted)) {
+      const shown = credentialOf(request);
+      const key = shown === undefined ? undefined : keys?.find(shown);
+      if (key === undefined) {
         response.set('WWW-Authenticate', 'Bearer realm="model repository"');
         throw new ServingError(
           'UNAUTHENTICATED',
-          'The model repository API wants the token of this server: Authorization: Bearer <adminToken>',
+          `The model repository API wants ${keys === undefined ? 'the token of this server' : 'an API key with the scope admin, or the token of this server'}: Authorization: Bearer <${keys === undefined ? 'adminToken' : 'key or adminToken'}>`,
         );
       }
+      enterWith(key, 'admin', request, response);
     }
     next();
   };
+}
+
+function isToken(request: Request, wanted: Buffer): boolean {
+  const shown = credentialOf(request);
+  return shown !== undefined && timingSafeEqual(digest(shown), wanted);
 }
 
 /** A browser names the page that a request comes from. @throws ServingError FORBIDDEN */
@@ -56,7 +68,7 @@ function requireLocal(listening: string, { headers }: Request): void {
   if (!isLoopback(listening)) {
     throw new ServingError(
       'FORBIDDEN',
-      `The server listens on ${listening}, where others reach it: the model repository API needs the option adminToken (TFJS_SERVING_ADMIN_TOKEN)`,
+      `The server listens on ${listening}, where others reach it: the model repository API needs the option adminToken (TFJS_SERVING_ADMIN_TOKEN), or API keys`,
     );
   }
   const name = urlOf(`http://${headers.host ?? ''}`)?.hostname ?? '';
@@ -74,9 +86,4 @@ function urlOf(text: string): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Of one length, as the comparison in constant time wants it. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

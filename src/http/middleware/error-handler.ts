@@ -35,7 +35,7 @@ export function errorHandler(logger: Logger, form: ErrorForm): ErrorRequestHandl
     const { mediaType, body } = form(error, requestId);
     const text = Buffer.from(JSON.stringify(body));
     const head = (): void => {
-      if (error.code === 'OVERLOADED') slowDown(request, response);
+      if (error.status === 429) slowDown(request, response);
       setErrorHeaders(response, error);
       response.status(error.status).type(mediaType);
     };

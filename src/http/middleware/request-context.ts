@@ -6,6 +6,12 @@ import { pinoHttp } from 'pino-http';
 
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
+import { keyOf } from '../access/key-guard';
+
+/** Trace Context of W3C: version, trace, parent, flags; later versions may have more. */
+const TRACE_PARENT =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\w-]{1,128})?$/;
+const VERSION_0_LENGTH = 55;
 
 /** An id from outside is kept when it is one that can be logged and sent back as it is. */
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
@@ -18,12 +24,19 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
       const given = request.headers['x-request-id'];
       const id = typeof given === 'string' && ACCEPTED_ID.test(given) ? given : randomUUID();
       response.setHeader('X-Request-Id', id);
+      const trace = traceOf(request);
+      if (trace !== undefined) response.setHeader('traceparent', trace.parent);
       return id;
     },
     // The error itself is logged where it is answered; pino-http would make one up for every 5xx.
-    customErrorObject: (_request, _response, _error, line: Record<string, unknown>) => ({
+    customErrorObject: (request, _response, _error, line: Record<string, unknown>) => ({
       ...line,
+      ...whoAsked(request),
       err: undefined,
+    }),
+    customSuccessObject: (request, _response, line: Record<string, unknown>) => ({
+      ...line,
+      ...whoAsked(request),
     }),
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode === 500
@@ -50,6 +63,7 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
           route: routeOf(request),
           // What nobody received any more is counted as such.
           status: response.writableFinished ? response.statusCode : 499,
+          key: keyOf(request)?.name,
         },
         (performance.now() - started) / 1000,
       );
@@ -57,6 +71,29 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
     next();
   };
   return [log, measure];
+}
+
+/** Who asked, and as part of what, for the line at the end of a request. */
+function whoAsked(request: IncomingMessage): { readonly key?: string; readonly traceId?: string } {
+  const key = keyOf(request);
+  const trace = traceOf(request);
+  return {
+    ...(key === undefined ? {} : { key: key.name }),
+    ...(trace === undefined ? {} : { traceId: trace.id }),
+  };
+}
+
+/** The trace that a request says it is part of; undefined when it says none that can be passed on as it is. */
+function traceOf({
+  headers,
+}: IncomingMessage): { readonly id: string; readonly parent: string } | undefined {
+  const { traceparent: parent } = headers;
+  if (typeof parent !== 'string') return undefined;
+  const id = TRACE_PARENT.exec(parent)?.[1];
+  if (id === undefined || (parent.startsWith('00-') && parent.length > VERSION_0_LENGTH)) {
+    return undefined;
+  }
+  return { id, parent };
 }
 
 /** Id of a request, for its answer. */

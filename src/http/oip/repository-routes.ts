@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { ServingError } from '../../kernel/errors';
 import type { ModelManager } from '../../models/model-manager';
+import { guardModels, visibleModels } from '../access/key-guard';
 import type { BodyReader } from '../body/body-reader';
 import { readDocument } from '../json/read-document';
 import { withoutNulls } from '../json/without-nulls';
@@ -28,6 +29,7 @@ export function repositoryRoutes(
 ): Router {
   const router = Router();
   router.use('/v2/repository', adminGuard(access));
+  guardModels(router);
   const read = async <T>(
     schema: z.ZodType<T>,
     request: Request,
@@ -40,8 +42,12 @@ export function repositoryRoutes(
     post: [
       async (request, response) => {
         const { ready = false } = await read(indexRequestSchema, request, response);
-        const models = manager.list();
-        const unknown = ready ? [] : await manager.unknownModels();
+        const models = visibleModels(request, manager.list());
+        const folders = ready ? [] : await manager.unknownModels();
+        const unknown = visibleModels(
+          request,
+          folders.map((name) => ({ name })),
+        ).map(({ name }) => name);
         response.json(repositoryIndex(models, unknown, ready));
       },
     ],

@@ -6,18 +6,16 @@ import { inSlices } from '../../kernel/time-slices';
 import type { TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Servable } from '../../models/servable';
-import type { Logger } from '../../telemetry/logger';
+import { chargeRows } from '../access/charge-rows';
+import { guardModels, visibleModels } from '../access/key-guard';
 import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
 import { sendJsonText, wholeText, writePiece } from '../json-text';
 import { byteElementPieces } from './byte-elements';
 import { residentModel } from '../middleware/resident-model';
 import { versionOf } from '../model-version';
-import type { AdminAccess } from '../middleware/admin-guard';
-import { plainErrorHandler } from '../middleware/error-handler';
 import { clientSignal } from '../middleware/request-context';
 import { route } from '../route';
-import { healthRoutes } from '../routes/health';
 import { inferBodyOf, JSON_LENGTH_HEADER } from './infer-body';
 import { readInferRequest, type InferRequest } from './infer-request';
 import { inferResponse, type InferResponse } from './infer-response';
@@ -26,20 +24,16 @@ import { modelConfigurationBody } from './model-configuration';
 import { modelMetadataBody } from './model-metadata';
 import { modelStatisticsBody } from './model-statistics';
 import { rawInput } from './raw-request';
-import { repositoryRoutes } from './repository-routes';
 
 export interface OipRoutesOptions {
   readonly manager: ModelManager;
   readonly tensors: TensorUseCase;
   readonly bodies: BodyReader;
-  readonly logger: Logger;
   readonly draining: () => boolean;
   /** Of this server. */
   readonly version: string;
   /** Whether the model repository API is on this port. */
   readonly modelControl: boolean;
-  /** Who may use it. */
-  readonly adminAccess: AdminAccess;
   /** Where floats are rounded to an input of a smaller type. */
   readonly roundFloat64: FloatRounding;
 }
@@ -56,10 +50,9 @@ const EXTENSIONS = [
 
 /** The Open Inference Protocol v2 with Triton's extensions: everything under /v2. */
 export function oipRoutes(options: OipRoutesOptions): Router {
-  const { manager, tensors, bodies, logger, draining, modelControl, roundFloat64 } = options;
+  const { manager, tensors, bodies, draining, modelControl, roundFloat64 } = options;
   const router = Router();
-  router.use(healthRoutes(manager, draining));
-  if (modelControl) router.use(repositoryRoutes(manager, bodies, options.adminAccess));
+  guardModels(router);
 
   route(router, '/v2', {
     get: [
@@ -72,8 +65,8 @@ export function oipRoutes(options: OipRoutesOptions): Router {
   // Before the models: `stats` would be taken for one.
   route(router, '/v2/models/stats', {
     get: [
-      (_request, response) => {
-        response.json(modelStatisticsBody(manager.list().flatMap(loaded)));
+      (request, response) => {
+        response.json(modelStatisticsBody(visibleModels(request, manager.list()).flatMap(loaded)));
       },
     ],
   });
@@ -94,9 +87,14 @@ export function oipRoutes(options: OipRoutesOptions): Router {
       model,
       version,
       inputs: (target) =>
-        parsed === undefined
-          ? inSlices(rawInput({ target, roundFloat64 }, binary), signal).then((input) => [input])
-          : inSlices(inputTensors({ target, roundFloat64 }, parsed.inputs, binary), signal),
+        chargeRows(
+          request,
+          response,
+          target,
+          parsed === undefined
+            ? inSlices(rawInput({ target, roundFloat64 }, binary), signal).then((input) => [input])
+            : inSlices(inputTensors({ target, roundFloat64 }, parsed.inputs, binary), signal),
+        ),
       outputs: () => wanted?.map(({ name }) => name),
       signature: parsed?.parameters?.signature_name,
       timeoutMs: timeout === 0 ? undefined : timeout / US_PER_MS,
@@ -143,7 +141,6 @@ export function oipRoutes(options: OipRoutesOptions): Router {
   router.use('/v2', (request) => {
     throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.originalUrl}`);
   });
-  router.use('/v2', plainErrorHandler(logger));
   return router;
 }
 

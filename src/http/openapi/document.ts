@@ -3,6 +3,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-ope
 import { packageVersion } from '../../process/package-version';
 import { PROBLEM_EXAMPLES } from './errors';
 import { HEADER_COMPONENTS } from './headers';
+import { KEY_SCHEMES, withKeys } from './key-security';
 import type { Operation } from './operation';
 import { documentOperations, DOCUMENTS_TAG } from './paths/documents';
 import { healthOperations } from './paths/health';
@@ -50,15 +51,29 @@ const TAGS = [
  */
 export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
+export interface DocumentOptions {
+  readonly part: DocumentPart;
+  /**
+   * Whether requests need an API key.
+   * @default false
+   */
+  readonly keys?: boolean;
+  /** @default 'key' */
+  readonly metricsAccess?: 'key' | 'open';
+}
+
 /**
  * The OpenAPI 3.1 document of the server.
  * @param served models whose addresses are described one by one, as they have parameters of their own
  */
-export function openApiDocument(part: DocumentPart, served: readonly ServedModel[] = []): object {
+export function openApiDocument(
+  { part, keys = false, metricsAccess = 'key' }: DocumentOptions,
+  served: readonly ServedModel[] = [],
+): object {
   const operations = [
     ...OPERATIONS.filter((operation) => isPartOf(operation, part)),
     ...(part === 'admin' ? [] : served.map(servedModelOperation)),
-  ];
+  ].map((operation) => (keys ? withKeys(operation, metricsAccess) : operation));
   const registry = new OpenAPIRegistry();
   for (const [name, header] of HEADER_COMPONENTS) {
     registry.registerComponent('headers', name, header);
@@ -72,6 +87,11 @@ export function openApiDocument(part: DocumentPart, served: readonly ServedModel
       scheme: 'bearer',
       description: 'The option adminToken, where the server has one',
     });
+  }
+  if (keys) {
+    for (const [name, scheme] of KEY_SCHEMES) {
+      registry.registerComponent('securitySchemes', name, scheme);
+    }
   }
   for (const operation of operations) registry.registerPath(operation);
   const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({

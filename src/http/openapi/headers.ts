@@ -11,6 +11,13 @@ const DESCRIPTIONS = {
       'Id of the request, also in the log: that of the request where it was usable, else a new one',
     schema: { type: 'string', examples: ['1135df3f-89ed-4eae-b822-524bac4955f1'] },
   },
+  traceparent: {
+    description: 'That of the request, where it was usable (W3C Trace Context)',
+    schema: {
+      type: 'string',
+      examples: ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
+    },
+  },
   'Server-Timing': {
     description: 'Milliseconds of each stage',
     schema: {
@@ -32,7 +39,15 @@ const DESCRIPTIONS = {
   },
   'WWW-Authenticate': {
     description: 'What has to be shown',
-    schema: { type: 'string', examples: ['Bearer realm="model repository"'] },
+    schema: { type: 'string', examples: ['Bearer realm="tfjs-serving"'] },
+  },
+  'RateLimit-Policy': {
+    description: 'What the key may use: `q` in `w` seconds',
+    schema: { type: 'string', examples: ['"requests";q=600;w=60, "images";q=6000;w=60'] },
+  },
+  RateLimit: {
+    description: 'What is left of it (`r`), and seconds until there is something again (`t`)',
+    schema: { type: 'string', examples: ['"requests";r=599;t=0, "images";r=5990;t=0'] },
   },
   'Retry-After': {
     description: 'Seconds after which a retry makes sense, where the server knows',
@@ -57,15 +72,14 @@ const DESCRIPTIONS = {
 
 export type HeaderName = keyof typeof DESCRIPTIONS;
 
-const NAMES = Object.keys(DESCRIPTIONS) as HeaderName[];
+export const HEADER_NAMES = Object.keys(DESCRIPTIONS) as HeaderName[];
 
 /** References to the components, for the answers that have the header. */
 export const HEADERS = Object.fromEntries(
-  NAMES.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  HEADER_NAMES.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
 ) as Record<HeaderName, { $ref: string }>;
 
 /** The components themselves. */
-export const HEADER_COMPONENTS: readonly (readonly [HeaderName, Header])[] = NAMES.map((name) => [
-  name,
-  DESCRIPTIONS[name],
-]);
+export const HEADER_COMPONENTS: readonly (readonly [HeaderName, Header])[] = HEADER_NAMES.map(
+  (name) => [name, DESCRIPTIONS[name]],
+);

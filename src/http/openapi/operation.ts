@@ -20,7 +20,7 @@ export function answer(
   return {
     description,
     headers: Object.fromEntries(
-      (['X-Request-Id', ...headers] as const).map((name) => [name, HEADERS[name]]),
+      (['X-Request-Id', 'traceparent', ...headers] as const).map((name) => [name, HEADERS[name]]),
     ),
     ...(content === undefined ? {} : { content }),
   };

@@ -10,7 +10,7 @@ import {
   START_SCRIPT,
   SWAGGER_UI,
 } from '../docs-page';
-import { openApiDocument, type DocumentPart } from '../openapi/document';
+import { openApiDocument, type DocumentOptions } from '../openapi/document';
 import type { ServedModel } from '../openapi/paths/served-models';
 import { route } from '../route';
 
@@ -19,7 +19,7 @@ import { route } from '../route';
  * @param served models that have parameters of their own
  */
 export function docsRoutes(
-  part: DocumentPart,
+  options: DocumentOptions,
   served: () => readonly ServedModel[] = () => [],
 ): Router {
   const router = Router();
@@ -35,7 +35,7 @@ export function docsRoutes(
             return known?.name === name && known.inputs === inputs;
           });
         if (!isSame || document === undefined) {
-          document = { of: models, text: JSON.stringify(openApiDocument(part, models)) };
+          document = { of: models, text: JSON.stringify(openApiDocument(options, models)) };
         }
         response.type('application/json').send(document.text);
       },

@@ -7,6 +7,7 @@ import { takesUpload } from '../../tasks/inputs/model-inputs';
 import { takesMore } from '../../tasks/inputs/request-values';
 import type { AnyTask } from '../../tasks/task';
 import { TASKS } from '../../tasks/tasks';
+import { chargeImages, guardModels } from '../access/key-guard';
 import type { BodyLimits } from '../body/body-limits';
 import type { BodyReader } from '../body/body-reader';
 import { readImages } from '../image-request';
@@ -41,6 +42,7 @@ export function imageRoutes({
   tasks = TASKS,
 }: ImageRoutesOptions): Router {
   const router = Router();
+  guardModels(router);
 
   const readMore = async (
     { task, inputs }: Admitted,
@@ -90,6 +92,7 @@ export function imageRoutes({
           }
         : await readMore(admitted, request, response, signal);
       const { images, more } = content;
+      chargeImages(request, response, Math.max(1, images.length));
       const count = countOf(task, said, images.length, bodies.limits);
       const negotiated = negotiate(request, { images: count, ...offerOf(task, said) });
       const wish =

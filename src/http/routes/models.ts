@@ -4,6 +4,7 @@ import type { ModelManager, ModelStatus } from '../../models/model-manager';
 import type { Optimization } from '../../rewriter/model-optimizer';
 import type { Servable } from '../../models/servable';
 import type { TensorSpec } from '../../kernel/tensor';
+import { guardModels, visibleModels } from '../access/key-guard';
 import { takesMore } from '../../tasks/inputs/request-values';
 import { inputsBody } from '../model-inputs-body';
 import type { ServedModel } from '../openapi/paths/served-models';
@@ -20,10 +21,11 @@ import type {
 /** What is served, and with what settings: the repository as a client sees it. */
 export function modelRoutes(manager: ModelManager): Router {
   const router = Router();
+  guardModels(router);
   route(router, '/models', {
     get: [
-      (_request, response) => {
-        response.json({ models: manager.list().map(summary) });
+      (request, response) => {
+        response.json({ models: visibleModels(request, manager.list()).map(summary) });
       },
     ],
   });

@@ -3,6 +3,7 @@ import { Router, type RequestHandler } from 'express';
 import { ServingError } from '../../kernel/errors';
 import type { ImageUseCase } from '../../inference/image-inference';
 import type { ImageAnswer, ImageResult } from '../../inference/image-request';
+import { chargeImages, guardModels } from '../access/key-guard';
 import type { BodyReader } from '../body/body-reader';
 import { readImages } from '../image-request';
 import { negotiate, roundedTimings, setTimingHeader } from '../image-response';
@@ -21,6 +22,7 @@ export interface SimilarityRoutesOptions {
 /** POST …/similarity: how alike the first image of a request is to each of the others. */
 export function similarityRoutes({ inference, bodies, resident }: SimilarityRoutesOptions): Router {
   const router = Router();
+  guardModels(router);
   const answerPairs: RequestHandler = async (request, response) => {
     const model = String(request.params.name);
     const version = versionOf(request);
@@ -29,6 +31,7 @@ export function similarityRoutes({ inference, bodies, resident }: SimilarityRout
     bodies.requireRoom(request);
     const signal = clientSignal(response);
     const images = await readImages(bodies, request, response, signal);
+    chargeImages(request, response, images.length);
     if (images.length < 2) {
       throw new ServingError(
         'BAD_REQUEST',

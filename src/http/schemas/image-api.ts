@@ -23,9 +23,19 @@ export const pictureQuerySchema = z.object({
   quality: wholeNumber(1, 100).optional().meta({ description: 'Of JPEG and WebP; default 90' }),
 });
 
-/** One image or several, each an object with its file in base64. */
+const urlSchema = z
+  .string()
+  .describe('Where the file is fetched, if the option `imageUrlOrigins` names its origin');
+
+/** One image or several, each an object with its file in base64, or with its address. */
 function imagesAsJson<T extends z.ZodType>(base64: T, name: Naming) {
-  const image = name(z.strictObject({ b64: base64 }), 'ImageAsJson');
+  const image = name(
+    z.union([
+      name(z.strictObject({ b64: base64 }), 'ImageInBase64'),
+      name(z.strictObject({ url: urlSchema }), 'ImageByUrl'),
+    ]),
+    'ImageAsJson',
+  );
   return name(
     z.union([
       name(z.strictObject({ image }), 'OneImageAsJson'),

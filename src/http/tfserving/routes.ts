@@ -5,11 +5,11 @@ import { inSlices } from '../../kernel/time-slices';
 import type { TensorAnswer, TensorRequest } from '../../inference/tensor-request';
 import type { TensorUseCase } from '../../inference/tensor-inference';
 import type { ModelManager } from '../../models/model-manager';
-import type { Logger } from '../../telemetry/logger';
+import { chargeRows } from '../access/charge-rows';
+import { chargeImages, guardModels } from '../access/key-guard';
 import { TENSOR_WEIGHT, type BodyReader } from '../body/body-reader';
 import { setTimingHeader } from '../image-response';
 import { sendJsonText } from '../json-text';
-import { plainErrorHandler } from '../middleware/error-handler';
 import { residentModel } from '../middleware/resident-model';
 import { clientSignal } from '../middleware/request-context';
 import type { TextPieces } from '../tensors/tensor-text';
@@ -26,7 +26,6 @@ export interface TfServingRoutesOptions {
   readonly manager: ModelManager;
   readonly tensors: TensorUseCase;
   readonly bodies: BodyReader;
-  readonly logger: Logger;
 }
 
 const MODEL_PATHS = [
@@ -41,8 +40,9 @@ const EXAMPLE_CAPTURES = { examples: true, context: true } as const;
 
 /** TensorFlow Serving's REST API: everything under /v1. */
 export function tfServingRoutes(options: TfServingRoutesOptions): Router {
-  const { manager, tensors, bodies, logger } = options;
+  const { manager, tensors, bodies } = options;
   const router = Router();
+  guardModels(router);
 
   /** Everything is judged that can be before the body is read. */
   const read = (request: Request, response: Response): Promise<Buffer> => {
@@ -78,7 +78,8 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
     const { outputs } = await infer(request, response, {
       signal,
       signature: signatureNameOf(parsed),
-      inputs: (target) => inSlices(predictInputs(target, body), signal),
+      inputs: (target) =>
+        chargeRows(request, response, target, inSlices(predictInputs(target, body), signal)),
     });
     await sendJsonText(response, predictResponse(outputs, body.format), signal);
   };
@@ -97,7 +98,10 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
         signal,
         signature: signatureNameOf(parsed),
         outputs: (target) => exampleOutputs(target, method),
-        inputs: (target) => exampleInputs(target, method, examples),
+        inputs: (target) => {
+          chargeImages(request, response, examples.length);
+          return exampleInputs(target, method, examples);
+        },
       });
       await sendJsonText(response, write(outputs, examples.length), signal);
     };
@@ -139,7 +143,6 @@ export function tfServingRoutes(options: TfServingRoutesOptions): Router {
     }
     throw malformed(request);
   });
-  router.use('/v1', plainErrorHandler(logger));
   return router;
 }
 

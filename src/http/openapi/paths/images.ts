@@ -29,6 +29,8 @@ import {
 const ERRORS: readonly ErrorCode[] = [
   ...RUN_ERRORS,
   ...IMAGE_ERRORS,
+  'IMAGE_URL_NOT_ALLOWED',
+  'IMAGE_URL_FAILED',
   'NOT_ACCEPTABLE',
   'WRONG_TASK',
   'TOO_MANY_IMAGES',
