@@ -6,7 +6,7 @@ Handwritten Digits"). Each was made by counting the inked pixels in blocks of a 
 that a picture of 80 x 80 is a likely original again: enlarged smoothly and with its contrast raised.
 A conditional variational autoencoder learns them; its decoder is what is saved.
 
-    python scripts/export/digit_generator.py            # trains: about four minutes on two cores
+    python scripts/export/digit_generator.py            # trains: a few minutes on two cores
     python scripts/export/digit_generator.py --check    # judges the committed model, writes nothing
 
 Signature serving_default: label int32 [?], noise float32 [?, 16] -> picture float32 [?, 80, 80, 1]
@@ -229,6 +229,13 @@ def judge(serve, data: tuple, count: int = 1000) -> tuple[float, float, float]:
     return held_out, machine.score(blocks(made), labels), spread(made, labels) / spread(train_x, train_y)
 
 
+def write_means(images: np.ndarray, labels: np.ndarray, file: pathlib.Path) -> None:
+    """The mean picture of each digit in the data, 8 x 8 of 0..16: what a test of the server compares with."""
+    means = [images[labels == digit].mean(axis=0).round(2).reshape(-1) for digit in range(CLASSES)]
+    lines = ",\n".join(f"  {json.dumps(mean.tolist())}" for mean in means)
+    file.write_text(f"[\n{lines}\n]\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -278,6 +285,7 @@ def main() -> None:
     shutil.copyfile(REPOSITORY_ROOT / "LICENSE", arguments.output / "LICENSE")
     licence = pathlib.Path(sklearn.__file__).parent.parent / f"scikit_learn-{sklearn.__version__}.dist-info"
     shutil.copyfile(licence / "licenses" / "COPYING", arguments.output / "LICENSE.data")
+    write_means(digits.images, labels, REPOSITORY_ROOT / "test" / "fixtures" / "digits.json")
     print("\n".join(describe(folder)))
 
 

@@ -5,7 +5,14 @@
  * it: test/integration/nsfwjs.test.ts compares the server with that. --help shows the options.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -95,7 +102,11 @@ async function writeReference(folder, output) {
   const scores = {};
   for (const name of PHOTOS) {
     const file = path.join(root, 'test/fixtures/photos', name);
-    const pixels = await sharp(file).resize(SIZE, SIZE, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+    const pixels = await sharp(file)
+      .resize(SIZE, SIZE, { fit: 'fill' })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
     scores[name] = tf.tidy(() => {
       // As infer() of nsfwjs's index.js does it: 0..255 becomes 0..1; there is nothing to resize.
       const image = tf.tensor4d(new Float32Array(pixels), [1, SIZE, SIZE, 3]).div(255);
