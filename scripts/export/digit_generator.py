@@ -55,6 +55,7 @@ MODEL_JSON = {
         "noise": {"noise": {"distribution": "normal"}},
     },
     "output": {"name": "picture", "valueRange": [0, 1]},
+    "instances": 1,
 }
 
 

@@ -65,6 +65,7 @@ MODEL_JSON = {
     "threshold": 0.45,
     "nms": {"iou": 0.5},
     "batching": {"maxBatchSize": 8, "queueTimeoutMs": 30000},
+    "instances": 1,
 }
 
 # COCO's classes in the order of their numbers, which is the network's.

@@ -5,14 +5,7 @@
  * it: test/integration/nsfwjs.test.ts compares the server with that. --help shows the options.
  */
 import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -46,10 +39,12 @@ const MODEL_JSON = {
 };
 
 /** @typedef {typeof import('@tensorflow/tfjs-node-gpu')} TensorFlow */
+/** @typedef {Exclude<Parameters<TensorFlow['loadLayersModel']>[0], string>} IOHandler */
+/** @typedef {Awaited<ReturnType<NonNullable<IOHandler['load']>>>} Artifacts */
 /**
  * @typedef {{
  *   modelTopology: object,
- *   weightsManifest: { weights: import('@tensorflow/tfjs-node-gpu').io.WeightsManifestEntry[] }[],
+ *   weightsManifest: { weights: NonNullable<Artifacts['weightSpecs']> }[],
  * }} ModelJson
  */
 

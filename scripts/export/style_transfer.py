@@ -68,6 +68,7 @@ MODEL_JSON = {
         "maxQueueSize": 64,
         "queueTimeoutMs": 30000,
     },
+    "instances": 1,
 }
 
 

@@ -51,6 +51,7 @@ MODEL_JSON = {
     },
     "output": {"name": "text"},
     "batching": {"maxBatchSize": 8, "queueTimeoutMs": 30000},
+    "instances": 1,
 }
 
 LICENSE = """MIT License

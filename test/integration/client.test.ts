@@ -22,7 +22,11 @@ let service: Service;
 let client: ServingClient;
 
 beforeAll(async () => {
-  service = await startTestService({ modelRepository: SHIPPED, modelControl: 'explicit' });
+  service = await startTestService({
+    modelRepository: SHIPPED,
+    models: [CLASSIFIER, UPSCALER],
+    modelControl: 'explicit',
+  });
   client = new ServingClient(service.url);
 });
 afterAll(async () => {

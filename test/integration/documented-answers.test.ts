@@ -32,7 +32,10 @@ const answerable = OPERATIONS.filter(
 let service: Service;
 
 beforeAll(async () => {
-  service = await startTestService({ modelRepository: SHIPPED });
+  service = await startTestService({
+    modelRepository: SHIPPED,
+    models: ['efficientnet-lite0', 'esrgan-slim-x2'],
+  });
 });
 afterAll(async () => {
   await service.stop();
