@@ -26,18 +26,6 @@ Options:
   --model-repository DIR   where the model goes (default: saved_models, so that npm start serves it)
   --help                   show this text`;
 
-const MODEL_JSON = {
-  task: 'image-classification',
-  input: {
-    width: SIZE,
-    height: SIZE,
-    fit: 'fill',
-    kernel: 'linear',
-    normalization: 'zero-to-one',
-  },
-  output: { labels: 'labels.txt', activation: 'none', topK: 5 },
-};
-
 /** @typedef {typeof import('@tensorflow/tfjs-node-gpu')} TensorFlow */
 /** @typedef {Exclude<Parameters<TensorFlow['loadLayersModel']>[0], string>} IOHandler */
 /** @typedef {Awaited<ReturnType<NonNullable<IOHandler['load']>>>} Artifacts */
@@ -69,8 +57,7 @@ function exported(file) {
 
 /**
  * For each photo the scores of the package's own network and processing, on TensorFlow.js's backend in
- * plain JavaScript. The server resizes by other means, so the photos are also written at the size
- * that the network takes: on those pixels both have to agree.
+ * plain JavaScript.
  * @param {string} folder of the network in the package
  * @param {string} output
  */
@@ -97,15 +84,16 @@ async function writeReference(folder, output) {
   const scores = {};
   for (const name of PHOTOS) {
     const file = path.join(root, 'test/fixtures/photos', name);
-    const pixels = await sharp(file)
-      .resize(SIZE, SIZE, { fit: 'fill' })
+    const { data, info } = await sharp(file)
+      .toColourspace('srgb')
       .removeAlpha()
       .raw()
-      .toBuffer();
+      .toBuffer({ resolveWithObject: true });
     scores[name] = tf.tidy(() => {
-      // As infer() of nsfwjs's index.js does it: 0..255 becomes 0..1; there is nothing to resize.
-      const image = tf.tensor4d(new Float32Array(pixels), [1, SIZE, SIZE, 3]).div(255);
-      const [answer] = [network.predict(image)].flat();
+      // As infer() of nsfwjs's core.js does it: 0..255 becomes 0..1, and corners lie on corners.
+      const image = tf.tensor4d(new Float32Array(data), [1, info.height, info.width, 3]);
+      const resized = tf.image.resizeBilinear(image.div(255), [SIZE, SIZE], true);
+      const [answer] = [network.predict(resized)].flat();
       if (answer === undefined) throw new Error('the network has no output');
       return [...answer.dataSync()];
     });
@@ -136,20 +124,16 @@ async function main() {
     const classes = /** @type {{ NSFW_CLASSES: Record<string, string> }} */ (
       exported(path.join(unpacked, 'dist/cjs/nsfw_classes.js'))
     ).NSFW_CLASSES;
-    const labels = path.join(work, 'labels.txt');
-    writeFileSync(labels, Object.values(classes).join('\n') + '\n');
     execFileSync(
       process.execPath,
       [
         path.join(root, 'dist/commands/import/main.js'),
-        ...['--from', folder, '--model', 'nsfwjs', '--labels', labels],
+        ...['--from', folder, '--model', 'nsfwjs'],
         ...['--model-repository', repository],
       ],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     );
-    copyFileSync(labels, path.join(model, 'labels.txt'));
     copyFileSync(path.join(unpacked, 'LICENSE'), path.join(model, 'LICENSE'));
-    writeFileSync(path.join(model, 'model.json'), `${JSON.stringify(MODEL_JSON, undefined, 2)}\n`);
     const scores = await writeReference(folder, model);
     for (const [name, of] of Object.entries(scores)) {
       const best = of.indexOf(Math.max(...of));

@@ -32,7 +32,7 @@ let service: Service;
 beforeAll(async () => {
   service = await startTestService({
     modelRepository: SHIPPED,
-    models: ['efficientnet-lite0', 'span-x2'],
+    models: ['efficientnet-lite0', 'selfie-segmentation', 'span-x2'],
     maxFileBytes: 2_000_000,
   });
 });
