@@ -92,7 +92,9 @@ async function writeReference(folder, output) {
     scores[name] = tf.tidy(() => {
       // As infer() of nsfwjs's core.js does it: 0..255 becomes 0..1, and corners lie on corners.
       const image = tf.tensor4d(new Float32Array(data), [1, info.height, info.width, 3]);
-      const resized = tf.image.resizeBilinear(image.div(255), [SIZE, SIZE], true);
+      /** @type {import("@tensorflow/tfjs-node-gpu").Tensor4D} */
+      const unit = image.div(255);
+      const resized = tf.image.resizeBilinear(unit, [SIZE, SIZE], true);
       const [answer] = [network.predict(resized)].flat();
       if (answer === undefined) throw new Error('the network has no output');
       return [...answer.dataSync()];
