@@ -30,7 +30,11 @@ const GENERATE = '/models/span-x2/generate';
 let service: Service;
 
 beforeAll(async () => {
-  service = await startTestService({ modelRepository: SHIPPED, maxFileBytes: 2_000_000 });
+  service = await startTestService({
+    modelRepository: SHIPPED,
+    models: ['efficientnet-lite0', 'selfie-segmentation', 'span-x2'],
+    maxFileBytes: 2_000_000,
+  });
 });
 
 afterAll(async () => {

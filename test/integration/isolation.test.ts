@@ -54,7 +54,11 @@ async function classify(service: Service, bytes: Buffer): Promise<Answer> {
 describe('many clients at once', () => {
   let service: Service;
   beforeAll(async () => {
-    service = await startTestService({ modelRepository: SHIPPED, instances: 2 });
+    service = await startTestService({
+      modelRepository: SHIPPED,
+      models: ['efficientnet-lite0'],
+      instances: 2,
+    });
   });
   afterAll(async () => {
     await service.stop();
