@@ -65,10 +65,19 @@ export function createService(config: Config): Service {
         roundFloat64: config.roundFloat64,
         modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
         adminAccess,
+        page: config.page,
       });
       const server = await listen(app, config);
       logger.info({ url: server.url }, 'listening');
-      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
+      const adminApp = createAdminApp({
+        manager,
+        bodies,
+        metrics,
+        logger,
+        draining,
+        adminAccess,
+        page: config.page,
+      });
       const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
         await server.close();
         throw error;

@@ -18,6 +18,7 @@ import { imageRoutes } from './routes/images';
 import { similarityRoutes } from './routes/similarity';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes, modelsToDescribe } from './routes/models';
+import { pageRoutes, referenceRoutes } from './routes/page';
 import { tfServingRoutes } from './tfserving/routes';
 
 export interface AppDeps extends BaseAppDeps {
@@ -37,6 +38,8 @@ export interface AppDeps extends BaseAppDeps {
   readonly adminAccess?: AdminAccess | undefined;
   /** Where /v2 rounds floats to an input of a smaller type. @default json */
   readonly roundFloat64?: FloatRounding | undefined;
+  /** Whether there are pages: at / and at /docs. @default true */
+  readonly page?: boolean;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
@@ -49,9 +52,15 @@ export function createApp(deps: AppDeps): Express {
   app.use(similarityRoutes({ inference, bodies, resident }));
   app.use(metricsRoutes(metrics));
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
+  const { page = true } = deps;
   app.use(
-    docsRoutes(modelControl ? 'everything' : 'no-model-control', () => modelsToDescribe(manager)),
+    docsRoutes({
+      part: modelControl ? 'everything' : 'no-model-control',
+      pages: page,
+      served: () => modelsToDescribe(manager),
+    }),
   );
+  if (page) app.use(pageRoutes(), referenceRoutes());
   app.use(modelRoutes(manager));
   app.use(tfServingRoutes({ manager, tensors, bodies, logger }));
   app.use(

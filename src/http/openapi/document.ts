@@ -4,7 +4,7 @@ import { packageVersion } from '../../process/package-version';
 import { PROBLEM_EXAMPLES } from './errors';
 import { HEADER_COMPONENTS } from './headers';
 import type { Operation } from './operation';
-import { documentOperations, DOCUMENTS_TAG } from './paths/documents';
+import { documentOperations, DOCUMENTS_TAG, pageOperations } from './paths/documents';
 import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
@@ -22,6 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...repositoryOperations,
   ...healthOperations,
   ...documentOperations,
+  ...pageOperations,
 ];
 
 const DESCRIPTION = `Serves TensorFlow SavedModels.
@@ -50,13 +51,26 @@ const TAGS = [
  */
 export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
-/**
- * The OpenAPI 3.1 document of the server.
- * @param served models whose addresses are described one by one, as they have parameters of their own
- */
-export function openApiDocument(part: DocumentPart, served: readonly ServedModel[] = []): object {
+export interface DocumentOptions {
+  readonly part: DocumentPart;
+  /**
+   * Whether there are pages.
+   * @default true
+   */
+  readonly pages?: boolean;
+  /**
+   * Models whose addresses are described one by one, as they have parameters of their own.
+   * @default none
+   */
+  readonly served?: readonly ServedModel[];
+}
+
+/** The OpenAPI 3.1 document of the server. */
+export function openApiDocument({ part, pages = true, served = [] }: DocumentOptions): object {
   const operations = [
-    ...OPERATIONS.filter((operation) => isPartOf(operation, part)),
+    ...OPERATIONS.filter(
+      (operation) => isPartOf(operation, part) && (pages || !pageOperations.includes(operation)),
+    ),
     ...(part === 'admin' ? [] : served.map(servedModelOperation)),
   ];
   const registry = new OpenAPIRegistry();
@@ -119,6 +133,8 @@ function isPartOf({ path, tags = [] }: Operation, part: DocumentPart): boolean {
     case 'no-model-control':
       return !control;
     case 'admin':
-      return control || tags.includes(DOCUMENTS_TAG) || path.startsWith('/v2/health/');
+      return (
+        control || (tags.includes(DOCUMENTS_TAG) && path !== '/') || path.startsWith('/v2/health/')
+      );
   }
 }

@@ -22,6 +22,7 @@ export const imageToImage = defineTask<PictureSettings, Record<string, never>>({
   verb: 'generate',
   summary: 'Pictures from images',
   pictures: 'always',
+  view: 'compare',
   config: pictureConfigSchema,
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),
