@@ -88,8 +88,10 @@ export interface Picture {
  * - masks: `segments` over the picture
  * - compare: the picture before and after
  * - embedding: a vector, and how alike it is to others
+ * - grid: pictures that were made without a photo
+ * - text: `text`
  */
-export type TaskView = 'bars' | 'boxes' | 'masks' | 'compare' | 'embedding';
+export type TaskView = 'bars' | 'boxes' | 'masks' | 'compare' | 'embedding' | 'grid' | 'text';
 
 /** How pictures are wanted. */
 export interface PictureWish {

@@ -1,5 +1,5 @@
 import { byId } from '../base/dom.js';
-import { framed, photo } from '../views/parts.js';
+import { addressOf, framed } from '../views/parts.js';
 import { showProblem } from './problem.js';
 import { showTimings } from './timings.js';
 import { viewOf } from './views.js';
@@ -7,10 +7,22 @@ import { viewOf } from './views.js';
 /** The place of the picture, and that of what was answered. */
 
 /** @typedef {import('./types').Entry} Entry */
+/** @typedef {import('../views/types').Picture} Picture */
+/** @typedef {import('../views/types').Result} Result */
 
 /** @param {Entry} entry */
-export function failed({ result }) {
-  return 'error' in result;
+export function failed({ results }) {
+  return results.every((result) => 'error' in result);
+}
+
+/** @param {Entry} entry @returns {readonly Result[]} without what failed */
+function good({ results }) {
+  return results.flatMap((result) => ('error' in result ? [] : [result]));
+}
+
+/** @param {Entry} entry @returns {Picture} a stand-in where no photo was sent */
+function pictureOf({ picture, name }) {
+  return picture ?? { name, file: new Blob(), url: '', width: undefined, height: undefined };
 }
 
 /** What was asked last to be shown: views are loaded, and another may be shown before they are there. */
@@ -23,41 +35,48 @@ let turn = 0;
  */
 export async function showEntry(entry, others, retry) {
   const mine = ++turn;
-  const { picture, result, times } = entry;
+  const { picture, times } = entry;
+  const results = good(entry);
+  const [result] = results;
   const view = await viewOf(entry.view);
   const drawn =
-    'error' in result
-      ? undefined
-      : await view.draw({
-          picture,
-          result,
-          others: others.flatMap((other) =>
-            'error' in other.result ? [] : [{ picture: other.picture, result: other.result }],
-          ),
-        });
+    result &&
+    (await view.draw({ picture: pictureOf(entry), result, results, others: knownOf(others) }));
   if (mine !== turn) return;
-  showPicture(drawn?.stage ?? framed(picture));
+  showStage(drawn?.stage ?? (picture && framed(picture)));
   byId('side').replaceChildren(...(drawn ? [drawn.side] : []));
+  const bad = entry.results.find((one) => 'error' in one);
   byId('problem').hidden = true;
-  if ('error' in result) showProblem(byId('problem'), result.error, retry);
-  const pixels = picture.width === undefined ? '' : ` · ${picture.width} × ${picture.height}`;
-  byId('answer-of').textContent = `${entry.model} · ${picture.name}${pixels}`;
+  if (bad && 'error' in bad) showProblem(byId('problem'), bad.error, retry);
+  const pixels = picture?.width === undefined ? '' : ` · ${picture.width} × ${picture.height}`;
+  byId('answer-of').textContent = `${entry.model} · ${entry.name}${pixels}`;
   showTimings(byId('timings'), times);
 }
 
-/** @param {import('../views/types').Picture} picture @param {string} text */
+/** @param {readonly Entry[]} entries */
+function knownOf(entries) {
+  return entries.flatMap((entry) => {
+    const [result] = good(entry);
+    return result ? [{ picture: pictureOf(entry), result }] : [];
+  });
+}
+
+/** @param {Picture | undefined} picture @param {string} text */
 export function showWaiting(picture, text) {
   turn++;
-  showPicture(photo(picture).tagName === 'IMG' ? framed(picture) : photo(picture));
+  if (picture) showStage(framed(picture));
   byId('answer-of').textContent = text;
   clear();
 }
 
-/** @param {Element} element */
-function showPicture(element) {
-  byId('invitation').hidden = true;
-  byId('stage').hidden = false;
-  byId('stage').replaceChildren(element);
+/**
+ * @param {Element | undefined} element
+ * @param {boolean} [invites] whether photos are invited where there is no element
+ */
+export function showStage(element, invites = false) {
+  byId('invitation').hidden = element !== undefined || !invites;
+  byId('stage').hidden = element === undefined;
+  byId('stage').replaceChildren(...(element ? [element] : []));
 }
 
 function clear() {
@@ -77,10 +96,20 @@ export function showFailure(problem, retry) {
   showProblem(byId('problem'), problem, retry);
 }
 
-/** @param {import('./types').ModelSummary} model */
-export function showUnavailable({ name, versions, problems }) {
+/**
+ * A model of which nothing was asked yet.
+ * @param {import('./types').ModelDetails} model
+ * @param {boolean} takesPhotos
+ */
+export function showFresh({ name, servable, versions, problems }, takesPhotos) {
   turn++;
   clear();
+  if (servable !== undefined) {
+    byId('answer-of').textContent = takesPhotos
+      ? 'Choose a photo, and what the model says of it is shown here.'
+      : 'Fill in what the model takes, and press Generate.';
+    return;
+  }
   const reason = problems[0] ?? versions.at(-1)?.reason;
   const isLoading = versions.some(({ state }) => state === 'LOADING' || state === 'START');
   byId('answer-of').textContent = isLoading ? `${name} is being loaded…` : name;
@@ -90,7 +119,16 @@ export function showUnavailable({ name, versions, problems }) {
 }
 
 /** The words of a view for an entry. @param {Entry} entry */
-export async function describe({ view, result }) {
-  if ('error' in result) return String(/** @type {any} */ (result.error).title ?? 'Failed');
-  return (await viewOf(view)).describe(result);
+export async function describe(entry) {
+  const [result] = good(entry);
+  if (result) return (await viewOf(entry.view)).describe(result);
+  const [bad] = entry.results;
+  return bad && 'error' in bad ? String(/** @type {any} */ (bad.error).title ?? 'Failed') : '';
+}
+
+/** The address of the first picture that was made, for lists. @param {Entry['results']} results */
+export function madePicture(results) {
+  const [first] = results;
+  if (first === undefined || 'error' in first || first.image === undefined) return undefined;
+  return addressOf(first.image);
 }

@@ -16,47 +16,57 @@ function urlOf({ server, path, query }) {
 /** @param {string} text for a shell */
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** @param {string} file name */
-function fileArgument(file) {
-  if (/^[\w.-]+$/.test(file)) return `image=@${file}`;
+/** @param {readonly [field: string, file: string]} file */
+function fileArgument([field, file]) {
+  if (/^[\w.-]+$/.test(file)) return `-F ${field}=@${file}`;
   // Quotes of curl's own keep a comma or a semicolon from being read as the end of the name.
-  return quoted(`image=@"${file.replace(/["\\]/g, '\\$&')}"`);
+  return `-F ${quoted(`${field}=@"${file.replace(/["\\]/g, '\\$&')}"`)}`;
 }
 
 /** @param {Call} call */
-export function asCurl(call) {
-  const { files, saveAs, needsKey } = call;
-  const [first = '', ...others] = files.map((file) => `-F ${fileArgument(file)}`);
+function asCurl(call) {
+  const { files, fields, saveAs, needsKey } = call;
+  const form = [
+    ...files.map(fileArgument),
+    ...Object.entries(fields).map(([name, text]) => `--form-string ${quoted(`${name}=${text}`)}`),
+  ];
   const parts = [
-    `curl ${first}`,
-    ...others,
+    ...(form.length === 0 ? ['-X POST'] : form),
     ...(needsKey ? [`-H "Authorization: Bearer $${KEY_VARIABLE}"`] : []),
     ...(saveAs === undefined ? [] : [`-o ${quoted(saveAs)}`]),
     quoted(urlOf(call)),
   ];
-  return parts.join(' \\\n  ');
+  return `curl ${parts.join(' \\\n  ')}`;
 }
 
 /** @param {Call} call */
-export function asTypeScript(call) {
-  const { files, saveAs, needsKey } = call;
+function asTypeScript(call) {
+  const { files, fields, saveAs, needsKey } = call;
   const text = JSON.stringify;
-  const head = needsKey
-    ? `\n  headers: { Authorization: \`Bearer \${process.env.${KEY_VARIABLE}}\` },`
-    : '';
+  const isForm = files.length > 0 || Object.keys(fields).length > 0;
   const rest =
     saveAs === undefined
       ? ['const { results } = await response.json();', 'console.log(results);']
       : [`await writeFile(${text(saveAs)}, Buffer.from(await response.arrayBuffer()));`];
-  return [
-    `import { openAsBlob } from 'node:fs';`,
+  const imports = [
+    ...(files.length === 0 ? [] : [`import { openAsBlob } from 'node:fs';`]),
     ...(saveAs === undefined ? [] : [`import { writeFile } from 'node:fs/promises';`]),
-    '',
-    'const body = new FormData();',
-    ...files.map((file) => `body.append('image', await openAsBlob(${text(file)}), ${text(file)});`),
+  ];
+  return [
+    ...imports,
+    ...(imports.length === 0 ? [] : ['']),
+    ...(isForm ? ['const body = new FormData();'] : []),
+    ...files.map(
+      ([field, file]) =>
+        `body.append(${text(field)}, await openAsBlob(${text(file)}), ${text(file)});`,
+    ),
+    ...Object.entries(fields).map(([name, value]) => `body.append(${text(name)}, ${text(value)});`),
     `const response = await fetch(${text(urlOf(call))}, {`,
-    `  method: 'POST',${head}`,
-    '  body,',
+    `  method: 'POST',`,
+    ...(needsKey
+      ? [`  headers: { Authorization: \`Bearer \${process.env.${KEY_VARIABLE}}\` },`]
+      : []),
+    ...(isForm ? ['  body,'] : []),
     '});',
     'if (!response.ok) throw new Error(await response.text());',
     ...rest,
@@ -64,10 +74,17 @@ export function asTypeScript(call) {
 }
 
 /** @param {Call} call */
-export function asPython(call) {
-  const { files, saveAs, needsKey, query } = call;
+function asPython(call) {
+  const { files, fields, saveAs, needsKey, query } = call;
   const text = JSON.stringify;
   const parameters = Object.entries(query).map(([name, value]) => `${text(name)}: ${text(value)}`);
+  const parts = [
+    ...files.map(([field, file]) => `    (${text(field)}, open(${text(file)}, "rb")),`),
+    // Without a file name it is a text field of the form.
+    ...Object.entries(fields).map(
+      ([name, value]) => `    (${text(name)}, (None, ${text(value)})),`,
+    ),
+  ];
   const rest =
     saveAs === undefined
       ? ['print(response.json()["results"])']
@@ -76,16 +93,14 @@ export function asPython(call) {
     ...(needsKey ? ['import os', ''] : []),
     'import requests',
     '',
-    `files = [`,
-    ...files.map((file) => `    ("image", open(${text(file)}, "rb")),`),
-    ']',
+    ...(parts.length === 0 ? [] : ['files = [', ...parts, ']']),
     'response = requests.post(',
     `    ${text(urlOf({ ...call, query: {} }))},`,
     ...(parameters.length === 0 ? [] : [`    params={${parameters.join(', ')}},`]),
     ...(needsKey
       ? [`    headers={"Authorization": f"Bearer {os.environ['${KEY_VARIABLE}']}"},`]
       : []),
-    '    files=files,',
+    ...(parts.length === 0 ? [] : ['    files=files,']),
     ')',
     'response.raise_for_status()',
     ...rest,

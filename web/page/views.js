@@ -1,6 +1,6 @@
 /** The views of web/views by their names, loaded when a model first needs them. */
 
-const NAMES = ['bars', 'boxes', 'masks', 'compare', 'embedding', 'json'];
+const NAMES = ['bars', 'boxes', 'masks', 'compare', 'embedding', 'grid', 'text', 'json'];
 
 /**
  * @param {string} name

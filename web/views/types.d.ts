@@ -25,6 +25,9 @@ export interface Result {
   readonly segments?: readonly Segment[];
   readonly embedding?: readonly number[] | string;
   readonly image?: PictureInJson;
+  readonly text?: string;
+  /** What chance was drawn from. */
+  readonly seed?: number;
 }
 
 export interface Scored {
@@ -57,6 +60,8 @@ export interface Known {
 }
 
 export interface ViewInput extends Known {
+  /** All of a request: more than one for models that take no photo. */
+  readonly results: readonly Result[];
   /** Of the same model, from this visit, the newest first; the result itself is not among them. */
   readonly others: readonly Known[];
 }

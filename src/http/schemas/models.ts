@@ -165,7 +165,7 @@ const requestSchema = z
     view: z
       .string()
       .describe(
-        'How pages show a result: `bars`, `boxes`, `masks`, `compare`, `embedding`, `json`',
+        'How pages show a result: `bars`, `boxes`, `masks`, `compare`, `embedding`, `grid`, `text`, `json`',
       ),
     pictures: z.enum(['always', 'on-request', 'never']).describe('Whether it answers pictures'),
     parameters: z
