@@ -1,4 +1,4 @@
-import { byId } from '../base/dom.js';
+import { byId, make } from '../base/dom.js';
 import { addressOf, framed } from '../views/parts.js';
 import { showProblem } from './problem.js';
 import { showTimings } from './timings.js';
@@ -69,12 +69,9 @@ export function showWaiting(picture, text) {
   clear();
 }
 
-/**
- * @param {Element | undefined} element
- * @param {boolean} [invites] whether photos are invited where there is no element
- */
-export function showStage(element, invites = false) {
-  byId('invitation').hidden = element !== undefined || !invites;
+/** @param {Element | undefined} element undefined: what invites to choose a photo */
+function showStage(element) {
+  byId('invitation').hidden = element !== undefined;
   byId('stage').hidden = element === undefined;
   byId('stage').replaceChildren(...(element ? [element] : []));
 }
@@ -104,6 +101,11 @@ export function showFailure(problem, retry) {
 export function showFresh({ name, servable, versions, problems }, takesPhotos) {
   turn++;
   clear();
+  showStage(
+    takesPhotos || servable === undefined
+      ? undefined
+      : make('p.nothing', {}, 'What the model makes is shown here.'),
+  );
   if (servable !== undefined) {
     byId('answer-of').textContent = takesPhotos
       ? 'Choose a photo, and what the model says of it is shown here.'

@@ -1,7 +1,7 @@
 import { ask, Problem } from '../base/api.js';
 import { byId } from '../base/dom.js';
 import { plural } from '../base/format.js';
-import { showEntry, showFailure, showFresh, showStage, showWaiting } from './answer.js';
+import { showEntry, showFailure, showFresh, showWaiting } from './answer.js';
 import { showCall } from './call.js';
 import { controlsOf, photoField } from './inputs.js';
 import { askForKey } from './key.js';
@@ -111,9 +111,11 @@ async function chooseModel(name) {
   byId('tensor').hidden = !isTensor;
   if (isTensor) showTensorNote(byId('tensor'), model);
   byId('choose').hidden = servable !== undefined && !takesPhotos();
-  byId('invitation').hidden = byId('choose').hidden;
   byId('generate-row').hidden = servable?.request === undefined || takesPhotos();
   const controls = controlsOf(servable);
+  // What has to be filled in comes before what is said of it.
+  if (takesPhotos()) byId('answer').after(byId('parameters-part'));
+  else byId('answer').before(byId('parameters-part'));
   byId('parameters-part').hidden = Object.keys(controls).length === 0;
   showParameters(byId('parameters'), controls, valuesOf(name), parametersChanged);
   showCode();
@@ -122,7 +124,6 @@ async function chooseModel(name) {
     return;
   }
   showFresh(model, takesPhotos());
-  showStage(undefined, takesPhotos());
 }
 
 function showCode() {

@@ -10,7 +10,8 @@ export function draw({ picture, result: { image } }) {
     return { side: make('p.muted', {}, 'There is no picture in the answer.') };
   const after = make('img', { src: addressOf(image), alt: `${picture.name}, after` });
   const frame = make('div.compare', {}, after);
-  fitFrame(frame, image.width, image.height);
+  const widest = Math.max(3 * image.width, picture.width ?? 0);
+  fitFrame(frame, image.width, image.height, widest);
   if (picture.width !== undefined) addBefore(frame, picture);
   return { stage: frame, side: facts(picture, image) };
 }

@@ -31,15 +31,16 @@ export function framed(picture, ...layers) {
 }
 
 /**
- * As large as there is room for, at most three times its own size.
+ * As large as there is room for.
  * @param {HTMLElement} frame
  * @param {number} width
  * @param {number} height
+ * @param {number} [widest] pixels that it may have; by default three times its own
  */
-export function fitFrame(frame, width, height) {
+export function fitFrame(frame, width, height, widest = 3 * width) {
   frame.style.aspectRatio = `${width} / ${height}`;
   const byHeight = `calc(var(--stage) * ${(width / height).toFixed(4)})`;
-  frame.style.inlineSize = `min(100%, ${byHeight}, ${3 * width}px)`;
+  frame.style.inlineSize = `min(100%, ${byHeight}, ${widest}px)`;
 }
 
 /**
