@@ -94,15 +94,25 @@ async function loadModels() {
   if (models.some(isLoading)) setTimeout(() => void loadModels(), LOADING_MS);
 }
 
+/** Another model may be chosen before one is there. */
+let turn = 0;
+
 /** @param {string} name */
 async function chooseModel(name) {
+  const mine = ++turn;
+  let found;
   try {
-    model = await askJson(`models/${encodeURIComponent(name)}`);
+    found = await askJson(`models/${encodeURIComponent(name)}`);
   } catch (error) {
     if (error instanceof Problem) showFailure(error, () => void chooseModel(name));
     return;
   }
-  if (model === undefined) return;
+  if (mine === turn) await showModel(found);
+}
+
+/** @param {import('./types').ModelDetails} found */
+async function showModel(found) {
+  model = found;
   const { servable } = model;
   live.device = servable?.device ?? '';
   const isTensor = servable !== undefined && servable.request === undefined;
@@ -117,7 +127,7 @@ async function chooseModel(name) {
   if (takesPhotos()) byId('answer').after(byId('parameters-part'));
   else byId('answer').before(byId('parameters-part'));
   byId('parameters-part').hidden = Object.keys(controls).length === 0;
-  showParameters(byId('parameters'), controls, valuesOf(name), parametersChanged);
+  showParameters(byId('parameters'), controls, valuesOf(model.name), parametersChanged);
   showCode();
   if (takesPhotos() && pictures.length > 0) {
     await send();
