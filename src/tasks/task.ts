@@ -91,7 +91,7 @@ export interface Picture {
  * - grid: pictures that were made without a photo
  * - text: `text`
  */
-export type TaskView = 'bars' | 'boxes' | 'masks' | 'compare' | 'embedding' | 'grid' | 'text';
+type TaskView = 'bars' | 'boxes' | 'masks' | 'compare' | 'embedding' | 'grid' | 'text';
 
 /** How pictures are wanted. */
 export interface PictureWish {

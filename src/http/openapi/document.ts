@@ -49,7 +49,7 @@ const TAGS = [
  * Which addresses: all; those beside an admin port, or where the model repository API is off; those
  * of the admin port.
  */
-export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
+type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
 export interface DocumentOptions {
   readonly part: DocumentPart;

@@ -6,7 +6,7 @@ import type { WebFile } from './web-files';
  * Nothing but this server's own files, and nothing inside a page: neither script nor style. Pictures are
  * shown from memory as well (blob:).
  */
-export const PAGE_SECURITY_POLICY = [
+const PAGE_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
