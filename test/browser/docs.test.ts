@@ -151,7 +151,7 @@ inBrowser('the page of the document', () => {
       await page.emulateMedia({ colorScheme: scheme });
       await page.locator('.model-list').waitFor();
       await page.evaluate(axe.source);
-      const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+      const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
 
       expect(
         violations.map(({ id, nodes }) => `${id}: ${nodes.map((one) => one.target).join()}`),

@@ -60,7 +60,7 @@ inBrowser('the page at / is there for everybody', () => {
     const faults: string[] = [];
     const examine = async (what: string): Promise<void> => {
       await page.evaluate(axe.source);
-      const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+      const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
       for (const { id, nodes } of violations) {
         faults.push(`${what}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
       }

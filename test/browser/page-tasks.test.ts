@@ -1,14 +1,19 @@
+import path from 'node:path';
+
 import type { Page } from 'playwright-core';
 
 import { inBrowser, TestBrowser } from '../support/browser';
 import {
   startPageServer,
+  card,
   answered,
   findings,
   openPage,
   BOX,
   type PageServer,
 } from '../support/page-server';
+import { startTestService } from '../support/service';
+import { writeEncoder } from '../support/task-models';
 
 inBrowser('the page at / shows what each task answers', () => {
   let server: PageServer;
@@ -119,5 +124,28 @@ inBrowser('the page at / shows what each task answers', () => {
     const [, body = '', url = ''] = /-d '(.*)' \\\n {2}'(.*)'$/s.exec(curl) ?? [];
     const response = await fetch(url, { method: 'POST', body });
     expect(await response.json()).toEqual({ outputs: [2.25] });
+  });
+
+  test('a model that is loaded on demand is brought into memory when it is chosen', async () => {
+    const models = path.join(server.folder, 'on-demand');
+    const input = { fit: 'fill' };
+    await writeEncoder(path.join(models, 'awake'), 16, { input });
+    await writeEncoder(path.join(models, 'sleeper'), 16, { input, residency: 'onDemand' });
+    const service = await startTestService({ modelRepository: models });
+    const other = await browser.page(service.url, trouble);
+    try {
+      await other.goto(`${service.url}/`);
+      const sleeper = card(other, 'sleeper');
+      await sleeper.locator('.state', { hasText: 'Loaded when asked · version 1' }).waitFor();
+      await sleeper.click();
+      await sleeper.locator('.state', { hasText: 'Ready · version 1' }).waitFor();
+      await other.setInputFiles('#files', server.files.red);
+      await answered(other, 'sleeper · red.png');
+
+      expect(await other.textContent('#side')).toContain('3 numbers');
+    } finally {
+      await other.close();
+      await service.stop();
+    }
   });
 });

@@ -169,7 +169,7 @@ inBrowser('the page at / sends photos', () => {
     const width = async (): Promise<number> => {
       const response = page.waitForResponse(/\/segment/);
       await page.setInputFiles('#files', server.files.large);
-      return ((await (await response).json()) as any).results[0].width;
+      return (await (await response).json()).results[0].width;
     };
     expect(await width()).toBe(2400);
     await page.locator('#answer-of', { hasText: '2400 × 1600' }).waitFor();

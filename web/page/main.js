@@ -6,7 +6,7 @@ import { showCall } from './call.js';
 import { controlsOf, photoField } from './inputs.js';
 import { askForKey } from './key.js';
 import { LivePanel } from './live.js';
-import { isLoading, showModels } from './models.js';
+import { isDormant, isLoading, showModels } from './models.js';
 import { showParameters } from './parameters.js';
 import { readPicture, takeChosen, takeDropped } from './pictures.js';
 import { callOf } from './requests.js';
@@ -102,8 +102,17 @@ async function chooseModel(name) {
   const mine = ++turn;
   let found;
   try {
-    found = await askJson(`models/${encodeURIComponent(name)}`);
+    const path = encodeURIComponent(name);
+    found = await askJson(`models/${path}`);
+    if (isDormant(found)) {
+      byId('answer-of').textContent = `${name} is being loaded…`;
+      // What says what it takes has to have it in memory.
+      await askJson(`v2/models/${path}`);
+      found = await askJson(`models/${path}`);
+      void loadModels();
+    }
   } catch (error) {
+    if (mine !== turn) return;
     if (error instanceof Problem) showFailure(error, () => void chooseModel(name));
     return;
   }

@@ -16,10 +16,26 @@ function stateOf({ ready, versions, problems }) {
     };
   }
   const reason = problems[0] ?? newest?.reason;
+  if (isDormant({ versions })) {
+    return {
+      kind: 'dormant',
+      text: `Loaded when asked · version ${newest?.version ?? ''}`,
+      reason,
+    };
+  }
   if (newest?.state === 'LOADING' || newest?.state === 'START') {
     return { kind: 'loading', text: `Loading version ${newest.version}`, reason };
   }
   return { kind: 'failed', text: 'Not available', reason };
+}
+
+/**
+ * Whether it is not in memory until a request brings it there.
+ * @param {Pick<ModelSummary, 'versions'>} model
+ */
+export function isDormant({ versions }) {
+  const newest = versions.at(-1);
+  return newest?.state === 'START' && newest.onDemand === true;
 }
 
 /** @param {ModelSummary} model */

@@ -9,6 +9,8 @@ export interface ModelSummary {
     readonly version: number;
     readonly state: string;
     readonly ready: boolean;
+    /** Loaded by its first request. */
+    readonly onDemand?: boolean;
     readonly reason?: string;
   }[];
   readonly problems: readonly string[];
