@@ -75,11 +75,20 @@ export function createService(config: Config): Service {
         keys,
         metricsAccess: config.metricsAccess,
         corsOrigins: config.corsOrigins,
+        page: config.page,
       });
       const { tls } = network;
       const server = await listen(app, { ...config, tls });
       logger.info({ url: server.url }, 'listening');
-      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
+      const adminApp = createAdminApp({
+        manager,
+        bodies,
+        metrics,
+        logger,
+        draining,
+        adminAccess,
+        page: config.page,
+      });
       const admin = await listenForAdmin(adminApp, config, tls).catch(async (error: unknown) => {
         await server.close();
         throw error;

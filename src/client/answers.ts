@@ -154,6 +154,18 @@ export interface ModelDetails extends ModelSummary {
           readonly restarts: number;
         };
         readonly task: Task;
+        /** How images are sent to it; absent for models that are only asked for tensors. */
+        readonly request?:
+          | {
+              /** The end of its address. */
+              readonly verb: string;
+              /** How pages show a result. */
+              readonly view: string;
+              readonly pictures: 'always' | 'on-request' | 'never';
+              /** JSON Schema of each. */
+              readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+            }
+          | undefined;
         readonly signature: string;
         readonly signatures: Readonly<Record<string, Signature>>;
         readonly input?: Readonly<Record<string, unknown>> | undefined;

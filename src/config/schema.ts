@@ -43,6 +43,10 @@ const options = z.strictObject({
     .enum(['on', 'off'])
     .default('on')
     .describe('Whether there is a model repository API: /v2/repository/…'),
+  page: z
+    .boolean()
+    .default(true)
+    .describe('Whether there is a page at / that tries the models, and one at /docs for the API'),
   adminPort: count(0, 65_535)
     .optional()
     .describe('Port for the model repository API, which is then on no other; 0 picks a free one'),

@@ -9,6 +9,7 @@ import { plainErrorHandler } from './middleware/error-handler';
 import { problemHandler } from './middleware/problem-details';
 import { repositoryRoutes } from './oip/repository-routes';
 import { docsRoutes } from './routes/docs';
+import { referenceRoutes } from './routes/page';
 import { healthRoutes } from './routes/health';
 
 export interface AdminAppDeps extends BaseAppDeps {
@@ -19,6 +20,8 @@ export interface AdminAppDeps extends BaseAppDeps {
    * @default what listens on the loopback interface without a token
    */
   readonly adminAccess?: AdminAccess | undefined;
+  /** Whether there is a page at /docs. @default true */
+  readonly page?: boolean;
 }
 
 /** What adminPort answers: the model repository API, its documents, and whether the server is live and ready. */
@@ -26,13 +29,15 @@ export function createAdminApp({
   manager,
   bodies,
   adminAccess = LOCAL_ACCESS,
+  page = true,
   ...base
 }: AdminAppDeps): Express {
   const app = createBaseApp(base);
   app.use(healthRoutes(manager, base.draining));
   app.use(repositoryRoutes(manager, bodies, adminAccess));
-  app.use(docsRoutes({ part: 'admin', keys: adminAccess.keys !== undefined }));
-  app.use('/docs', problemHandler(base.logger));
+  app.use(docsRoutes({ part: 'admin', pages: page, keys: adminAccess.keys !== undefined }));
+  if (page) app.use(referenceRoutes());
+  app.use(['/docs', '/assets'], problemHandler(base.logger));
   app.use((request) => {
     throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path} on this port`);
   });

@@ -24,6 +24,7 @@ import { imageRoutes } from './routes/images';
 import { similarityRoutes } from './routes/similarity';
 import { metricsRoutes } from './routes/metrics';
 import { modelRoutes, modelsToDescribe } from './routes/models';
+import { pageRoutes, referenceRoutes } from './routes/page';
 import { tfServingRoutes } from './tfserving/routes';
 
 export interface AppDeps extends BaseAppDeps {
@@ -55,6 +56,8 @@ export interface AppDeps extends BaseAppDeps {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Where /v2 rounds floats to an input of a smaller type. @default json */
   readonly roundFloat64?: FloatRounding | undefined;
+  /** Whether there are pages: at / and at /docs. @default true */
+  readonly page?: boolean;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
@@ -62,26 +65,26 @@ export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
   const app = createBaseApp({ metrics, logger });
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
-  const { keys, metricsAccess = 'key', corsOrigins = [] } = deps;
+  const { keys, metricsAccess = 'key', corsOrigins = [], page = true } = deps;
   // Before pages of other origins are let in, who have no business there.
   if (modelControl) app.use(repositoryRoutes(manager, bodies, { ...adminAccess, keys }));
   app.use(crossOrigin(corsOrigins));
   app.use(healthRoutes(manager, draining));
   app.use(
-    docsRoutes(
-      {
-        part: modelControl ? 'everything' : 'no-model-control',
-        keys: keys !== undefined,
-        metricsAccess,
-      },
+    docsRoutes({
+      part: modelControl ? 'everything' : 'no-model-control',
+      pages: page,
+      keys: keys !== undefined,
+      metricsAccess,
       // The document is open: with keys it does not tell what models there are.
-      () => (keys === undefined ? modelsToDescribe(manager) : []),
-    ),
+      served: () => (keys === undefined ? modelsToDescribe(manager) : []),
+    }),
   );
+  // Open too: with keys, the page asks for one.
+  if (page) app.use(pageRoutes(), referenceRoutes());
   app.use(metricsRoutes(metrics, keyGuard(metricsAccess === 'key' ? keys : undefined, 'metrics')));
   // Whatever comes behind it needs a key, where there are keys.
   app.use(keyGuard(keys, 'infer'));
-  // First, as Express tries routes in turn and nothing else is asked for as often.
   const resident = residentModel(manager, versionOf);
   app.use(imageRoutes({ inference, bodies, resident }));
   app.use(similarityRoutes({ inference, bodies, resident }));

@@ -82,6 +82,18 @@ export interface Picture {
   readonly height: number;
 }
 
+/**
+ * How pages show a result: a module of web/views that draws it.
+ * - bars: `predictions`, by falling score
+ * - boxes: `detections` over the picture
+ * - masks: `segments` over the picture
+ * - compare: the picture before and after
+ * - embedding: a vector, and how alike it is to others
+ * - grid: pictures that were made without a photo
+ * - text: `text`
+ */
+type TaskView = 'bars' | 'boxes' | 'masks' | 'compare' | 'embedding' | 'grid' | 'text';
+
 /** How pictures are wanted. */
 export interface PictureWish {
   readonly format: EncodeFormat;
@@ -191,12 +203,16 @@ export interface Task<S = unknown, P = unknown> {
   postprocess?(settings: S, facts: ModelFacts): Postprocess | undefined;
   /** Parameters in the query of a request, besides `format` and `quality` of pictures. */
   readonly parameters: z.ZodObject;
+  /** What parameters are that a request leaves out, where the model decides it. */
+  defaults?(settings: S): Readonly<Record<string, string | number | boolean>>;
   /** The result of one image in JSON, without its picture. */
   readonly result: z.ZodObject;
   /** What a row of a scored folder holds of it; undefined for tasks without an upload. */
   readonly row: AnyTaskRow | undefined;
   /** For the documents: a model and what it may answer for one image. */
   readonly example: { readonly model: string; readonly data: Readonly<Record<string, unknown>> };
+  /** How pages show a result. @default as JSON */
+  readonly view?: TaskView;
   /** Whether it answers pictures. */
   readonly pictures: 'always' | 'on-request' | 'never';
   /** Whether the parameters ask for a picture, where it answers them on request. */

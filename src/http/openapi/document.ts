@@ -5,7 +5,7 @@ import { PROBLEM_EXAMPLES } from './errors';
 import { HEADER_COMPONENTS } from './headers';
 import { KEY_SCHEMES, withKeys } from './key-security';
 import type { Operation } from './operation';
-import { documentOperations, DOCUMENTS_TAG } from './paths/documents';
+import { documentOperations, DOCUMENTS_TAG, pageOperations } from './paths/documents';
 import { healthOperations } from './paths/health';
 import { imageOperations } from './paths/images';
 import { modelOperations } from './paths/models';
@@ -23,6 +23,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...repositoryOperations,
   ...healthOperations,
   ...documentOperations,
+  ...pageOperations,
 ];
 
 const DESCRIPTION = `Serves TensorFlow SavedModels.
@@ -49,7 +50,7 @@ const TAGS = [
  * Which addresses: all; those beside an admin port, or where the model repository API is off; those
  * of the admin port.
  */
-export type DocumentPart = 'everything' | 'no-model-control' | 'admin';
+type DocumentPart = 'everything' | 'no-model-control' | 'admin';
 
 export interface DocumentOptions {
   readonly part: DocumentPart;
@@ -60,18 +61,30 @@ export interface DocumentOptions {
   readonly keys?: boolean;
   /** @default 'key' */
   readonly metricsAccess?: 'key' | 'open';
+  /**
+   * Whether there are pages.
+   * @default true
+   */
+  readonly pages?: boolean;
+  /**
+   * Models whose addresses are described one by one, as they have parameters of their own.
+   * @default none
+   */
+  readonly served?: readonly ServedModel[];
 }
 
-/**
- * The OpenAPI 3.1 document of the server.
- * @param served models whose addresses are described one by one, as they have parameters of their own
- */
-export function openApiDocument(
-  { part, keys = false, metricsAccess = 'key' }: DocumentOptions,
-  served: readonly ServedModel[] = [],
-): object {
+/** The OpenAPI 3.1 document of the server. */
+export function openApiDocument({
+  part,
+  pages = true,
+  served = [],
+  keys = false,
+  metricsAccess = 'key',
+}: DocumentOptions): object {
   const operations = [
-    ...OPERATIONS.filter((operation) => isPartOf(operation, part)),
+    ...OPERATIONS.filter(
+      (operation) => isPartOf(operation, part) && (pages || !pageOperations.includes(operation)),
+    ),
     ...(part === 'admin' ? [] : served.map(servedModelOperation)),
   ].map((operation) => (keys ? withKeys(operation, metricsAccess) : operation));
   const registry = new OpenAPIRegistry();
@@ -139,6 +152,8 @@ function isPartOf({ path, tags = [] }: Operation, part: DocumentPart): boolean {
     case 'no-model-control':
       return !control;
     case 'admin':
-      return control || tags.includes(DOCUMENTS_TAG) || path.startsWith('/v2/health/');
+      return (
+        control || (tags.includes(DOCUMENTS_TAG) && path !== '/') || path.startsWith('/v2/health/')
+      );
   }
 }

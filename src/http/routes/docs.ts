@@ -1,27 +1,19 @@
-import path from 'node:path';
-
 import { Router } from 'express';
 
-import { ServingError } from '../../kernel/errors';
-import {
-  DOCS_ASSETS,
-  DOCS_PAGE,
-  DOCS_SECURITY_POLICY,
-  START_SCRIPT,
-  SWAGGER_UI,
-} from '../docs-page';
 import { openApiDocument, type DocumentOptions } from '../openapi/document';
 import type { ServedModel } from '../openapi/paths/served-models';
 import { route } from '../route';
 
-/**
- * The OpenAPI document, and the page that shows it.
- * @param served models that have parameters of their own
- */
-export function docsRoutes(
-  options: DocumentOptions,
-  served: () => readonly ServedModel[] = () => [],
-): Router {
+interface DocsOptions extends Omit<DocumentOptions, 'served'> {
+  /**
+   * Models that have parameters of their own.
+   * @default none
+   */
+  readonly served?: () => readonly ServedModel[];
+}
+
+/** The OpenAPI document; the page that shows it is beside the others in page.ts. */
+export function docsRoutes({ served = () => [], ...options }: DocsOptions): Router {
   const router = Router();
   let document: { readonly of: readonly ServedModel[]; readonly text: string } | undefined;
   route(router, '/openapi.json', {
@@ -35,35 +27,10 @@ export function docsRoutes(
             return known?.name === name && known.inputs === inputs;
           });
         if (!isSame || document === undefined) {
-          document = { of: models, text: JSON.stringify(openApiDocument(options, models)) };
+          const text = JSON.stringify(openApiDocument({ ...options, served: models }));
+          document = { of: models, text };
         }
         response.type('application/json').send(document.text);
-      },
-    ],
-  });
-  route(router, '/docs', {
-    get: [
-      (request, response) => {
-        // The page's links are relative, so that they hold behind a proxy that cuts off a prefix.
-        if (request.path.endsWith('/')) {
-          response.redirect(308, '../docs');
-          return;
-        }
-        response.set('Content-Security-Policy', DOCS_SECURITY_POLICY);
-        response.type('text/html').send(DOCS_PAGE);
-      },
-    ],
-  });
-  route(router, '/docs/:asset', {
-    get: [
-      (request, response) => {
-        const asset = String(request.params.asset);
-        if (!Object.hasOwn(DOCS_ASSETS, asset)) {
-          throw new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`);
-        }
-        if (asset === 'start.js') response.type('text/javascript').send(START_SCRIPT);
-        // `root` keeps an unusual folder above (such as .cache) out of the check for dot files.
-        else response.sendFile(asset, { root: path.resolve(SWAGGER_UI) });
       },
     ],
   });

@@ -8,6 +8,7 @@ import { guardModels, visibleModels } from '../access/key-guard';
 import { takesMore } from '../../tasks/inputs/request-values';
 import { inputsBody } from '../model-inputs-body';
 import type { ServedModel } from '../openapi/paths/served-models';
+import { requestDescription } from '../request-description';
 import { route } from '../route';
 import type {
   ModelDetails,
@@ -93,6 +94,7 @@ function servableDetails(servable: Servable): ServableDetails {
     device,
     instances,
     task: spec.task,
+    request: requestDescription(spec),
     signature: spec.signatureName,
     signatures: signaturesBody(servable),
     input: spec.image,

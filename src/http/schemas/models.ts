@@ -159,6 +159,21 @@ const optimizationSchema = z
   ])
   .meta({ id: 'Optimization', description: 'Whether the rewritten model is served' });
 
+const requestSchema = z
+  .object({
+    verb: z.string().describe('The end of its address: POST /models/{name}/{verb}'),
+    view: z
+      .string()
+      .describe(
+        'How pages show a result: `bars`, `boxes`, `masks`, `compare`, `embedding`, `grid`, `text`, `json`',
+      ),
+    pictures: z.enum(['always', 'on-request', 'never']).describe('Whether it answers pictures'),
+    parameters: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .describe('What may stand in the query: JSON Schema of each parameter'),
+  })
+  .meta({ id: 'ImageRequest', description: 'How images are sent to it; absent for task tensor' });
+
 const servableSchema = z
   .object({
     version: count,
@@ -174,6 +189,7 @@ const servableSchema = z
       })
       .meta({ id: 'Instances' }),
     task: taskSchema,
+    request: requestSchema.optional(),
     signature: z.string(),
     signatures: z.record(z.string(), signatureSchema),
     input: imageInputSchema.optional(),
@@ -206,6 +222,7 @@ export const modelDetailsSchema = modelSummarySchema
   })
   .meta({ id: 'ModelDetails' });
 
+export type ImageRequestBody = z.infer<typeof requestSchema>;
 export type ModelSummary = z.infer<typeof modelSummarySchema>;
 export type ModelDetails = z.infer<typeof modelDetailsSchema>;
 export type ModelVersion = z.infer<typeof versionSchema>;

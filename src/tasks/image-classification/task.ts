@@ -62,8 +62,10 @@ export const imageClassification = defineTask<ClassificationSettings, z.infer<ty
   verb: 'classify',
   summary: 'Labels for images',
   pictures: 'never',
+  view: 'bars',
   config: configSchema,
   parameters,
+  defaults: ({ topK }) => ({ top: topK }),
   result: z
     .object({ predictions: z.array(predictionSchema).describe('By falling score') })
     .meta({ id: 'ClassifiedImage' }),

@@ -46,8 +46,10 @@ export const imageFeatureExtraction = defineTask<EmbeddingSettings, z.infer<type
   verb: 'embed',
   summary: 'Vectors for images',
   pictures: 'never',
+  view: 'embedding',
   config: configSchema,
   parameters,
+  defaults: ({ normalize }) => ({ normalize }),
   result: z
     .object({
       embedding: z

@@ -29,6 +29,7 @@ export const imageGeneration = defineTask<PictureSettings, z.infer<typeof parame
   summary: 'Pictures from parameters',
   upload: 'none',
   pictures: 'always',
+  view: 'grid',
   config: pictureConfigSchema,
   parameters,
   result: z.object({}).meta({ id: 'MadeImage' }),

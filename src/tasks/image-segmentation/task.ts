@@ -50,6 +50,7 @@ export const imageSegmentation = defineTask<SegmentationSettings, z.infer<typeof
   verb: 'segment',
   summary: 'Masks of what is in images',
   pictures: 'on-request',
+  view: 'masks',
   config: segmentationConfigSchema,
   parameters,
   result: z

@@ -31,6 +31,7 @@ export const imageToImage = defineTask<TiledPictureSettings, Record<string, neve
   verb: 'generate',
   summary: 'Pictures from images',
   pictures: 'always',
+  view: 'compare',
   config: configSchema,
   parameters: z.object({}),
   result: z.object({}).meta({ id: 'GeneratedImage' }),

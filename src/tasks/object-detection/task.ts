@@ -41,8 +41,10 @@ export const objectDetection = defineTask<DetectionSettings, z.infer<typeof para
   verb: 'detect',
   summary: 'Boxes around what is in images',
   pictures: 'on-request',
+  view: 'boxes',
   config: detectionConfigSchema,
   parameters,
+  defaults: ({ threshold }) => ({ threshold }),
   result: z
     .object({ detections: z.array(detectionSchema).describe('By falling score') })
     .meta({ id: 'DetectedImage' }),

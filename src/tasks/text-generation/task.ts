@@ -29,6 +29,7 @@ export const textGeneration = defineTask<TextSettings, Record<string, never>>({
   summary: 'Texts from parameters',
   upload: 'none',
   pictures: 'never',
+  view: 'text',
   config: configSchema,
   parameters: z.object({}),
   result: z.object({ text: z.string() }).meta({ id: 'MadeText' }),

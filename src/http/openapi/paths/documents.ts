@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
-import { DOCS_ASSETS } from '../../docs-page';
 import { problems } from '../errors';
 import { answer, BINARY, type Operation } from '../operation';
 
 export const DOCUMENTS_TAG = 'Documents';
+
+const PAGE = { 'text/html': { schema: { type: 'string' as const } } };
 
 export const documentOperations: readonly Operation[] = [
   {
@@ -19,33 +20,49 @@ export const documentOperations: readonly Operation[] = [
       ...problems(),
     },
   },
+];
+
+/** What there is where the option `page` is on. */
+export const pageOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/',
+    operationId: 'page',
+    tags: [DOCUMENTS_TAG],
+    summary: 'A page that tries the models',
+    description:
+      'Photos go in, and what a model says of them is shown. The page asks no other host.',
+    responses: { 200: answer('The page', PAGE), ...problems() },
+  },
   {
     method: 'get',
     path: '/docs',
     operationId: 'docs',
     tags: [DOCUMENTS_TAG],
     summary: 'This document as a page that can send requests',
-    description: 'Swagger UI, which the server brings itself: the page asks no other host.',
-    responses: {
-      200: answer('The page', { 'text/html': { schema: { type: 'string' } } }),
-      ...problems(),
-    },
+    description: 'With the models that there are to choose from. The page asks no other host.',
+    responses: { 200: answer('The page', PAGE), ...problems() },
   },
   {
     method: 'get',
-    path: '/docs/{asset}',
-    operationId: 'docsAsset',
+    path: '/assets/{hash}/{folder}/{file}',
+    operationId: 'asset',
     tags: [DOCUMENTS_TAG],
-    summary: 'What the page is made of',
-    description: 'Style, scripts and icon of `/docs`.',
+    summary: 'What the pages are made of',
+    description:
+      'Style, scripts and sample pictures. The address holds a hash of them all: what is there never changes.',
     request: {
-      params: z.object({ asset: z.enum(Object.keys(DOCS_ASSETS) as [string, ...string[]]) }),
+      params: z.object({
+        hash: z.string().regex(/^[0-9a-f]{16}$/),
+        folder: z.string(),
+        file: z.string(),
+      }),
     },
     responses: {
       200: answer('The file', {
         'text/css': { schema: { type: 'string' } },
         'text/javascript': { schema: { type: 'string' } },
-        'image/png': { schema: BINARY },
+        'image/jpeg': { schema: BINARY },
       }),
       ...problems('BAD_REQUEST', 'ROUTE_NOT_FOUND'),
     },
