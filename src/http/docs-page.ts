@@ -55,5 +55,5 @@ export const DOCS_SECURITY_POLICY = [
   "frame-ancestors 'self'",
 ].join(';');
 
-/** Folder of Swagger UI's files. */
-export const SWAGGER_UI = path.dirname(require.resolve('swagger-ui-dist/package.json'));
+/** Folder of Swagger UI's files, which the build copies: see scripts/bundle.mjs. */
+export const SWAGGER_UI = path.resolve(__dirname, '../../dist/swagger-ui');
