@@ -10,11 +10,12 @@ export default tseslint.config(
       'node_modules/',
       'saved_models/',
       'test/fixtures/',
+      'examples/',
     ],
   },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.mts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },

@@ -4,13 +4,14 @@ import path from 'node:path';
 import { RunMemoryBudget } from './batching/run-memory-budget';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
-import { createApp } from './http/app';
+import { createApp, type AppDeps } from './http/app';
 import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
 import { RequestPlaces } from './http/body/request-places';
 import { Uploads } from './http/body/uploads';
 import { listen, type HttpServer } from './http/server';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
+import type { HookRunner } from './inference/model-hooks';
 import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import { TensorInference } from './inference/tensor-inference';
@@ -21,7 +22,7 @@ import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
 import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
-import { Service } from './service';
+import { Service, type ServiceOptions } from './service';
 import { createLogger, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
 import { modelEvents, servableGauges } from './telemetry/model-telemetry';
@@ -35,9 +36,69 @@ export function createService(config: Config): Service {
     config.logLevel,
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
   );
+  const parts = createParts(config, logger);
+  const { manager, bodies, metrics } = parts;
+  const adminAccess = { host: config.host, token: config.adminToken };
+  return createServiceOf(config, parts, async (draining) => {
+    const app = createApp({ ...appDeps(config, parts), draining, adminAccess });
+    const server = await listen(app, config);
+    logger.info({ url: server.url }, 'listening');
+    const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
+    const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
+      await server.close();
+      throw error;
+    });
+    if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+    return { server, admin };
+  });
+}
+
+export interface MountedService extends Inference {
+  readonly service: Service;
+  /** What it answers; it listens nowhere. */
+  readonly app: ReturnType<typeof createApp>;
+}
+
+/** A service for a program that has a server of its own. Nothing runs yet. */
+export function createMountedService(
+  config: Config,
+  logger: Logger,
+  hooks: HookRunner,
+): MountedService {
+  const parts = createParts(config, logger, hooks);
+  let draining = (): boolean => false;
+  const app = createApp({
+    ...appDeps(config, parts),
+    draining: () => draining(),
+    // Where the other program listens is not known: only a token opens the model repository API.
+    modelControl: config.modelControlApi === 'on' && config.adminToken !== undefined,
+    adminAccess: { host: '0.0.0.0', token: config.adminToken },
+    authorize: (request) => hooks.authorize(request),
+    unknownAddresses: 'pass-on',
+  });
+  const service = createServiceOf(config, parts, (isDraining) => {
+    draining = isDraining;
+    return Promise.resolve({ server: NO_SERVER, admin: undefined });
+  });
+  return { service, app, ...parts };
+}
+
+const NO_SERVER: HttpServer = {
+  url: '',
+  drain: () => undefined,
+  close: () => Promise.resolve(),
+  destroy: () => undefined,
+};
+
+interface Parts extends Inference {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly bodies: BodyReader;
+}
+
+function createParts(config: Config, logger: Logger, hooks?: HookRunner): Parts {
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
-  const { manager, inference, tensors } = createInference(config, logger, metrics, budget);
   const bodies = new BodyReader({
     limits: config,
     budget,
@@ -48,34 +109,28 @@ export function createService(config: Config): Service {
     }),
     places: new RequestPlaces(config.maxInFlightRequests),
   });
-  const adminAccess = { host: config.host, token: config.adminToken };
+  return { ...createInference(config, logger, metrics, budget, hooks), logger, metrics, bodies };
+}
+
+/** What the application is made of, but for who may control models. */
+function appDeps(config: Config, parts: Parts): Omit<AppDeps, 'draining'> {
+  return {
+    ...parts,
+    roundFloat64: config.roundFloat64,
+    modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
+  };
+}
+
+function createServiceOf(
+  config: Config,
+  { manager, inference, logger, metrics }: Parts,
+  listenAs: ServiceOptions['listen'],
+): Service {
   return new Service({
     manager,
     inference,
     logger,
-    listen: async (draining) => {
-      const app = createApp({
-        manager,
-        inference,
-        tensors,
-        bodies,
-        metrics,
-        logger,
-        draining,
-        roundFloat64: config.roundFloat64,
-        modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
-        adminAccess,
-      });
-      const server = await listen(app, config);
-      logger.info({ url: server.url }, 'listening');
-      const adminApp = createAdminApp({ manager, bodies, metrics, logger, draining, adminAccess });
-      const admin = await listenForAdmin(adminApp, config).catch(async (error: unknown) => {
-        await server.close();
-        throw error;
-      });
-      if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
-      return { server, admin };
-    },
+    listen: listenAs,
     release: () => {
       metrics.close();
     },
@@ -135,6 +190,7 @@ function createInference(
   logger: Logger,
   metrics: Metrics,
   budget: ByteBudget,
+  hooks?: HookRunner,
 ): Inference {
   configureSharp({ concurrency: 1 });
 
@@ -154,12 +210,13 @@ function createInference(
     budget,
   });
   const observer = { stage: metrics.stage, outcome: metrics.inference };
-  const inference = new ImageInference({ manager, preparer, imaging, observer });
+  const inference = new ImageInference({ manager, preparer, imaging, observer, hooks });
   const tensors = new TensorInference({
     manager,
     preparer,
     maxPixels: config.maxPixels,
     observer,
+    hooks,
   });
   return { manager, inference, tensors };
 }

@@ -7,11 +7,13 @@ import type { ImagePreparer } from './image-preparer';
 import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
 import type { InferenceObserver, Stage } from './inference-observer';
+import type { HookRunner } from './model-hooks';
 import { validateInputs } from './validate-inputs';
 
 export interface AttemptParts {
   readonly preparer: Pick<ImagePreparer, 'prepare'>;
   readonly observer?: InferenceObserver | undefined;
+  readonly hooks?: HookRunner | undefined;
 }
 
 export interface AttemptOf {
@@ -30,14 +32,16 @@ export interface AttemptOf {
  * @throws ServingError
  */
 export async function attemptImage(
-  { servable, image, how, permit, signal }: AttemptOf,
-  { preparer, observer }: AttemptParts,
+  { servable, image: given, how, permit, signal }: AttemptOf,
+  { preparer, observer, hooks }: AttemptParts,
 ): Promise<AnsweredImage> {
   const stage = (which: Stage, ms: number): number => {
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
   };
   const started = performance.now();
+  const context = { model: servable.name, version: servable.version };
+  const image = (await hooks?.preprocess(given, context)) ?? given;
   const { tensor, release } = await preparer.prepare(servable, image, signal, how.run.image);
   try {
     const preprocessMs = stage('preprocess', performance.now() - started);
@@ -46,7 +50,10 @@ export async function attemptImage(
     stage('queue', queueMs);
     stage('infer', inferMs);
     const received = performance.now();
-    const value = await how.postprocess({ outputs, tensor, image });
+    const answer = await how.postprocess({ outputs, tensor, image });
+    const { labels } = servable.spec;
+    const data = await hooks?.postprocess(outputs, { ...context, labels, answer: answer.data });
+    const value = data === undefined ? answer : { ...answer, data };
     const postprocessMs = stage('postprocess', performance.now() - received);
     const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
     return { ok: true, value, timings, batchRows };

@@ -38,3 +38,10 @@ export function readRuntimeInstall(places = recordPlaces()): RuntimeInstall | un
   }
   return undefined;
 }
+
+/** @throws Error that tells what to do when set-up has not run */
+export function requireRuntime(): RuntimeInstall {
+  const install = readRuntimeInstall();
+  if (install !== undefined) return install;
+  throw new Error('The TensorFlow libraries are not installed; run: npx tfjs-serving setup');
+}

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import { readRuntimeInstall } from './runtime-install';
+import { requireRuntime } from './runtime-install';
 
 /** What set-up compiles of scripts/setup/native/system.cc. It does not load TensorFlow. */
 export interface System {
@@ -42,10 +42,7 @@ export function system(): System {
  * @throws Error when set-up has not run
  */
 export function nativeModule(name: string): unknown {
-  const install = readRuntimeInstall();
-  if (install === undefined) {
-    throw new Error('The TensorFlow libraries are not installed; run: npx tfjs-serving setup');
-  }
+  const { cachePath } = requireRuntime();
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- a native module, loaded late
-  return require(path.join(install.cachePath, 'binding', name));
+  return require(path.join(cachePath, 'binding', name));
 }
