@@ -9,6 +9,7 @@ import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
 import { RequestPlaces } from './http/body/request-places';
 import { Uploads } from './http/body/uploads';
 import { listen, type HttpServer } from './http/server';
+import { SHIPPED_MODELS } from './config/default-repository';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
 import type { HookRunner } from './inference/model-hooks';
@@ -20,10 +21,12 @@ import { KnownNeeds } from './models/residency/known-needs';
 import { servableRuntime } from './models/servable-runtime';
 import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
+import { packageVersion } from './process/package-version';
+import { readRuntimeInstall } from './runtime/runtime-install';
 import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
 import { Service, type ServiceOptions } from './service';
-import { createLogger, type Logger } from './telemetry/logger';
+import { createLogger, logLook, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
 import { modelEvents, servableGauges } from './telemetry/model-telemetry';
 import { serverSettings, type ServerSettings } from './models/server-settings';
@@ -34,8 +37,9 @@ export type { Service };
 export function createService(config: Config): Service {
   const logger = createLogger(
     config.logLevel,
-    config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
+    logLook(config.logFormat, config.logLevel, process.stdout.isTTY),
   );
+  logStart(config, logger);
   const parts = createParts(config, logger);
   const { manager, bodies, metrics } = parts;
   const adminAccess = { host: config.host, token: config.adminToken };
@@ -51,6 +55,15 @@ export function createService(config: Config): Service {
     if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
     return { server, admin };
   });
+}
+
+/** What a report of a fault should begin with. */
+function logStart({ modelRepository }: Config, logger: Logger): void {
+  const { tensorflowVersion, variant } = readRuntimeInstall() ?? {};
+  const tensorflow = tensorflowVersion === undefined ? 'none' : `${tensorflowVersion} (${variant})`;
+  logger.info({ version: packageVersion(), node: process.versions.node, tensorflow }, 'starting');
+  const shipped = path.resolve(modelRepository) === SHIPPED_MODELS;
+  logger.info({ path: path.resolve(modelRepository), shipped }, 'model repository');
 }
 
 export interface MountedService extends Inference {
@@ -156,7 +169,7 @@ export async function startService(config: Config): Promise<Service> {
  * @throws Error when the model repository cannot be read
  */
 export async function startInference(config: Config): Promise<LocalInference> {
-  const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
+  const logger = createLogger(config.logLevel, process.stderr.isTTY ? 'pretty' : 'json', 'stderr');
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
   // Whoever waits for the models decides what a failure means.

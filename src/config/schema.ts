@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 
 import { z } from 'zod';
 
+import { defaultModelRepository } from './default-repository';
+
 /**
  * Every option of the server. Descriptions and defaults feed --help and docs/configuration.md, so
  * there is one place to read and to change.
@@ -25,8 +27,10 @@ export const configSchema = z.strictObject({
   modelRepository: z
     .string()
     .min(1)
-    .default('saved_models')
-    .describe('Folder of models: <name>/<version>/saved_model.pb'),
+    .default(defaultModelRepository)
+    .describe(
+      'Folder of models: <name>/<version>/saved_model.pb; default: ./saved_models or ./models, whichever there is, else the models of the package',
+    ),
   models: z
     .array(z.string().min(1))
     .default([])
@@ -227,7 +231,9 @@ export const configSchema = z.strictObject({
   logFormat: z
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
-    .describe('auto: pretty on a terminal, JSON lines otherwise'),
+    .describe(
+      'auto: on a terminal a few lines for a person (pretty at level debug), JSON lines otherwise; pretty: every line, coloured',
+    ),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -253,7 +259,7 @@ export interface OptionDoc {
 }
 
 /** Options whose default is the machine's, so that documents do not change with it. */
-const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency'];
+const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency', 'modelRepository'];
 const SECRETS: readonly OptionName[] = ['adminToken'];
 /**
  * No TFJS_SERVING_PORT: Kubernetes sets that, to something else, in every pod beside a service of

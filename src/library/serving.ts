@@ -104,7 +104,7 @@ export class Serving {
   /** @throws Error that lists every option that is wrong */
   constructor(options: ServingOptions) {
     const config = configOf(options);
-    const logger = options.logger ?? createLogger(config.logLevel, false, 'stderr');
+    const logger = options.logger ?? createLogger(config.logLevel, 'json', 'stderr');
     const hooks = new HookRunner({
       hooks: options.hooks ?? {},
       timeoutMs: options.hookTimeoutMs ?? HOOK_TIMEOUT_MS,

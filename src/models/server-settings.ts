@@ -68,6 +68,7 @@ export function serverSettings(
           gpuMemoryGrowth: config.gpuMemoryGrowth,
           gpuMemoryMiB,
           cacheDirectory,
+          verbose: config.logLevel === 'debug' || config.logLevel === 'trace',
         },
         env,
       ),
