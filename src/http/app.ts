@@ -58,7 +58,7 @@ export function createApp(deps: AppDeps): Express {
     app.use(router);
   };
   // First, as Express tries routes in turn and nothing else is asked for as often.
-const resident = residentModel(manager, versionOf);
+  const resident = residentModel(manager, versionOf);
   use(imageRoutes({ inference, bodies, resident }));
   use(similarityRoutes({ inference, bodies, resident }));
   app.use(metricsRoutes(metrics));

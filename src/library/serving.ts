@@ -204,14 +204,15 @@ export class Serving {
     inputs: Readonly<Record<string, TensorInput>>,
     { model, version, signature, outputs, signal }: PredictOptions,
   ): Promise<Answered & { readonly outputs: Readonly<Record<string, Tensor>> }> {
-    const answer = await this.#parts.tensors.infer({
-      model,
-      version,
-      signature,
-      signal,
-      inputs: () => Object.entries(inputs).map(([name, input]) => modelTensor(name, input)),
-      outputs: () => outputs,
-    });
+    const run = { model, version, signal };
+    const answer = await this.#inMemory(run, () =>
+      this.#parts.tensors.infer({
+        ...run,
+        signature,
+        inputs: () => Object.entries(inputs).map(([name, input]) => modelTensor(name, input)),
+        outputs: () => outputs,
+      }),
+    );
     return {
       model,
       version: answer.target.version,
@@ -233,7 +234,29 @@ export class Serving {
     return { ...answered, ...read(value.data) };
   }
 
-  async #answer(
+  /** A model that is loaded on demand is there while `work` uses it. */
+  async #inMemory<T>({ model, version, signal }: RunOptions, work: () => Promise<T>): Promise<T> {
+    const { manager } = this.#parts;
+    const coming = manager.bring(model, version, signal === undefined ? undefined : () => signal);
+    const release = await coming;
+    try {
+      return await work();
+    } finally {
+      release?.();
+    }
+  }
+
+  #answer(
+    verb: string,
+    image: Uint8Array,
+    options: RunOptions,
+    parameters: Parameters,
+    wish: PictureWish | undefined,
+  ): Promise<{ readonly answered: Answered; readonly value: TaskAnswer }> {
+    return this.#inMemory(options, () => this.#admitted(verb, image, options, parameters, wish));
+  }
+
+  async #admitted(
     verb: string,
     image: Uint8Array,
     { model, version, signal }: RunOptions,
