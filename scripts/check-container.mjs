@@ -42,7 +42,10 @@ function megabytes(folder) {
 /** The stand-in for the image that the Dockerfile begins with. @param {string} folder */
 function baseRoot(folder) {
   const base = path.join(folder, 'base');
-  if (existsSync(path.join(base, 'usr/local/bin/node'))) return base;
+  if (existsSync(path.join(base, 'usr/local/bin/node'))) {
+    connect(base);
+    return base;
+  }
   if (!existsSync(path.join(base, 'usr/bin/apt-get'))) {
     // Its mounts end with it.
     must('unshare', '--mount', 'debootstrap', '--variant=minbase', 'bookworm', base);
@@ -55,6 +58,8 @@ function baseRoot(folder) {
     ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'libstdc++6', 'ca-certificates'],
     NETWORK,
   );
+  // The package of certificates has replaced what this machine trusts.
+  connect(base);
   const prefix = path.dirname(path.dirname(process.execPath));
   cpSync(process.execPath, path.join(base, 'usr/local/bin/node'));
   const npm = spawnSync('npm', ['root', '--global'], { encoding: 'utf8' }).stdout.trim();

@@ -112,5 +112,6 @@ function problemOf(entry: Entry): string {
 
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join('; ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -67,7 +67,11 @@ beforeEach(() => {
   logged.length = 0;
 });
 
-function post(path: string, body: NonNullable<RequestInit['body']>, headers = {}): Promise<Response> {
+function post(
+  path: string,
+  body: NonNullable<RequestInit['body']>,
+  headers = {},
+): Promise<Response> {
   return fetch(`${base}${path}`, { method: 'POST', body, headers });
 }
 
