@@ -86,11 +86,13 @@ function connect(target) {
   for (const name of [
     '/etc/resolv.conf',
     '/etc/hosts',
-    '/etc/ssl/certs',
+    '/etc/ssl/certs/ca-certificates.crt',
     '/etc/pip.conf',
     '/etc/npmrc',
   ]) {
-    if (existsSync(name)) cpSync(name, path.join(target, name), { recursive: true, force: true });
+    if (!existsSync(name)) continue;
+    mkdirSync(path.dirname(path.join(target, name)), { recursive: true });
+    cpSync(name, path.join(target, name), { dereference: true });
   }
   for (const name of ['/etc/apt/apt.conf.d', '/etc/apt/sources.list.d', '/usr/share/keyrings']) {
     if (existsSync(name)) cpSync(name, path.join(target, name), { recursive: true, force: true });
