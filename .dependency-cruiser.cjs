@@ -88,6 +88,7 @@ module.exports = {
         'saved-model/',
         'config/',
         'process/memory-limit',
+        'process/cache-directory',
         'process/ask-process',
         'imaging/preprocess-spec',
       ),

@@ -10,11 +10,12 @@ export default tseslint.config(
       'node_modules/',
       'saved_models/',
       'test/fixtures/',
+      'examples/',
     ],
   },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.mts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
@@ -46,8 +47,13 @@ export default tseslint.config(
   },
   {
     // The compiler looks for undefined names here as well: tsconfig.json, there and in bench/proofs and web.
-    files: ['**/*.mjs', '**/*.cjs', 'web/**/*.js'],
+    files: ['**/*.mjs', '**/*.cjs', 'web/**/*.js', 'bin/*.js'],
     rules: { 'no-undef': 'off' },
+  },
+  {
+    // The file that every version of Node reads.
+    files: ['bin/*.js'],
+    languageOptions: { ecmaVersion: 5, sourceType: 'commonjs' },
   },
   {
     // Classic scripts, inlined into the report as they are.

@@ -4,15 +4,17 @@ import path from 'node:path';
 import { RunMemoryBudget } from './batching/run-memory-budget';
 import type { LocalInference } from './commands/score/engines/in-process-engine';
 import { createAdminApp } from './http/admin-app';
-import { createApp } from './http/app';
+import { createApp, type AppDeps } from './http/app';
 import { BodyReader, TENSOR_WEIGHT } from './http/body/body-reader';
 import { RequestPlaces } from './http/body/request-places';
 import { Uploads } from './http/body/uploads';
 import { ImageFetcher } from './http/image-url/image-fetcher';
 import { listen, type HttpServer } from './http/server';
 import type { TlsSettings } from './http/tls';
+import { SHIPPED_MODELS } from './config/default-repository';
 import type { Config } from './config/schema';
 import { configureSharp } from './imaging/sharp-settings';
+import type { HookRunner } from './inference/model-hooks';
 import { ImagePreparer } from './inference/image-preparer';
 import { ImageInference } from './inference/image-inference';
 import type { InferenceObserver } from './inference/inference-observer';
@@ -23,10 +25,12 @@ import { openNetwork } from './network';
 import { servableRuntime } from './models/servable-runtime';
 import { environmentWarnings } from './runtime/placement';
 import { ByteBudget } from './kernel/byte-budget';
+import { packageVersion } from './process/package-version';
+import { readRuntimeInstall } from './runtime/runtime-install';
 import { memoryLimit } from './process/memory-limit';
 import { Semaphore } from './kernel/semaphore';
-import { Service } from './service';
-import { createLogger, type Logger } from './telemetry/logger';
+import { Service, type ServiceOptions } from './service';
+import { createLogger, logLook, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
 import { modelEvents, servableGauges } from './telemetry/model-telemetry';
 import { serverSettings, type ServerSettings } from './models/server-settings';
@@ -37,11 +41,102 @@ export type { Service };
 export function createService(config: Config): Service {
   const logger = createLogger(
     config.logLevel,
-    config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY),
+    logLook(config.logFormat, config.logLevel, process.stdout.isTTY),
   );
+  logStart(config, logger);
+  const parts = createParts(config, logger);
+  const { manager, bodies, metrics } = parts;
+  const network = openNetwork(config, logger, metrics);
+  const { keys, tls } = network;
+  const adminAccess = { host: config.host, token: config.adminToken, keys };
+  const listenAll: ServiceOptions['listen'] = async (draining) => {
+    const app = createApp({
+      ...appDeps(config, parts),
+      draining,
+      adminAccess,
+      keys,
+      metricsAccess: config.metricsAccess,
+      corsOrigins: config.corsOrigins,
+    });
+    const server = await listen(app, { ...config, tls });
+    logger.info({ url: server.url }, 'listening');
+    const { page } = config;
+    const adminApp = createAdminApp({
+      manager,
+      bodies,
+      metrics,
+      logger,
+      draining,
+      adminAccess,
+      page,
+    });
+    const admin = await listenForAdmin(adminApp, config, tls).catch(async (error: unknown) => {
+      await server.close();
+      throw error;
+    });
+    if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
+    network.follow(admin === undefined ? [server] : [server, admin]);
+    return { server, admin };
+  };
+  return createServiceOf(config, parts, listenAll, network);
+}
+
+/** What a report of a fault should begin with. */
+function logStart({ modelRepository }: Config, logger: Logger): void {
+  const { tensorflowVersion, variant } = readRuntimeInstall() ?? {};
+  const tensorflow = tensorflowVersion === undefined ? 'none' : `${tensorflowVersion} (${variant})`;
+  logger.info({ version: packageVersion(), node: process.versions.node, tensorflow }, 'starting');
+  const shipped = path.resolve(modelRepository) === SHIPPED_MODELS;
+  logger.info({ path: path.resolve(modelRepository), shipped }, 'model repository');
+}
+
+export interface MountedService extends Inference {
+  readonly service: Service;
+  /** What it answers; it listens nowhere. */
+  readonly app: ReturnType<typeof createApp>;
+}
+
+/** A service for a program that has a server of its own. Nothing runs yet. */
+export function createMountedService(
+  config: Config,
+  logger: Logger,
+  hooks: HookRunner,
+): MountedService {
+  const parts = createParts(config, logger, hooks);
+  let draining = (): boolean => false;
+  const app = createApp({
+    ...appDeps(config, parts),
+    draining: () => draining(),
+    // Where the other program listens is not known: only a token opens the model repository API.
+    modelControl: config.modelControlApi === 'on' && config.adminToken !== undefined,
+    adminAccess: { host: '0.0.0.0', token: config.adminToken },
+    authorize: (request) => hooks.authorize(request),
+    unknownAddresses: 'pass-on',
+  });
+  const service = createServiceOf(config, parts, (isDraining) => {
+    draining = isDraining;
+    return Promise.resolve({ server: NO_SERVER, admin: undefined });
+  });
+  return { service, app, ...parts };
+}
+
+const NO_SERVER: HttpServer = {
+  url: '',
+  renewTls: () => undefined,
+  drain: () => undefined,
+  close: () => Promise.resolve(),
+  destroy: () => undefined,
+};
+
+interface Parts extends Inference {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly bodies: BodyReader;
+}
+
+function createParts(config: Config, logger: Logger, hooks?: HookRunner): Parts {
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
-  const { manager, inference, tensors } = createInference(config, logger, metrics, budget);
   const bodies = new BodyReader({
     limits: config,
     budget,
@@ -53,53 +148,33 @@ export function createService(config: Config): Service {
     places: new RequestPlaces(config.maxInFlightRequests),
     fetcher: imageFetcher(config),
   });
-  const network = openNetwork(config, logger, metrics);
-  const { keys } = network;
-  const adminAccess = { host: config.host, token: config.adminToken, keys };
+  return { ...createInference(config, logger, metrics, budget, hooks), logger, metrics, bodies };
+}
+
+/** What the application is made of, but for who may control models. */
+function appDeps(config: Config, parts: Parts): Omit<AppDeps, 'draining'> {
+  return {
+    ...parts,
+    roundFloat64: config.roundFloat64,
+    modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
+    page: config.page,
+  };
+}
+
+function createServiceOf(
+  config: Config,
+  { manager, inference, logger, metrics }: Parts,
+  listenAs: ServiceOptions['listen'],
+  network?: ReturnType<typeof openNetwork>,
+): Service {
   return new Service({
     manager,
     inference,
     logger,
-    listen: async (draining) => {
-      const app = createApp({
-        manager,
-        inference,
-        tensors,
-        bodies,
-        metrics,
-        logger,
-        draining,
-        roundFloat64: config.roundFloat64,
-        modelControl: config.modelControlApi === 'on' && config.adminPort === undefined,
-        adminAccess,
-        keys,
-        metricsAccess: config.metricsAccess,
-        corsOrigins: config.corsOrigins,
-        page: config.page,
-      });
-      const { tls } = network;
-      const server = await listen(app, { ...config, tls });
-      logger.info({ url: server.url }, 'listening');
-      const adminApp = createAdminApp({
-        manager,
-        bodies,
-        metrics,
-        logger,
-        draining,
-        adminAccess,
-        page: config.page,
-      });
-      const admin = await listenForAdmin(adminApp, config, tls).catch(async (error: unknown) => {
-        await server.close();
-        throw error;
-      });
-      if (admin !== undefined) logger.info({ url: admin.url }, 'listening for model control');
-      network.follow(admin === undefined ? [server] : [server, admin]);
-      return { server, admin };
-    },
-    refresh: () => network.refresh(),
+    listen: listenAs,
+    refresh: () => network?.refresh() ?? Promise.resolve(),
     release: () => {
-      network.close();
+      network?.close();
       metrics.close();
     },
     repository: config.modelRepository,
@@ -124,7 +199,7 @@ export async function startService(config: Config): Promise<Service> {
  * @throws Error when the model repository cannot be read
  */
 export async function startInference(config: Config): Promise<LocalInference> {
-  const logger = createLogger(config.logLevel, process.stderr.isTTY, 'stderr');
+  const logger = createLogger(config.logLevel, process.stderr.isTTY ? 'pretty' : 'json', 'stderr');
   const metrics = createMetrics();
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
   // Whoever waits for the models decides what a failure means.
@@ -158,6 +233,7 @@ function createInference(
   logger: Logger,
   metrics: Metrics,
   budget: ByteBudget,
+  hooks?: HookRunner,
 ): Inference {
   configureSharp({ concurrency: 1 });
 
@@ -188,6 +264,7 @@ function createInference(
     preparer,
     imaging,
     observer,
+    hooks,
     budget,
     maxOutputPixels: config.maxOutputPixels,
   });
@@ -196,6 +273,7 @@ function createInference(
     preparer,
     maxPixels: config.maxPixels,
     observer,
+    hooks,
   });
   return { manager, inference, tensors };
 }

@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -7,14 +8,17 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bindingPackage } from './binding-package.mjs';
 import { patchedSources } from './binding-patches.mjs';
 import { SetupError } from './errors.mjs';
 import { runOrThrow } from './tools.mjs';
 
 /** The newest N-API that the package asks for; Node 20 and newer have it. */
 const NAPI_VERSION = 8;
+/** Only a clone has it: see binding-package.mjs. */
 const PACKAGE = 'node_modules/@tensorflow/tfjs-node-gpu';
 export const BINDING = 'binding/tfjs_binding.node';
 /** System calls that Node lacks, compiled from native/system.cc. */
@@ -32,14 +36,22 @@ const COMPILER_OPTIONS = [
  * Compiles the package's N-API binding against the unpacked libraries. N-API is C and stable: the
  * `node-api-headers` package replaces Node's own headers, so node-gyp and its download are not
  * needed and one build serves every Node version.
- * @param {string} root the clone
- * @param {string} folder of the cache, with the unpacked libraries
- * @param {string} compiler such as `g++`
- * @param {import('./progress.mjs').Progress} progress
+ * @param {string} root the clone, or the installed package
+ * @param {{
+ *   pins: import('./wheel.mjs').Pins, folder: string, work: string,
+ *   tools: import('./tools.mjs').NativeTools, progress: import('./progress.mjs').Progress,
+ * }} options folder: of the cache, with the unpacked libraries; work: a temporary one
  */
-export async function compileBinding(root, folder, compiler, progress) {
+export async function compileBinding(root, { pins, folder, work, tools, progress }) {
+  const { compiler } = tools;
+  const from = await bindingPackage(root, { pins, work, tools, progress });
   const sources = path.join(folder, 'binding-sources');
-  patchedSources(path.join(root, PACKAGE, 'binding'), sources);
+  patchedSources(path.join(from, 'binding'), sources);
+  const require = createRequire(path.join(root, 'package.json'));
+  const headers = path.join(
+    path.dirname(require.resolve('node-api-headers/package.json')),
+    'include',
+  );
   const files = readdirSync(sources).filter((name) => name.endsWith('.cc'));
   const output = path.join(folder, BINDING);
   mkdirSync(path.dirname(output), { recursive: true });
@@ -50,7 +62,7 @@ export async function compileBinding(root, folder, compiler, progress) {
     '-I',
     path.join(folder, 'tensorflow/include'),
     '-I',
-    path.join(root, 'node_modules/node-api-headers/include'),
+    headers,
     ...files.map((name) => path.join(sources, name)),
     '-L',
     path.join(folder, 'tensorflow'),
@@ -67,7 +79,7 @@ export async function compileBinding(root, folder, compiler, progress) {
       ...COMPILER_OPTIONS,
       '-Wall',
       '-I',
-      path.join(root, 'node_modules/node-api-headers/include'),
+      headers,
       fileURLToPath(new URL('native/system.cc', import.meta.url)),
       '-o',
       path.join(folder, SYSTEM),
@@ -115,10 +127,12 @@ function linkPath(root) {
 }
 
 /**
- * @param {string} root the clone
+ * Also where there is nothing to link.
+ * @param {string} root
  * @param {string} folder of the cache
  */
 export function isLinked(root, folder) {
+  if (!existsSync(path.join(root, PACKAGE))) return true;
   try {
     return readlinkSync(linkPath(root)) === path.join(folder, BINDING);
   } catch {
@@ -127,12 +141,13 @@ export function isLinked(root, folder) {
 }
 
 /**
- * Points the clone's package at the cached binding. A link, not a copy: Node resolves it before
- * loading, so $ORIGIN is the cache folder.
- * @param {string} root the clone
+ * Points the clone's package at the cached binding, for programs that load all of TensorFlow.js, such
+ * as the benchmark. A link, not a copy: Node resolves it before loading, so $ORIGIN is the cache folder.
+ * @param {string} root
  * @param {string} folder of the cache
  */
 export function linkBinding(root, folder) {
+  if (!existsSync(path.join(root, PACKAGE))) return;
   const link = linkPath(root);
   const next = `${link}.${process.pid}`;
   mkdirSync(path.dirname(link), { recursive: true });

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { BUNDLED_FILES } from './bundled.mjs';
 import { runOrThrow } from './tools.mjs';
 
-const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
-const OUTPUT_ENDINGS = ['.js', '.js.map', '.d.ts'];
+const CONFIGURATION = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+  'scripts/bundle.mjs',
+];
+/** Of what was compiled or bundled. */
+const OUTPUT_ENDINGS = ['.js', '.js.map', '.d.ts', '.mjs', '.mjs.map', '.d.mts'];
 
 /** @typedef {{ metadata: string, content: string }} Stamp hashes of the sources that were built */
 
@@ -56,11 +63,11 @@ export class Build {
     // The incremental record would make the compiler skip outputs that somebody deleted.
     if (!this.#outputsExist(sources)) rmSync(path.join(dist, '.tsbuildinfo'), { force: true });
     const compiler = path.join(this.#root, 'node_modules/typescript/bin/tsc');
-    await progress.during('build', () =>
-      runOrThrow('The build', process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
-        cwd: this.#root,
-      }),
-    );
+    await progress.during('build', async () => {
+      for (const args of [[compiler, '-p', 'tsconfig.build.json'], ['scripts/bundle.mjs']]) {
+        await runOrThrow('The build', process.execPath, args, { cwd: this.#root });
+      }
+    });
     this.#removeStale(dist, sources);
     this.#writeStamp(stamp);
   }
@@ -71,16 +78,18 @@ export class Build {
 
   /** @param {readonly string[]} sources */
   #outputs(sources) {
-    return sources
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-      .flatMap((name) =>
-        OUTPUT_ENDINGS.map((ending) => path.relative('src', name).replace(/\.ts$/, ending)),
-      );
+    return sources.flatMap((name) => {
+      const [, stem = '', m = ''] = /^src\/(.*?)(?<!\.d)\.(m?)ts$/.exec(name) ?? [];
+      return stem === '' ? [] : [`${stem}.${m}js`, `${stem}.${m}js.map`, `${stem}.d.${m}ts`];
+    });
   }
 
   /** @param {readonly string[]} sources */
   #outputsExist(sources) {
-    return this.#outputs(sources).every((name) => existsSync(path.join(this.#root, 'dist', name)));
+    return [
+      ...this.#outputs(sources).map((name) => path.join('dist', name)),
+      ...BUNDLED_FILES,
+    ].every((name) => existsSync(path.join(this.#root, name)));
   }
 
   /**
@@ -89,7 +98,10 @@ export class Build {
    * @param {readonly string[]} sources
    */
   #removeStale(dist, sources) {
-    const expected = new Set(this.#outputs(sources));
+    const expected = new Set([
+      ...this.#outputs(sources),
+      ...BUNDLED_FILES.map((name) => path.relative('dist', name)),
+    ]);
     for (const name of filesBelow(dist)) {
       const isOutput = OUTPUT_ENDINGS.some((ending) => name.endsWith(ending));
       if (isOutput && !expected.has(name)) rmSync(path.join(dist, name));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Build } from './build.mjs';
@@ -9,8 +10,13 @@ import { NpmPackages } from './npm-packages.mjs';
 import { HELP, readOptions } from './options.mjs';
 import { chooseVariant, hasNvidiaDriver } from './platform.mjs';
 import { Progress } from './progress.mjs';
+import { TensorflowJs } from './tensorflow-js.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** A clone has sources to build, and packages to install; the package has all but the runtime. */
+const isClone =
+  existsSync(path.join(root, 'src')) && existsSync(path.join(root, 'package-lock.json'));
 
 /**
  * One set-up per clone at a time. Not in the clone: `npm ci` empties node_modules.
@@ -22,7 +28,7 @@ function cloneLock(cache) {
 }
 
 /**
- * Brings the clone up to date.
+ * Brings the clone or the installed package up to date.
  * @param {import('./platform.mjs').Platform} platform as checkPlatform found it
  */
 export async function main(platform) {
@@ -37,9 +43,10 @@ export async function main(platform) {
   const variant = chooseVariant(options.variant, platform, hasNvidiaDriver());
   // In this order: the binding is compiled with two of the npm packages, the build with a third.
   const steps = [
-    new NpmPackages({ root, platform }),
-    new NativeRuntime({ root, cache, platform, variant }),
-    new Build({ root }),
+    ...(isClone ? [new NpmPackages({ root, platform })] : []),
+    ...(options.runtime ? [new NativeRuntime({ root, cache, platform, variant })] : []),
+    ...(options.tensorflowJs ? [new TensorflowJs({ root, cache })] : []),
+    ...(isClone ? [new Build({ root })] : []),
   ];
   for (const step of steps) {
     if (await step.isCurrent({ full: verify })) {

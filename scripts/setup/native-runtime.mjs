@@ -7,12 +7,12 @@ import {
   statSync,
   statfsSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { onInterrupt } from './cleanup.mjs';
 import { BINDING, SYSTEM, compileBinding, isLinked, linkBinding, tryBinding } from './binding.mjs';
 import { SetupError, systemCode } from './errors.mjs';
+import { readInstallRecord, writeInstallRecord } from './install-record.mjs';
 import { withLock } from './lock.mjs';
 import { checkFolder, sha256Of, writeManifest } from './manifest.mjs';
 import { checkSystem } from './platform.mjs';
@@ -24,7 +24,6 @@ import { installWheel } from './wheel.mjs';
 /** @typedef {import('./manifest.mjs').InstalledFile} InstalledFile */
 /** @typedef {import('./progress.mjs').Progress} Progress */
 
-const RECORD = 'node_modules/.tfjs-serving-runtime.json';
 /** @type {import('./wheel.mjs').Pins} */
 const pins = JSON.parse(readFileSync(new URL('tensorflow.json', import.meta.url), 'utf8'));
 
@@ -103,7 +102,7 @@ export class NativeRuntime {
   async install({ full, progress }) {
     await this.#fillCache(full, progress);
     linkBinding(this.#root, this.#folder);
-    writeFileSync(path.join(this.#root, RECORD), this.#record());
+    writeInstallRecord(this.#root, this.#cache, this.#record());
   }
 
   /**
@@ -154,7 +153,7 @@ export class NativeRuntime {
         files.push(...(await installWheel(wheel, options)));
       }
       files.push(...this.#makeLinks(folder, files));
-      await compileBinding(this.#root, folder, tools.compiler, progress);
+      await compileBinding(this.#root, { pins, folder, work, tools, progress });
       await tryBinding(folder, pins.tensorflow, progress);
       for (const compiled of [BINDING, SYSTEM]) {
         const file = path.join(folder, compiled);
@@ -245,10 +244,6 @@ export class NativeRuntime {
   }
 
   #recordIsCurrent() {
-    try {
-      return readFileSync(path.join(this.#root, RECORD), 'utf8') === this.#record();
-    } catch {
-      return false;
-    }
+    return readInstallRecord(this.#root, this.#cache) === this.#record();
   }
 }

@@ -8,14 +8,17 @@ import { SetupError } from './errors.mjs';
 /** @type {readonly WantedVariant[]} */
 const VARIANTS = ['auto', 'cpu', 'gpu'];
 
-export const HELP = `Usage: node scripts/setup.mjs [options]
+export const HELP = `Usage: tfjs-serving setup [options]
 
-Installs the npm packages and TensorFlow's libraries, and builds. Does nothing when all is up to date.
+Fetches TensorFlow's libraries and compiles the binding to them. In a clone it also installs the npm
+packages and builds. Does nothing when all is up to date.
 
 Options:
   --variant auto|cpu|gpu  which TensorFlow to install (auto: gpu where an NVIDIA driver is present)
   --cache DIR             where TensorFlow's libraries are kept, shared by all clones
   --verify                check every cached file against its sha256, and replace those that differ
+  --no-runtime            leave TensorFlow's libraries out: for commands that run no model
+  --with-tensorflow-js    fetch TensorFlow.js too, which tfjs-serving import needs
   --quiet                 print only long steps and errors
   --help                  show this text
 
@@ -23,7 +26,18 @@ Environment:
   TFJS_SERVING_VARIANT    same as --variant
   TFJS_SERVING_CACHE      same as --cache (default: $XDG_CACHE_HOME/tfjs-serving, else
                           ~/.cache/tfjs-serving)
+  TFJS_SERVING_SKIP_SETUP the other commands do not look whether anything is missing, if not empty
   CXX                     the C++ compiler (default: g++)
+
+Examples:
+  # Everything that serving needs
+  tfjs-serving setup
+
+  # The CUDA libraries too, on a machine whose driver comes later
+  tfjs-serving setup --variant gpu
+
+  # Into an image of a container
+  TFJS_SERVING_CACHE=/opt/tfjs-serving tfjs-serving setup --variant cpu
 
 pip's own settings (index, proxy, certificates) apply to the download, npm's to the packages.
 `;
@@ -67,6 +81,8 @@ export function readOptions(argv, environment) {
     variant,
     cache: path.resolve(cache ?? defaultCache(environment)),
     verify: values.verify,
+    runtime: !values['no-runtime'],
+    tensorflowJs: values['with-tensorflow-js'],
     quiet: values.quiet,
     help: values.help,
   };
@@ -81,6 +97,8 @@ function parse(argv) {
         variant: { type: 'string' },
         cache: { type: 'string' },
         verify: { type: 'boolean', default: false },
+        'no-runtime': { type: 'boolean', default: false },
+        'with-tensorflow-js': { type: 'boolean', default: false },
         quiet: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -89,7 +107,7 @@ function parse(argv) {
   } catch (error) {
     throw new SetupError(
       error instanceof Error ? error.message : String(error),
-      'node scripts/setup.mjs --help lists the options',
+      'tfjs-serving setup --help lists the options',
     );
   }
 }

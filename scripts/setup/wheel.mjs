@@ -19,7 +19,7 @@ const DIE_WITH_PARENT = fileURLToPath(new URL('die_with_parent.py', import.meta.
  * What tensorflow.json holds: versions, the wheels of each platform and variant, and what is wanted
  * from TensorFlow's own.
  * @typedef {{
- *   tensorflow: string, binding: string, layout: number, pythonVersion: string,
+ *   tensorflow: string, binding: string, bindingIntegrity: string, layout: number, pythonVersion: string,
  *   libraries: readonly string[], headers: readonly string[], notices: readonly string[],
  *   wheels: Readonly<Record<import('./platform.mjs').Platform,
  *     Readonly<Partial<Record<import('./platform.mjs').Variant, readonly Wheel[]>>>>>,

@@ -3,6 +3,7 @@ export type ServerErrorCode =
   | 'BAD_REQUEST'
   | 'CLIENT_CLOSED_REQUEST'
   | 'DRAINING'
+  | 'HOOK_FAILED'
   | 'IMAGE_SIZE_NOT_ALLOWED'
   | 'IMAGE_TOO_LARGE'
   | 'IMAGE_URL_FAILED'

@@ -1,4 +1,4 @@
-/** `npm run doctor`: what would be used, and what is wrong with it. Exit code 1 when something is. */
+/** `tfjs-serving doctor`: what would be used, and what is wrong with it. Exit code 1 when something is. */
 import { cpus, totalmem } from 'node:os';
 
 import { loadConfig } from '../config/load';
@@ -90,7 +90,11 @@ async function tryVersion(
 }
 
 async function main(): Promise<void> {
-  const config = loadConfig({ args: process.argv.slice(2), env: process.env }, packageVersion());
+  const config = loadConfig(
+    { args: process.argv.slice(2), env: process.env },
+    packageVersion(),
+    'doctor',
+  );
   const settings = serverSettings(config, process.env);
   const { install, plan, device, defaults } = settings;
   let problems = 0;
@@ -101,7 +105,7 @@ async function main(): Promise<void> {
   line(
     'Native runtime',
     install === undefined
-      ? 'PROBLEM: not installed; run: npm run setup'
+      ? 'PROBLEM: not installed; run: npx tfjs-serving setup'
       : `TensorFlow ${install.tensorflowVersion}, variant ${install.variant}, ${install.platform}`,
   );
   if (install === undefined) problems += 1;

@@ -1,4 +1,4 @@
-/** How the scorer, `npm run convert` and `npm run import` end. docs/folder-scoring.md mirrors this list; a test keeps the two equal. */
+/** How the scorer, `tfjs-serving convert` and `tfjs-serving import` end. docs/folder-scoring.md mirrors this list; a test keeps the two equal. */
 export const EXIT_CODES = {
   /** Every input has its row; rows may be errors. */
   done: 0,

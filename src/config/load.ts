@@ -6,6 +6,32 @@ import { configSchema, OPTIONS, type Config, type OptionDoc } from './schema';
 import { messageOf } from '../kernel/errors';
 import { parseJson } from '../kernel/parse-json';
 
+/** What a command that takes the server's options says of itself. */
+const COMMANDS = {
+  serve: {
+    description: 'Serves the models of a repository',
+    examples: `  # ./saved_models or ./models, or else the models of this package
+  tfjs-serving serve
+
+  # Another folder, for all interfaces
+  tfjs-serving serve --model-repository /data/models --host 0.0.0.0 --port 9000
+
+  # Two of its models, with logs for machines
+  tfjs-serving serve --models classifier,detector --log-format json`,
+  },
+  doctor: {
+    description:
+      'Shows what would be used, and loads and runs each model once; the exit code is 1 when something is wrong',
+    examples: `  # The machine, the set-up and every model
+  tfjs-serving doctor
+
+  # One model of another folder
+  tfjs-serving doctor --model-repository /data/models --models classifier`,
+  },
+} as const;
+
+export type ConfiguredCommand = keyof typeof COMMANDS;
+
 /** Everything that is wrong with the configuration, at once. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
@@ -34,10 +60,14 @@ interface Given {
  * `--help` and `--version` print and end the process.
  * @throws ConfigError with every problem at once
  */
-export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
+export function loadConfig(
+  sources: ConfigSources,
+  version = '0.0.0',
+  command: ConfiguredCommand = 'serve',
+): Config {
   const problems: string[] = [];
   const given = new Map<string, Given>();
-  const { flags, excess } = parseFlags(sources.args, version);
+  const { flags, excess } = parseFlags(sources.args, version, command);
   problems.push(...excess.map((argument) => `unknown argument "${argument}"; see --help`));
 
   const file = flags.config ?? sources.env.TFJS_SERVING_CONFIG;
@@ -75,8 +105,9 @@ export function loadConfig(sources: ConfigSources, version = '0.0.0'): Config {
 function parseFlags(
   args: readonly string[],
   version: string,
+  name: ConfiguredCommand,
 ): { flags: Readonly<Record<string, string | undefined>>; excess: readonly string[] } {
-  const command = createCommand(version);
+  const command = createCommand(version, name);
   // Unknown flags become excess arguments, to be told together with all other problems.
   command.allowUnknownOption().allowExcessArguments();
   command.parse([...args], { from: 'user' });
@@ -84,9 +115,11 @@ function parseFlags(
 }
 
 /** The command line, as --help prints it. */
-export function createCommand(version: string): Command {
-  const command = new Command('tfjs-serving')
-    .description('Serve TensorFlow SavedModels to images')
+export function createCommand(version: string, name: ConfiguredCommand = 'serve'): Command {
+  const { description, examples } = COMMANDS[name];
+  const command = new Command(`tfjs-serving ${name}`)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${examples}`)
     .version(version)
     .option(
       '--config <file>',

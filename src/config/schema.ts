@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 
 import { networkOptions, requireWholeTls } from './network-options';
+import { defaultModelRepository } from './default-repository';
 
 /**
  * Every option of the server. Descriptions and defaults feed --help and docs/configuration.md, so
@@ -27,8 +28,10 @@ const options = z.strictObject({
   modelRepository: z
     .string()
     .min(1)
-    .default('saved_models')
-    .describe('Folder of models: <name>/<version>/saved_model.pb'),
+    .default(defaultModelRepository)
+    .describe(
+      'Folder of models: <name>/<version>/saved_model.pb; default: ./saved_models or ./models, whichever there is, else the models of the package',
+    ),
   models: z
     .array(z.string().min(1))
     .default([])
@@ -242,7 +245,9 @@ const options = z.strictObject({
   logFormat: z
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
-    .describe('auto: pretty on a terminal, JSON lines otherwise'),
+    .describe(
+      'auto: on a terminal a few lines for a person (pretty at level debug), JSON lines otherwise; pretty: every line, coloured',
+    ),
 });
 
 export const configSchema = options.superRefine(requireWholeTls);
@@ -270,7 +275,7 @@ export interface OptionDoc {
 }
 
 /** Options whose default is the machine's, so that documents do not change with it. */
-const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency'];
+const MACHINE_DEFAULTS: readonly OptionName[] = ['imagingConcurrency', 'modelRepository'];
 const SECRETS: readonly OptionName[] = ['adminToken', 'apiKeys'];
 /**
  * No TFJS_SERVING_PORT: Kubernetes sets that, to something else, in every pod beside a service of

@@ -1,7 +1,8 @@
-import type { Express } from 'express';
+import type { Express, RequestParamHandler, Router } from 'express';
 
 import { ServingError } from '../kernel/errors';
 import type { ImageUseCase } from '../inference/image-inference';
+import type { HookRequest } from '../inference/model-hooks';
 import type { TensorUseCase } from '../inference/tensor-inference';
 import type { ModelManager } from '../models/model-manager';
 import { packageVersion } from '../process/package-version';
@@ -58,11 +59,20 @@ export interface AppDeps extends BaseAppDeps {
   readonly roundFloat64?: FloatRounding | undefined;
   /** Whether there are pages: at / and at /docs. @default true */
   readonly page?: boolean;
+  /** Asked about every request whose address names a model, before its body is read; throws a ServingError. */
+  readonly authorize?: ((request: HookRequest) => Promise<void>) | undefined;
+  /**
+   * What becomes of an address that is not known: it is answered 404, or left to whoever the
+   * application is mounted by.
+   * @default 'answer'
+   */
+  readonly unknownAddresses?: 'answer' | 'pass-on' | undefined;
 }
 
 /** The HTTP application; it never listens, so tests need no socket. */
 export function createApp(deps: AppDeps): Express {
-  const { manager, inference, tensors, bodies, metrics, logger, draining } = deps;
+  const { manager, inference, tensors, bodies, metrics, logger, draining, authorize } = deps;
+  const { unknownAddresses = 'answer' } = deps;
   const app = createBaseApp({ metrics, logger });
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
   const { keys, metricsAccess = 'key', corsOrigins = [], page = true } = deps;
@@ -85,12 +95,16 @@ export function createApp(deps: AppDeps): Express {
   app.use(metricsRoutes(metrics, keyGuard(metricsAccess === 'key' ? keys : undefined, 'metrics')));
   // Whatever comes behind it needs a key, where there are keys.
   app.use(keyGuard(keys, 'infer'));
+  const use = (router: Router): void => {
+    if (authorize !== undefined) router.param('name', authorizeModel(authorize));
+    app.use(router);
+  };
   const resident = residentModel(manager, versionOf);
-  app.use(imageRoutes({ inference, bodies, resident }));
-  app.use(similarityRoutes({ inference, bodies, resident }));
-  app.use(modelRoutes(manager));
-  app.use(tfServingRoutes({ manager, tensors, bodies }));
-  app.use(
+  use(imageRoutes({ inference, bodies, resident }));
+  use(similarityRoutes({ inference, bodies, resident }));
+  use(modelRoutes(manager));
+  use(tfServingRoutes({ manager, tensors, bodies }));
+  use(
     oipRoutes({
       manager,
       tensors,
@@ -102,10 +116,23 @@ export function createApp(deps: AppDeps): Express {
     }),
   );
 
-  app.use((request, _response, next) => {
-    next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));
-  });
+  if (unknownAddresses === 'answer') {
+    app.use((request, _response, next) => {
+      next(new ServingError('ROUTE_NOT_FOUND', `There is nothing at ${request.path}`));
+    });
+  }
   app.use(['/v1', '/v2'], plainErrorHandler(logger));
   app.use(problemHandler(logger));
   return app;
+}
+
+/** By the parameter of the route that was found: whatever way an address is written, the model is the same. */
+function authorizeModel(authorize: (request: HookRequest) => Promise<void>): RequestParamHandler {
+  return (request, _response, next, value: string) => {
+    const { method, url, headers, socket } = request;
+    const { remoteAddress } = socket;
+    authorize({ model: value, method, url, headers, remoteAddress }).then(() => {
+      next();
+    }, next);
+  };
 }

@@ -10,10 +10,12 @@ import type { ImagePreparer } from './image-preparer';
 import type { Answering, TaskRun } from '../tasks/task';
 import type { AnsweredImage } from './image-request';
 import type { Stage } from './inference-observer';
+import type { HookRunner } from './model-hooks';
 import { attemptTiles, type TileParts } from './tiled-attempt';
 import { validateInputs } from './validate-inputs';
 
 export interface AttemptParts extends TileParts {
+  readonly hooks?: HookRunner | undefined;
   readonly preparer: RowPreparer & Pick<ImagePreparer, 'headerOf' | 'decode' | 'prepareTile'>;
 }
 
@@ -36,18 +38,20 @@ export interface AttemptOf {
  * @throws ServingError
  */
 export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<AnsweredImage> {
-  const { servable, image, more, how, permit, signal } = of;
-  const { preparer, observer } = parts;
+  const { servable, more, how, permit, signal } = of;
+  const { preparer, observer, hooks } = parts;
+  const started = performance.now();
+  const context = { model: servable.name, version: servable.version };
+  const image = (await hooks?.preprocess(of.image, context)) ?? of.image;
   // Further pictures are looked at as a whole: such a model is not run in tiles.
   if (how.tiles !== undefined && (more?.pictures.size ?? 0) === 0) {
     const tiles = how.tiles(await preparer.headerOf(servable, image, signal));
-    if (tiles !== undefined) return attemptTiles({ ...of, tiles, run: runRow }, parts);
+    if (tiles !== undefined) return attemptTiles({ ...of, image, tiles, run: runRow }, parts);
   }
   const stage = (which: Stage, ms: number): number => {
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
   };
-  const started = performance.now();
   const row = await feedRow(servable, how.run, image, more, signal, preparer);
   const { tensor, inputs, release } = row;
   try {
@@ -57,7 +61,10 @@ export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<
     stage('queue', queueMs);
     stage('infer', inferMs);
     const received = performance.now();
-    const value = await how.postprocess({ outputs, tensor, image });
+    const answer = await how.postprocess({ outputs, tensor, image });
+    const { labels } = servable.spec;
+    const data = await hooks?.postprocess(outputs, { ...context, labels, answer: answer.data });
+    const value = data === undefined ? answer : { ...answer, data };
     const postprocessMs = stage('postprocess', performance.now() - received);
     const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
     return { ok: true, value, timings, batchRows };

@@ -5,7 +5,7 @@ import type { ModelManager } from '../models/model-manager';
 import type { Servable } from '../models/servable';
 import type { RequestTimings } from '../models/servable-statistics';
 import type { ModelInputs } from '../tasks/inputs/model-inputs';
-import type { Answering, AnyTask, PictureWish, TaskTools } from '../tasks/task';
+import type { Answering, AnyTask, PictureWish, TaskModel, TaskTools } from '../tasks/task';
 import { attemptImage, type AttemptOf, type AttemptParts } from './image-attempt';
 import type { ImagePreparer } from './image-preparer';
 import type {
@@ -95,7 +95,7 @@ export class ImageInference {
       const permit = servable.batcher.admission.acquire(images.length);
       try {
         const answering = (): Answering =>
-          task.answering(taskModel(servable), parameters as never, wish, this.#tools);
+          task.answering(this.#modelOf(servable), parameters as never, wish, this.#tools);
         const job = { servable, answering, signal };
         const results = await Promise.all(
           images.map((image, place) => this.#observed(job, image, rows[place], permit.split())),
@@ -108,6 +108,14 @@ export class ImageInference {
     } finally {
       release();
     }
+  }
+
+  /** A hook is given the outputs of the signature, which the rewritten graph does not have. */
+  #modelOf(servable: Servable): TaskModel<never> {
+    const model = taskModel(servable);
+    return this.#options.hooks?.postprocesses(servable.name) === true
+      ? { ...model, rewritten: undefined }
+      : model;
   }
 
   /** Never rejects: what concerns one image is its result. Each image has one outcome. */

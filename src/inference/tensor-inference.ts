@@ -8,6 +8,7 @@ import type { ImagePreparer } from './image-preparer';
 import { fitColumns, type Fitted } from './columns';
 import { allOrFirstError, linkedAbort } from './fail-together';
 import type { InferenceObserver } from './inference-observer';
+import type { HookRunner } from './model-hooks';
 import { requireImageTensorSize } from './image-tensor-size';
 import { isImageInput, splitImages, type ImageRow } from './image-tensors';
 import { outputsOfNoRows, withInnerShape } from './no-rows';
@@ -23,6 +24,7 @@ export interface TensorInferenceOptions {
   /** Pixels of one picture. */
   readonly maxPixels: number;
   readonly observer?: InferenceObserver;
+  readonly hooks?: HookRunner | undefined;
 }
 
 /** What a part needs on its way. */
@@ -135,8 +137,10 @@ export class TensorInference {
     }
     const rows = splitImages(target.signature, inputs, images);
     const prepare = async (row: ImageRow): Promise<PreparedPart> => {
-      const { preparer } = this.#options;
-      const { tensor, release } = await preparer.prepare(servable, row.image, abort.signal);
+      const { preparer, hooks } = this.#options;
+      const { name: model, version } = servable;
+      const image = (await hooks?.preprocess(row.image, { model, version })) ?? row.image;
+      const { tensor, release } = await preparer.prepare(servable, image, abort.signal);
       return { ...row.part(tensor), release };
     };
     if (target.independentRows || rows.length <= 1) {

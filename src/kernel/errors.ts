@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: { status: 429, retriable: true, title: 'The limits of the key are used up' },
   CLIENT_CLOSED_REQUEST: { status: 499, retriable: false, title: 'The client closed the request' },
   INTERNAL: { status: 500, retriable: false, title: 'Internal error' },
+  HOOK_FAILED: { status: 500, retriable: false, title: 'A hook of the model failed' },
   INFERENCE_FAILED: { status: 500, retriable: false, title: 'The model failed on this input' },
   MODEL_CRASHED: { status: 500, retriable: false, title: 'The model crashed on this input' },
   MODEL_NOT_READY: { status: 503, retriable: true, title: 'The model is not ready' },

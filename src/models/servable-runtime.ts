@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import type { RunMemoryBudget } from '../batching/run-memory-budget';
 import type { Config } from '../config/schema';
-import { privateTemporaryDirectory } from '../rewriter/cache-directory';
+import { privateTemporaryDirectory } from '../process/cache-directory';
 import { ModelOptimizer } from '../rewriter/model-optimizer';
 import { RowExaminer } from './rows/row-examiner';
 import type { ServableRuntimeOptions } from './servable';
@@ -15,7 +15,7 @@ export interface ServableRuntimeParts {
   readonly onCacheProblem: (reason: string) => void;
 }
 
-/** How every model is loaded, the same for the server and for `npm run doctor`. */
+/** How every model is loaded, the same for the server and for `tfjs-serving doctor`. */
 export function servableRuntime(
   config: Config,
   { plan, install, place, cacheDirectory }: ServerSettings,

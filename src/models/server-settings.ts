@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import type { Config } from '../config/schema';
 import { memoryLimit } from '../process/memory-limit';
-import { defaultCacheDirectory } from '../rewriter/cache-directory';
+import { defaultCacheDirectory } from '../process/cache-directory';
 import {
   defaultThreads,
   deviceDefaults,
@@ -68,6 +68,7 @@ export function serverSettings(
           gpuMemoryGrowth: config.gpuMemoryGrowth,
           gpuMemoryMiB,
           cacheDirectory,
+          verbose: config.logLevel === 'debug' || config.logLevel === 'trace',
         },
         env,
       ),

@@ -31,7 +31,7 @@ export function planDevices(
   if (install?.variant === 'cpu') {
     return cpu(
       inventory.hasDriver()
-        ? 'the CPU variant of TensorFlow is installed although there is an NVIDIA driver; run: npm run setup -- --variant gpu'
+        ? 'the CPU variant of TensorFlow is installed although there is an NVIDIA driver; run: npx tfjs-serving setup --variant gpu'
         : 'there is no NVIDIA driver on this machine',
     );
   }

@@ -10,6 +10,12 @@ const COMPLAINT_LENGTH = 2000;
 /** What TensorFlow writes whenever it is loaded, whatever level of its log is asked for. */
 const GREETING = /before absl::InitializeLog\(\)|oneDNN custom operations are on/;
 
+/**
+ * Information, warnings and errors of TensorFlow's log, in both of its forms. An error that matters
+ * fails a run or a load, whose reason is told; what aborts the process has an F.
+ */
+const NOISE = /^(?:[\d-]+ [\d:.]+: [IWE] |[IWE]\d{4} [\d:. ]+\S+:\d+\])/;
+
 export interface ChannelStart extends Omit<InstanceStart, 'lanes'> {
   /** File descriptors that the process inherits, as its lanes. */
   readonly lanes: readonly number[];
@@ -56,11 +62,12 @@ export const openChannel: OpenChannel = ({ env, lanes, ...start }, events) => {
     execArgv: [],
     stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...lanes],
   });
+  const verbose = { ...process.env, ...env }.TF_CPP_MIN_LOG_LEVEL === '0';
   let complaint = '';
   if (child.stderr !== null) {
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (GREETING.test(line)) return;
-      process.stderr.write(`${line}\n`);
+      if (verbose || !NOISE.test(line)) process.stderr.write(`${line}\n`);
       complaint = `${complaint}${line}\n`.slice(-COMPLAINT_LENGTH);
     });
   }

@@ -25,6 +25,8 @@ export interface PlacementOptions {
   readonly gpuMemoryGrowth: boolean;
   /** MiB of a GPU's memory that an instance takes at most. @default no limit */
   readonly gpuMemoryMiB?: number | undefined;
+  /** Whether TensorFlow's own log is wanted. @default false */
+  readonly verbose?: boolean | undefined;
   /** The project's folder for what can be made again. */
   readonly cacheDirectory: string;
 }
@@ -60,7 +62,7 @@ function instanceEnvironment(
   const offer = (name: string, value: string): void => {
     if (env[name] === undefined) set[name] = value;
   };
-  offer('TF_CPP_MIN_LOG_LEVEL', '2');
+  offer('TF_CPP_MIN_LOG_LEVEL', options.verbose === true ? '0' : '2');
   if (options.threads !== undefined) set.TF_NUM_INTRAOP_THREADS = String(options.threads);
   else if (options.defaultThreads !== undefined) {
     offer('TF_NUM_INTRAOP_THREADS', String(options.defaultThreads));

@@ -1,5 +1,6 @@
-import { realpathSync } from 'node:fs';
 import path from 'node:path';
+
+import { requireRuntime } from './runtime-install';
 
 /** What set-up compiles of scripts/setup/native/system.cc. It does not load TensorFlow. */
 export interface System {
@@ -36,10 +37,12 @@ export function system(): System {
   return loaded;
 }
 
-/** A module that set-up compiled: they lie in one folder, to which it links. */
+/**
+ * A module that set-up compiled, by its full name, so that it finds the libraries beside it.
+ * @throws Error when set-up has not run
+ */
 export function nativeModule(name: string): unknown {
-  const manifest = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
-  const link = path.join(path.dirname(manifest), 'lib/napi-v8/tfjs_binding.node');
+  const { cachePath } = requireRuntime();
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- a native module, loaded late
-  return require(path.join(path.dirname(realpathSync(link)), name));
+  return require(path.join(cachePath, 'binding', name));
 }

@@ -1,16 +1,35 @@
 import pino, { type Logger, type LoggerOptions } from 'pino';
 
+import { consoleStream } from './console-stream';
+
 export type { Logger };
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * JSON lines; coloured text when a person is watching.
- * @param to standard output or standard error @default 'stdout'
+ * How lines look: JSON for programs; `pretty`, each of them coloured, for whoever looks for a fault;
+ * `console`, what a person at a terminal wants to know.
  */
+export type LogLook = 'json' | 'pretty' | 'console';
+
+/**
+ * @param format as configured
+ * @param isTTY whether a person is watching
+ */
+export function logLook(
+  format: 'auto' | 'json' | 'pretty',
+  level: LogLevel,
+  isTTY: boolean,
+): LogLook {
+  if (format !== 'auto') return format;
+  if (!isTTY) return 'json';
+  return level === 'debug' || level === 'trace' ? 'pretty' : 'console';
+}
+
+/** @param to standard output or standard error @default 'stdout' */
 export function createLogger(
   level: LogLevel,
-  pretty: boolean,
+  look: LogLook,
   to: 'stdout' | 'stderr' = 'stdout',
 ): Logger {
   const destination = to === 'stdout' ? 1 : 2;
@@ -19,7 +38,7 @@ export function createLogger(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    ...(pretty
+    ...(look === 'pretty'
       ? {
           transport: {
             target: 'pino-pretty',
@@ -28,5 +47,9 @@ export function createLogger(
         }
       : {}),
   };
-  return pretty ? pino(options) : pino(options, pino.destination(destination));
+  if (look === 'pretty') return pino(options);
+  return pino(
+    options,
+    look === 'console' ? consoleStream(process[to]) : pino.destination(destination),
+  );
 }

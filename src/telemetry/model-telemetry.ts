@@ -1,14 +1,24 @@
 import type { ModelManager } from '../models/model-manager';
+import type { Servable } from '../models/servable';
 import type { ModelEvents } from '../models/model-manager-options';
 import { isDropped } from '../rewriter/model-optimizer';
 import type { Logger } from './logger';
+import { LoadWatch } from './load-watch';
 import type { Metrics, ServableGauges } from './metrics';
 
 /** What happens to models, as lines of the log and as metrics. */
 export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
+  const loads = new LoadWatch((model, version, seconds) => {
+    logger.info({ model, version, seconds }, 'still loading');
+  });
   return {
-    onState: ({ name, version, state, reason, device, onDemand, loadMs }, retry) => {
-      const facts = { model: name, version, state, device };
+    onState: (servable, retry) => {
+      const { name, version, state, reason, device, onDemand, loadMs } = servable;
+      const seconds = loads.reached(name, version, state);
+      const facts = {
+        ...{ model: name, version, state, device, seconds },
+        ...(state === 'AVAILABLE' ? servedAs(servable) : {}),
+      };
       if (state === 'AVAILABLE' && loadMs !== undefined) {
         metrics.loaded(name, version, onDemand ? 'request' : 'repository', loadMs / 1000);
       }
@@ -68,6 +78,17 @@ export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
         logger.error({ model, version, instance, reason }, 'instance did not start');
       },
     }),
+  };
+}
+
+/** What a version does, and where it is asked for. */
+function servedAs({ name, spec }: Servable): { readonly task: string; readonly path: string } {
+  const { task, imageTask } = spec;
+  const model = encodeURIComponent(name);
+  return {
+    task,
+    path:
+      imageTask === undefined ? `/v2/models/${model}/infer` : `/models/${model}/${imageTask.verb}`,
   };
 }
 

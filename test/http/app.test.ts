@@ -62,7 +62,7 @@ function createTestApp(overrides: Partial<AppDeps> = {}): Express {
       },
     },
     metrics,
-    logger: createLogger('silent', false),
+    logger: createLogger('silent', 'json'),
     bodies: testBodies(LIMITS),
     draining: () => false,
     ...overrides,

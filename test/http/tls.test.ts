@@ -70,7 +70,7 @@ async function serve(
 ): Promise<{ server: HttpServer; network: Network; port: number }> {
   const metrics = createMetrics();
   const config = configSchema.parse({ ...write(first), ...options });
-  const network = openNetwork(config, createLogger('silent', false), metrics);
+  const network = openNetwork(config, createLogger('silent', 'json'), metrics);
   const apps = createBareApps({
     inference,
     metrics,
@@ -181,7 +181,7 @@ test('with what cannot be used it does not start', () => {
   const files = write({ cert: second.cert, key: first.key });
   const config = configSchema.parse(files);
   const metrics = createMetrics();
-  expect(() => openNetwork(config, createLogger('silent', false), metrics)).toThrow(
+  expect(() => openNetwork(config, createLogger('silent', 'json'), metrics)).toThrow(
     /tlsCert, tlsKey cannot be used: .*mismatch/,
   );
   metrics.close();

@@ -62,7 +62,7 @@ async function serve(options: Partial<TestBodiesOptions> = {}): Promise<void> {
       },
     },
     bodies: testBodies({ ...LIMITS, ...options }),
-    logger: createLogger('silent', false),
+    logger: createLogger('silent', 'json'),
     draining: () => false,
   });
   sockets = [];

@@ -287,7 +287,7 @@ test('Ctrl-C finishes what is under way and says how to go on', async () => {
   const { code, text } = await run.ended;
 
   expect(code).toBe(130);
-  expect(text).toMatch(/To continue:\n {2}tfjs-serving-score '.*it'\\''s many'.* --resume/);
+  expect(text).toMatch(/To continue:\n {2}tfjs-serving score '.*it'\\''s many'.* --resume/);
   const written = await linesOf('rows.parquet.rows.jsonl');
   expect(written).toBeLessThan(120);
   const { text: rest, code: end } = await score(...args, '--resume');

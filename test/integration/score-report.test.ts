@@ -70,7 +70,7 @@ test('a report that cannot be written leaves the scores and says how to try agai
   const run = await score(PHOTOS, ...CLASSIFY, '--report', 'nowhere/report.html');
 
   expect(run.code).toBe(7);
-  expect(run.text).toContain('tfjs-serving-score report scores.csv --out nowhere/report.html');
+  expect(run.text).toContain('tfjs-serving report scores.csv --out nowhere/report.html');
   expect((await readFile(path.join(folder, 'scores.csv'), 'utf8')).trim().split('\n')).toHaveLength(
     6,
   );

@@ -32,7 +32,7 @@ export function createBareApps(overrides: Partial<AppDeps> = {}): {
     },
     runtime: { runTimeoutMs: 1, loadTimeoutMs: 1, place: () => [] },
   });
-  const base = { manager, metrics, logger: createLogger('silent', false), draining: () => false };
+  const base = { manager, metrics, logger: createLogger('silent', 'json'), draining: () => false };
   const bodies = testBodies({ maxBodyBytes: 1024, maxFileBytes: 1024, maxFiles: 1 });
   const app = createApp({
     ...base,

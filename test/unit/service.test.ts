@@ -73,7 +73,7 @@ function create(overrides: Partial<ServiceOptions> = {}): Service {
   return new Service({
     manager,
     inference: undefined as never, // nobody asks it
-    logger: createLogger('silent', false),
+    logger: createLogger('silent', 'json'),
     listen: () => Promise.resolve({ server: fakeServer('server'), admin: undefined }),
     repository,
     refresh: () => {

@@ -15,8 +15,16 @@ export interface ConvertOptions {
   readonly dryRun?: true;
 }
 
+const EXAMPLES = `
+Examples:
+  # Weights and arithmetic in bfloat16, compared on photos of your own
+  tfjs-serving convert --model efficientnet-lite0 --precision bf16 --images photos
+
+  # What int8 weights would gain and change; nothing is written
+  tfjs-serving convert --model efficientnet-lite0 --precision int8 --dry-run`;
+
 export function convertCommand(act: (options: ConvertOptions) => Promise<void>): Command {
-  return new Command('npm run convert --')
+  return new Command('tfjs-serving convert')
     .description(
       'Converts a version of a model to a reduced precision, compares the two and keeps the result as a new version',
     )
@@ -31,9 +39,10 @@ export function convertCommand(act: (options: ConvertOptions) => Promise<void>):
     )
     .option('--images <folder>', 'images to compare on; default: random inputs')
     .option('--limit <number>', 'most images of the folder to use', wholeNumber)
-    .option('--model-repository <folder>', 'model repository; default as the server: saved_models')
+    .option('--model-repository <folder>', 'model repository; default as for tfjs-serving serve')
     .option('--version <number>', 'version to convert; default the newest', wholeNumber)
     .option('--rounds <number>', 'runs that are timed, of each of the two', wholeNumber, 15)
     .option('--dry-run', 'compare, and write nothing')
+    .addHelpText('after', EXAMPLES)
     .action(act);
 }

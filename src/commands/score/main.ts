@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+/** `tfjs-serving score`, and `report` and `merge` for what it wrote. */
 import { CommanderError } from 'commander';
 
 import { CliError, EXIT_CODES, type ExitReason } from '../exit-codes';
@@ -6,6 +6,17 @@ import { DEFAULT_IMAGING_CONCURRENCY } from '../../config/schema';
 import { messageOf } from '../../kernel/errors';
 import { packageVersion } from '../../process/package-version';
 import { prepareProcess } from '../../process/prepare-process';
+
+/** Commands of `tfjs-serving` of their own. */
+const STANDALONE = ['report', 'merge'];
+
+const MERGE_EXAMPLES = `
+Examples:
+  # The rows of four shards in one file
+  tfjs-serving merge scores.jsonl scores-0.jsonl scores-1.jsonl scores-2.jsonl scores-3.jsonl
+
+  # The same, in another format
+  tfjs-serving merge scores.parquet scores-?.jsonl --overwrite`;
 
 async function main(): Promise<ExitReason> {
   await prepareProcess({ imagingConcurrency: DEFAULT_IMAGING_CONCURRENCY });
@@ -19,7 +30,7 @@ async function main(): Promise<ExitReason> {
   const program = scoreCommand(async (options) => {
     reason = await score(options, startInference);
   })
-    .name('tfjs-serving-score')
+    .name(STANDALONE.includes(process.argv[2] ?? '') ? 'tfjs-serving' : 'tfjs-serving score')
     .version(packageVersion())
     // Options after a command are the command's own, also where both have one of that name.
     .enablePositionalOptions()
@@ -30,6 +41,7 @@ async function main(): Promise<ExitReason> {
     .argument('<output>', 'file to write: .jsonl, .csv or .parquet')
     .argument('<parts...>', 'outputs of all shards')
     .option('--overwrite', 'replace an output that is there', false)
+    .addHelpText('after', MERGE_EXAMPLES)
     .action(async (output: string, parts: string[], { overwrite }: { overwrite: boolean }) => {
       const rows = await mergeOutputs(output, parts, overwrite);
       process.stderr.write(`${output}: ${rows} rows\n`);

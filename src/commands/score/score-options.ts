@@ -67,30 +67,30 @@ type Flags = Omit<
 const EXAMPLES = `
 Examples:
   # Every image under a folder, through the only model of ./saved_models
-  tfjs-serving-score photos --output scores.jsonl
+  tfjs-serving score photos --output scores.jsonl
 
   # The same, going on where it was stopped
-  tfjs-serving-score photos --output scores.jsonl --resume
+  tfjs-serving score photos --output scores.jsonl --resume
 
   # Through two running servers
-  tfjs-serving-score photos --server http://a:8080 --server http://b:8080 --model classifier
+  tfjs-serving score photos --server http://a:8080 --server http://b:8080 --model classifier
 
   # Pictures in a mirrored tree
-  tfjs-serving-score photos --model span-x2 --out-dir larger --picture-format webp
+  tfjs-serving score photos --model span-x2 --out-dir larger --picture-format webp
 
   # Boxes of what is seen with a score of 0.3 or more
-  tfjs-serving-score photos --model detector --param threshold=0.3
+  tfjs-serving score photos --model detector --param threshold=0.3
 
   # A list with odd names
-  find /data -name '*.jpg' -print0 | tfjs-serving-score --from-file - --output scores.parquet
+  find /data -name '*.jpg' -print0 | tfjs-serving score --from-file - --output scores.parquet
 
   # Part 0 of 4, elsewhere the others; then together
-  tfjs-serving-score photos --shard 0/4 --output scores-{shard}.jsonl
-  tfjs-serving-score merge scores.jsonl scores-0.jsonl scores-1.jsonl scores-2.jsonl scores-3.jsonl
+  tfjs-serving score photos --shard 0/4 --output scores-{shard}.jsonl
+  tfjs-serving merge scores.jsonl scores-0.jsonl scores-1.jsonl scores-2.jsonl scores-3.jsonl
 
   # A page to look at the result, with accuracy; later again from the rows
-  tfjs-serving-score photos --report report.html --labels labels.csv
-  tfjs-serving-score report scores.jsonl --out report.html --labels labels.csv
+  tfjs-serving score photos --report report.html --labels labels.csv
+  tfjs-serving report scores.jsonl --out report.html --labels labels.csv
 
 Exit codes: 0 every input has a row, 2 wrong options, 3 stopped by --max-errors, 4 the output cannot
 be written, 5 no model or no server, 6 a merge is incomplete, 7 the report cannot be written, 130

@@ -234,7 +234,7 @@ async function writeSummary(file: string, tally: Tally): Promise<void> {
 /** What was typed, with --resume; as a shell takes it. */
 function resumeCommand(): string {
   const args = process.argv.slice(2).filter((arg) => arg !== '--overwrite' && arg !== '--resume');
-  return ['tfjs-serving-score', ...args, '--resume']
+  return ['tfjs-serving', 'score', ...args, '--resume']
     .map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`))
     .join(' ');
 }

@@ -38,11 +38,11 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
       ...line,
       ...whoAsked(request),
     }),
-    customLogLevel: (_request, response, error) =>
+    customLogLevel: (request, response, error) =>
       error !== undefined || response.statusCode === 500
         ? 'error'
         : // Refusals come by the thousand when there is too much to do, and the metrics count them.
-          response.statusCode >= 400 && response.statusCode !== 429
+          response.statusCode >= 400 && response.statusCode !== 429 && !isProbe(request)
           ? 'info'
           : 'debug',
     serializers: {
@@ -94,6 +94,11 @@ function traceOf({
     return undefined;
   }
   return { id, parent };
+}
+
+/** Asked every few seconds; that something is not ready yet is said by the lines of its model. */
+function isProbe({ url = '' }: IncomingMessage): boolean {
+  return /^\/v2\/(health\/\w+|models\/[^?]*\/ready)\/?(\?|$)/i.test(url);
 }
 
 /** Id of a request, for its answer. */

@@ -11,6 +11,7 @@ export const RUN_ERRORS: readonly ErrorCode[] = [
   'REQUEST_TIMEOUT',
   'OVERLOADED',
   'INFERENCE_FAILED',
+  'HOOK_FAILED',
   'MODEL_NOT_READY',
   'MODEL_CRASHED',
   'OUT_OF_MEMORY',

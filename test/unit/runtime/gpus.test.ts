@@ -159,7 +159,7 @@ describe('the plan', () => {
     expect(planDevices(install('cpu'), ['0'], env, inventory)).toEqual({
       device: 'cpu',
       gpus: [],
-      reason: expect.stringContaining('npm run setup -- --variant gpu'),
+      reason: expect.stringContaining('npx tfjs-serving setup --variant gpu'),
     });
     expect(planDevices(install('cpu'), ['0'], env, none).reason).toContain('no NVIDIA driver');
   });

@@ -23,16 +23,23 @@ test('what set-up put in place is read from its file', () => {
   const file = path.join(folder, 'runtime.json');
   writeFileSync(file, JSON.stringify(install));
 
-  expect(readRuntimeInstall(file)).toEqual(install);
+  expect(readRuntimeInstall([file])).toEqual(install);
 });
 
 test.each(['', '{"variant":'])('it is unknown where the file holds %j', (content) => {
   const file = path.join(folder, 'runtime.json');
   writeFileSync(file, content);
 
-  expect(readRuntimeInstall(file)).toBeUndefined();
+  expect(readRuntimeInstall([file])).toBeUndefined();
 });
 
 test('it is unknown where there is no file', () => {
-  expect(readRuntimeInstall(path.join(folder, 'runtime.json'))).toBeUndefined();
+  expect(readRuntimeInstall([path.join(folder, 'runtime.json')])).toBeUndefined();
+});
+
+test('the next place counts where the first holds nothing', () => {
+  const file = path.join(folder, 'runtime.json');
+  writeFileSync(file, '{"variant":"cpu"}');
+
+  expect(readRuntimeInstall([path.join(folder, 'missing.json'), file])).toEqual({ variant: 'cpu' });
 });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -92,6 +92,24 @@ describe('the options', () => {
       hint: 'Use one of auto, cpu, gpu (--variant or TFJS_SERVING_VARIANT)',
     });
   });
+});
+
+test('the binding that set-up fetches is the one of package-lock.json', () => {
+  const read = (file: string) => JSON.parse(readFileSync(path.join(scripts, '..', file), 'utf8'));
+  const { binding, bindingIntegrity } = read('scripts/setup/tensorflow.json');
+  const { version, integrity } =
+    read('package-lock.json').packages['node_modules/@tensorflow/tfjs-node-gpu'];
+
+  expect({ binding, bindingIntegrity }).toEqual({ binding: version, bindingIntegrity: integrity });
+});
+
+test('none of the packages that an installation brings has an install script', () => {
+  const { packages } = JSON.parse(readFileSync(path.join(scripts, '../package-lock.json'), 'utf8'));
+  const withScript = Object.entries<{ dev?: boolean; hasInstallScript?: boolean }>(packages)
+    .filter(([, { dev, hasInstallScript }]) => dev !== true && hasInstallScript === true)
+    .map(([name]) => name);
+
+  expect(withScript).toEqual([]);
 });
 
 describe('the lock', () => {

@@ -15,6 +15,14 @@ interface Flags {
 
 const MIB = 1024 * 1024;
 
+const EXAMPLES = `
+Examples:
+  # A page to look at what was scored
+  tfjs-serving report scores.jsonl --out report.html
+
+  # With accuracy, from a list of the true classes
+  tfjs-serving report scores.jsonl --out report.html --labels labels.csv`;
+
 /** Adds `report RESULTS`, which makes the page from a result file, to the scorer's program. */
 export function addReportCommand(program: Command, ended: (reason: ExitReason) => void): void {
   program
@@ -32,6 +40,7 @@ export function addReportCommand(program: Command, ended: (reason: ExitReason) =
       wholeNumber,
       DEFAULT_INLINE_LIMIT / MIB,
     )
+    .addHelpText('after', EXAMPLES)
     .action(async (results: string, flags: Flags) => {
       const reason = await reportRun({
         results,

@@ -55,7 +55,7 @@ export async function reportRun({
     throw asCliError(
       thrown,
       `The report ${options.target} cannot be written; ${results} is not touched. To try again: ` +
-        `tfjs-serving-score report ${results} --out ${options.target}\n`,
+        `tfjs-serving report ${results} --out ${options.target}\n`,
     );
   } finally {
     signals.unlisten();

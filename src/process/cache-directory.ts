@@ -4,6 +4,8 @@ import path from 'node:path';
 
 /** The folder that set-up uses too: see scripts/setup/options.mjs. */
 export function defaultCacheDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  const { TFJS_SERVING_CACHE: chosen = '' } = env;
+  if (chosen !== '') return path.resolve(chosen);
   const xdg = env.XDG_CACHE_HOME;
   const base = xdg !== undefined && path.isAbsolute(xdg) ? xdg : homeCache();
   return path.join(base, 'tfjs-serving');
