@@ -30,7 +30,7 @@ export async function startPageServer(): Promise<PageServer> {
   const models = path.join(folder, 'models');
   const at = (name: string): string => path.join(models, name);
   await addVersion(models, 'lite', 1, shippedModel('efficientnet-lite0'));
-  await addVersion(models, 'enlarger', 1, shippedModel('esrgan-slim-x2'));
+  await addVersion(models, 'enlarger', 1, shippedModel('span-x2'));
   await addVersion(models, 'half', 1, toy('half_plus_two'));
   await mkdir(path.join(at('broken'), '1'), { recursive: true });
   await writeFile(path.join(at('broken'), '1', 'saved_model.pb'), 'not a model');
