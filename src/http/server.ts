@@ -50,7 +50,7 @@ export interface HttpServer {
 const SILENCE_MS = 1500;
 
 /** Milliseconds that waiting connections are still accepted for when the server closes, at most. */
-const ACCEPT_MS = 1000;
+const ACCEPT_MS = 5000;
 const QUIET_MS = 50;
 
 /** @throws Error such as EADDRINUSE, or about `tls` */

@@ -26,7 +26,7 @@ beforeAll(async () => {
   repository = await makeRepository({
     classifier: shippedModel('efficientnet-lite0'),
     hooked: shippedModel('efficientnet-lite0'),
-    enlarger: shippedModel('esrgan-slim-x2'),
+    enlarger: shippedModel('span-x2'),
     half: toy('half_plus_two'),
   });
   logged = [];
