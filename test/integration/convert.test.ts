@@ -178,7 +178,7 @@ test.each([
   ],
   [
     'a model that cannot be rewritten',
-    ['--model', 'table', '--precision', 'int8'],
+    ['--model', 'table', '--precision', 'int8-weights'],
     5,
     /it has a lookup table/,
   ],

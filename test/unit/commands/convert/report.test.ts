@@ -21,7 +21,7 @@ function floats(data: readonly number[], shape: readonly number[] = [1, data.len
 }
 
 function spec(task: ServableSpec['task']): ServableSpec {
-  const settings = { name: 'y', valueRange: [0, 255], layout: 'NHWC' };
+  const settings = { name: 'y', activation: 'none', valueRange: [0, 255], layout: 'NHWC' };
   return { task, settings } as unknown as ServableSpec;
 }
 
@@ -150,6 +150,7 @@ describe('what is said in the end', () => {
       intraOpThreads: 1,
       node: 'v20',
       processor: 'Some CPU',
+      int8Instructions: [],
     },
     conversion: {
       precision: 'fp16',
@@ -176,7 +177,12 @@ describe('what is said in the end', () => {
       signature: 's',
       output: 'y',
       difference: { maxAbsolute: 0.5, meanAbsolute: 0.1, maxRelative: 0.05, meanRelative: 0.01 },
-      agreement: { kind: 'classes', top1: 0.975, changed: ['x.jpg'] },
+      agreement: {
+        kind: 'classes',
+        top1: 0.975,
+        changed: ['x.jpg'],
+        meanScoreDifference: 0.01,
+      },
       signatures: { s: 0.05 },
     },
   };
