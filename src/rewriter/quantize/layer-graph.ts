@@ -65,7 +65,7 @@ function islandsOf(
     for (const source of sources.flatMap((tensor) => layersBehind(carried, byOutput, tensor))) {
       const other = islandOf.get(source);
       if (other === undefined || other === island) continue;
-      island = new Set([...island, ...other]);
+      island = new Set([...other, ...island]);
     }
     for (const member of island) islandOf.set(member, island);
   }

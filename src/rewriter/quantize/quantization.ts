@@ -21,7 +21,7 @@ export function quantizationOf({ min, max }: Range): Quantization {
   const low = Math.min(0, min);
   const high = Math.max(0, max);
   const scale = Math.fround(Math.max((high - low) / LARGEST_BYTE, LEAST_SCALE));
-  return { scale, zeroPoint: Math.min(LARGEST_BYTE, Math.round(-low / scale)) };
+  return { scale, zeroPoint: Math.min(LARGEST_BYTE, Math.round(Math.abs(low) / scale)) };
 }
 
 /** The smallest range that holds all of them. */

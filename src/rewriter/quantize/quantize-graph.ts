@@ -9,6 +9,7 @@ import { carriedTensors, carry, copyOf, type CarriedTensors } from './carried-op
 import { endOfBias, findLayers, type Layer } from './find-layers';
 import { GraphWriter } from './graph-writer';
 import { quantizationOf, type Quantization, type Range } from './quantization';
+import type { WeightCache } from './quantize-weights';
 import { sharedRanges } from './shared-ranges';
 import { writeLayer, type LayerInput } from './write-layer';
 import { writeProduct } from './write-product';
@@ -40,17 +41,19 @@ export interface QuantizationReport {
  * needed, for values below zero, biases make up for it, which is exact.
  * @param graph changed in place; nodes that nothing reads any more stay until it is pruned
  * @param kept nodes that signatures name: their names and types stay
+ * @param weights what was made of the weights of the same graph before
  */
 export function quantizeGraph(
   graph: FlatGraph,
   kept: ReadonlySet<string>,
   plan: QuantizationPlan,
+  weights: WeightCache = new Map(),
 ): QuantizationReport {
   if (hasOldControlFlow(graph)) {
     throw new NotRewritableError('it has control flow of TensorFlow 1: types cannot be changed');
   }
   const layers = findLayers(graph, kept);
-  const quantizer = new Quantizer(graph, kept, plan, carriedTensors(graph, layers));
+  const quantizer = new Quantizer(graph, kept, plan, carriedTensors(graph, layers), weights);
   return quantizer.run(layers.filter(({ node }) => plan.layers.has(node.name)));
 }
 
@@ -65,12 +68,14 @@ class Quantizer {
   /** As the graph was: layers change their last node into what answers float32. */
   readonly #sources: ReadonlyMap<string, readonly string[]>;
   readonly #carried: CarriedTensors;
+  readonly #weights: WeightCache;
 
   constructor(
     graph: FlatGraph,
     kept: ReadonlySet<string>,
     plan: QuantizationPlan,
     carried: CarriedTensors,
+    weights: WeightCache,
   ) {
     this.#graph = graph;
     this.#kept = kept;
@@ -79,6 +84,7 @@ class Quantizer {
     this.#readers = readersOf(graph);
     this.#ranges = sharedRanges(carried, plan.ranges);
     this.#carried = carried;
+    this.#weights = weights;
     this.#sources = new Map([...graph.nodes()].map(({ name, input }) => [name, [...input]]));
   }
 
@@ -97,7 +103,8 @@ class Quantizer {
   #product(layer: Layer): string | undefined {
     const input = this.#inBytes(layer.input);
     if (input === undefined) return `no range is known of ${layer.input}`;
-    writeProduct(this.#writer, layer, input, this.#plan.means.get(layer.input));
+    const means = this.#plan.means.get(layer.input);
+    writeProduct(this.#writer, layer, input, { means, cache: this.#weights });
     return undefined;
   }
 
@@ -113,6 +120,7 @@ class Quantizer {
       wanted,
       summand,
       means: this.#plan.means.get(layer.input),
+      cache: this.#weights,
     });
     if (bytes === undefined) {
       return 'its padding depends on the size of its input, whose values have a sign';

@@ -11,6 +11,21 @@ export interface QuantizedWeights {
   readonly sums: Float64Array;
 }
 
+/** Weights by the name of their constant: they are the same in every graph that is made of one. */
+export type WeightCache = Map<string, QuantizedWeights>;
+
+/** @param name of the constant, for the cache */
+export function cachedWeights(
+  cache: WeightCache,
+  name: string,
+  weights: FloatConstant,
+  channels: number,
+): QuantizedWeights {
+  const known = cache.get(name) ?? quantizeWeights(weights, channels);
+  cache.set(name, known);
+  return known;
+}
+
 /**
  * @param weights channels are the fastest-moving dimension
  * @param channels how many there are

@@ -6,7 +6,7 @@ import type { Layer } from './find-layers';
 import type { GraphWriter } from './graph-writer';
 import { isPadded, paddingOf, type Padding } from './padding';
 import { LARGEST_BYTE, LARGEST_INT8, type Quantization, type Range } from './quantization';
-import { meanErrors, quantizeWeights } from './quantize-weights';
+import { cachedWeights, meanErrors, type WeightCache } from './quantize-weights';
 
 /** What a layer reads, before it is decided how. */
 export interface LayerInput {
@@ -25,6 +25,7 @@ export interface LayerTensors {
   readonly summand: ByteTensor | undefined;
   /** Of the channels of the input. */
   readonly means: ArrayLike<number> | undefined;
+  readonly cache: WeightCache;
 }
 
 /** The input as the kernel reads it. */
@@ -46,13 +47,13 @@ interface KernelInput {
 export function writeLayer(
   writer: GraphWriter,
   layer: Layer,
-  { input, wanted, summand, means }: LayerTensors,
+  { input, wanted, summand, means, cache }: LayerTensors,
 ): ByteTensor | undefined {
   const source = kernelInput(writer, layer, input);
   if (source === undefined) return undefined;
   const { node, weights, channels, bias, ceiling } = layer;
   const name = node.name;
-  const quantized = quantizeWeights(weights, channels);
+  const quantized = cachedWeights(cache, node.input[1] ?? '', weights, channels);
   const shift =
     wanted.zeroPoint * wanted.scale - (summand === undefined ? 0 : summand.zeroPoint * summand.scale);
   const errors = meanErrors(weights, quantized, means ?? [], layer.kind === 'depthwise');

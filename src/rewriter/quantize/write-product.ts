@@ -4,7 +4,7 @@ import { reachOf, type ByteTensor } from './byte-tensors';
 import type { Layer } from './find-layers';
 import type { GraphWriter } from './graph-writer';
 import { LARGEST_INT8 } from './quantization';
-import { meanErrors, quantizeWeights } from './quantize-weights';
+import { cachedWeights, meanErrors, type WeightCache } from './quantize-weights';
 
 const FLOAT = { T: typeAttr(DataType.DT_FLOAT) };
 
@@ -16,9 +16,9 @@ export function writeProduct(
   writer: GraphWriter,
   { node, weights, channels, bias, output }: Layer,
   input: ByteTensor,
-  means: ArrayLike<number> | undefined,
+  { means, cache }: { readonly means: ArrayLike<number> | undefined; readonly cache: WeightCache },
 ): void {
-  const quantized = quantizeWeights(weights, channels);
+  const quantized = cachedWeights(cache, node.input[1] ?? '', weights, channels);
   const name = node.name;
   const product = writer.add(
     `${name}/int8`,

@@ -16,6 +16,8 @@ export interface Calibration {
 
 /** Numbers of one run that are fetched at a time: 256 MiB of float32. */
 const MOST_VALUES = 64 * 2 ** 20;
+/** Tensors fetched at a time until their sizes are known. */
+const FIRST_GROUP = 8;
 /** Of one tensor and photo; more say no more. */
 const COUNTED_VALUES = 300_000;
 
@@ -33,7 +35,7 @@ export function calibrate(
   const histograms = new Map(tensors.map((tensor) => [tensor, new ValueHistogram()]));
   const sums = new Map<string, ChannelSums>();
   const shapes = new Map<string, readonly number[]>();
-  let groups: readonly (readonly string[])[] = tensors.map((tensor) => [tensor]);
+  let groups = inGroups(tensors, FIRST_GROUP);
   let largest = 0;
   for (const { inputs } of photos) {
     onPhoto();

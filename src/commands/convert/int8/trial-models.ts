@@ -10,6 +10,7 @@ import {
   type QuantizationPlan,
   type QuantizationReport,
 } from '../../../rewriter/quantize/quantize-graph';
+import type { WeightCache } from '../../../rewriter/quantize/quantize-weights';
 import type { Backend, LoadedModel } from '../../../runtime/backend';
 import type { MetaGraphDef } from '../../../saved-model/protobuf/tensorflow_pb';
 import { writeSavedModel } from '../../../saved-model/saved-model-file';
@@ -23,10 +24,11 @@ import { lossOf, type AccuracyLoss } from './accuracy-loss';
 export function quantizedGraph(
   meta: MetaGraphDef,
   plan: QuantizationPlan,
+  weights?: WeightCache,
 ): { readonly converted: MetaGraphDef; readonly report: QuantizationReport } {
   const graph = new FlatGraph(meta.graphDef?.node ?? []);
   const kept = signatureNodes(meta.signatureDef);
-  const report = quantizeGraph(graph, kept, plan);
+  const report = quantizeGraph(graph, kept, plan, weights);
   // Signatures that compute the same share their weights again.
   mergeConstants(graph, kept);
   graph.prune(kept);
@@ -39,6 +41,7 @@ export class TrialModels {
   readonly #folder: string;
   readonly #meta: MetaGraphDef;
   readonly #spec: ServableSpec;
+  readonly #weights: WeightCache = new Map();
   #count = 0;
 
   constructor(backend: Backend, folder: string, meta: MetaGraphDef, spec: ServableSpec) {
@@ -70,7 +73,7 @@ export class TrialModels {
 
   /** How far the answers of a plan are from those of float32. */
   lossOf(plan: QuantizationPlan, expected: Expected): Promise<AccuracyLoss> {
-    const { converted } = quantizedGraph(this.#meta, plan);
+    const { converted } = quantizedGraph(this.#meta, plan, this.#weights);
     return this.with(converted, (model) => this.#compare(model, expected));
   }
 

@@ -59,7 +59,13 @@ describe('agreement', () => {
     meter?.add({ ...PHOTO, file: 'same.jpg' }, floats([1, 3, 2]), floats([0, 9, 0]));
     meter?.add({ ...PHOTO, file: 'other.jpg' }, floats([1, 3, 2]), floats([1, 2, 3]));
 
-    expect(meter?.result()).toEqual({ kind: 'classes', top1: 0.5, changed: ['other.jpg'] });
+    expect(meter?.result()).toEqual({
+      kind: 'classes',
+      top1: 0.5,
+      changed: ['other.jpg'],
+      // 3 and 9, 3 and 3.
+      meanScoreDifference: 3,
+    });
   });
 
   test('of pictures is their PSNR in 8 bits, over all and of the worst', () => {
