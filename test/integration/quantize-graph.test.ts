@@ -5,7 +5,13 @@ import path from 'node:path';
 import { quantizedGraph } from '../../src/commands/convert/int8/trial-models';
 import { PROBE, withProbe } from '../../src/commands/convert/int8/probe-model';
 import { calibrate } from '../../src/commands/convert/int8/calibrate';
-import { boolAttr, intAttr, intListAttr, textAttr, typeAttr } from '../../src/rewriter/graph/attributes';
+import {
+  boolAttr,
+  intAttr,
+  intListAttr,
+  textAttr,
+  typeAttr,
+} from '../../src/rewriter/graph/attributes';
 import { FlatGraph } from '../../src/rewriter/graph/flat-graph';
 import { findLayers } from '../../src/rewriter/quantize/find-layers';
 import { measuredTensors } from '../../src/rewriter/quantize/layer-graph';
@@ -104,7 +110,13 @@ interface Conv {
   readonly depthwise?: boolean;
 }
 
-function conv(graph: FlatGraph, name: string, from: string, filter: string, options: Conv = {}): string {
+function conv(
+  graph: FlatGraph,
+  name: string,
+  from: string,
+  filter: string,
+  options: Conv = {},
+): string {
   const { strides = [1, 1, 1, 1], padding = 'SAME', pads, dilations, depthwise } = options;
   convolution(graph, name, from, filter);
   const node = graph.get(name);
@@ -207,12 +219,7 @@ const KERNELS: readonly (readonly [string, string, number, (graph: FlatGraph) =>
     'QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize',
     -1,
     (g) =>
-      bias(
-        g,
-        'b',
-        conv(g, 'c', 'x', weights(g, 'w', [3, 3, 16, 1], 0.5), { depthwise: true }),
-        16,
-      ),
+      bias(g, 'b', conv(g, 'c', 'x', weights(g, 'w', [3, 3, 16, 1], 0.5), { depthwise: true }), 16),
   ],
   [
     'a matrix product',

@@ -1,7 +1,7 @@
 import { CliError } from '../exit-codes';
 import { messageOf } from '../../kernel/errors';
 import { askProcess } from '../../process/ask-process';
-import type { Int8Report } from './int8/convert-int8';
+import type { Int8Report } from './int8/int8-report';
 import type { Int8Answer, Int8Task } from './int8/int8-process';
 import type { ConversionAnswer, ConversionTask } from './precision/conversion-process';
 import type { Conversion } from './precision/convert-model';

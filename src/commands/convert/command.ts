@@ -38,14 +38,17 @@ export function convertCommand(act: (options: ConvertOptions) => Promise<void>):
         .choices([...PRECISIONS])
         .makeOptionMandatory(),
     )
-    .option('--images <folder>', 'images to compare on, and for int8 to calibrate on; default: random inputs')
+    .option(
+      '--images <folder>',
+      'images to compare on, and for int8 to calibrate on; default: random inputs',
+    )
     .option('--limit <number>', 'most images of the folder to use', wholeNumber)
     .option('--model-repository <folder>', 'model repository; default as for tfjs-serving serve')
     .option('--version <number>', 'version to convert; default the newest', wholeNumber)
     .option('--rounds <number>', 'runs that are timed, of each of the two', wholeNumber, 15)
     .option(
       '--max-accuracy-loss <number>',
-      'int8: most that may be lost; classes: share of images with another best class, default 0.03; pictures: dB, default 0.3; others: mean relative difference, default 0.05',
+      'int8: most that may be lost; classes: mean distance of the best score or share of images with another best class, one image aside, default 0.01; pictures: dB, default 0.3; others: mean relative difference, default 0.05',
       nonNegative,
     )
     .option('--dry-run', 'compare, and write nothing')

@@ -107,7 +107,10 @@ async function makeReport(
       : await convert({ source: subject.directory, folders, precision }, abort);
   abort.throwIfAborted();
   const measured = await measure(subject, folders, {
-    images: images === undefined || photos === undefined ? undefined : { folder: images, files: photos.comparison },
+    images:
+      images === undefined || photos === undefined
+        ? undefined
+        : { folder: images, files: photos.comparison },
     rounds,
     abort,
     onSkipped: (file, reason) => {

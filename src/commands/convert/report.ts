@@ -1,4 +1,4 @@
-import type { Int8Report } from './int8/convert-int8';
+import type { Int8Report } from './int8/int8-report';
 import { layerLines } from './int8/layer-lines';
 import type { Conversion } from './precision/convert-model';
 import type { Precision } from './precision/precision';
@@ -88,9 +88,7 @@ export function reportLines(report: ConversionReport): string[] {
     `compared on ${count} ${inputs === 'images' ? 'images' : 'random inputs, as no images were given: how answers on photos change is not known'}`,
     `difference of "${comparison.output}": at most ${number(difference.maxAbsolute)} (${percent(difference.maxRelative)} of the largest value), on average ${number(difference.meanAbsolute)} (${percent(difference.meanRelative)})`,
     ...agreementLines(agreement, count),
-    ...('quantized' in conversion && conversion.precision === 'int8'
-      ? layerLines(conversion)
-      : []),
+    ...('quantized' in conversion && conversion.precision === 'int8' ? layerLines(conversion) : []),
   ];
 }
 

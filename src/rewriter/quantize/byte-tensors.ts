@@ -1,5 +1,12 @@
 import { DataType } from '../../saved-model/protobuf/tensorflow_pb';
-import { boolAttr, floatAttr, intAttr, textAttr, typeAttr, type Attributes } from '../graph/attributes';
+import {
+  boolAttr,
+  floatAttr,
+  intAttr,
+  textAttr,
+  typeAttr,
+  type Attributes,
+} from '../graph/attributes';
 import type { GraphWriter } from './graph-writer';
 import { LARGEST_BYTE, LARGEST_INT8, type Quantization, type Range } from './quantization';
 

@@ -70,7 +70,11 @@ function isFor8Bits(graph: FlatGraph, { op, attr, input }: NodeDef): boolean {
  * The same operation on bytes.
  * @param bytes what its data inputs are in 8 bits, all of one quantisation
  */
-export function carry(writer: GraphWriter, node: NodeDef, bytes: readonly ByteTensor[]): ByteTensor {
+export function carry(
+  writer: GraphWriter,
+  node: NodeDef,
+  bytes: readonly ByteTensor[],
+): ByteTensor {
   const [first] = bytes;
   if (first === undefined) throw new Error(`${node.name} carries nothing`);
   const name = `${node.name}/int8`;
@@ -128,8 +132,13 @@ function compared(
   byte: number,
 ): ByteTensor {
   const plain = writer.bitcast(name, QUINT8, UINT8);
-  const result = writer.add(`${name.replace(/:\d+$/, '')}/${op.toLowerCase()}`, op, [plain, writer.byte(byte)], {
-    T: typeAttr(UINT8),
-  });
+  const result = writer.add(
+    `${name.replace(/:\d+$/, '')}/${op.toLowerCase()}`,
+    op,
+    [plain, writer.byte(byte)],
+    {
+      T: typeAttr(UINT8),
+    },
+  );
   return { name: writer.bitcast(result, UINT8, QUINT8), scale, zeroPoint };
 }

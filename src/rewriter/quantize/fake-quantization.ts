@@ -65,9 +65,7 @@ function limitsOf(graph: FlatGraph, { op, attr, input }: NodeDef): Limits | unde
     return { min: [numberOf(attr, 'min') ?? -6], max: [numberOf(attr, 'max') ?? 6] };
   }
   const [min, max] = [floatConstant(graph, input[1] ?? ''), floatConstant(graph, input[2] ?? '')];
-  return min === undefined || max === undefined
-    ? undefined
-    : { min: min.values, max: max.values };
+  return min === undefined || max === undefined ? undefined : { min: min.values, max: max.values };
 }
 
 /** As the node computes it: limits are moved so that zero is one of the steps. */

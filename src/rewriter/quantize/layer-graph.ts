@@ -31,7 +31,8 @@ export function layerGraph(graph: FlatGraph, layers: readonly Layer[]): LayerGra
   }
   const before = new Set<string>();
   for (const { name, input } of order.toReversed()) {
-    if (before.has(name) || byNode.has(name)) for (const source of input) before.add(nodeOf(source));
+    if (before.has(name) || byNode.has(name))
+      for (const source of input) before.add(nodeOf(source));
   }
   const names = layers.map(({ node }) => node.name);
   return {
@@ -128,7 +129,9 @@ export function spreadOverTwins(
   };
   const spread = <Value>(values: ReadonlyMap<string, Value>): Map<string, Value> =>
     new Map(
-      [...values].flatMap(([tensor, value]) => twinsOf(tensor).map((twin) => [twin, value] as const)),
+      [...values].flatMap(([tensor, value]) =>
+        twinsOf(tensor).map((twin) => [twin, value] as const),
+      ),
     );
   return {
     ...plan,

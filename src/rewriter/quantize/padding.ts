@@ -19,7 +19,7 @@ export function paddingOf(
   const [height = 1, width = 1] = weights.shape;
   const [, down = 1, right = 1] = integersOf(node.attr, 'strides') ?? [];
   const [, tall = 1, wide = 1] = integersOf(node.attr, 'dilations') ?? [];
-  switch (textOf(node.attr, 'padding')) {
+  switch (textOf(node.attr, 'padding') ?? 'SAME') {
     case 'VALID':
       return { rows: [0, 0], columns: [0, 0] };
     case 'EXPLICIT': {
@@ -49,7 +49,9 @@ function same(
   if (stride > 1 && size === undefined) return undefined;
   const length = size ?? window;
   const total =
-    stride === 1 ? window - 1 : Math.max((Math.ceil(length / stride) - 1) * stride + window - length, 0);
+    stride === 1
+      ? window - 1
+      : Math.max((Math.ceil(length / stride) - 1) * stride + window - length, 0);
   const before = Math.floor(total / 2);
   return [before, total - before];
 }

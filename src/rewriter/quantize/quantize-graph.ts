@@ -159,8 +159,8 @@ class Quantizer {
     if (bytes === undefined) return undefined;
     const name = nodeOf(tensor);
     const before = this.#ancestorsOf(node.name);
-    const done = (this.#readers.get(name) ?? []).every(
-      (reader) => chain.includes(reader.name) ? reader.name !== node.name : before.has(reader.name),
+    const done = (this.#readers.get(name) ?? []).every((reader) =>
+      chain.includes(reader.name) ? reader.name !== node.name : before.has(reader.name),
     );
     const own = !this.#carried.has(name);
     return done && own && !this.#kept.has(name) ? bytes : copyOf(this.#writer, bytes);

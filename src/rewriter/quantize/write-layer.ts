@@ -55,7 +55,8 @@ export function writeLayer(
   const name = node.name;
   const quantized = cachedWeights(cache, node.input[1] ?? '', weights, channels);
   const shift =
-    wanted.zeroPoint * wanted.scale - (summand === undefined ? 0 : summand.zeroPoint * summand.scale);
+    wanted.zeroPoint * wanted.scale -
+    (summand === undefined ? 0 : summand.zeroPoint * summand.scale);
   const errors = meanErrors(weights, quantized, means ?? [], layer.kind === 'depthwise');
   const adjusted = bias.map(
     (value, channel) =>
@@ -77,7 +78,10 @@ export function writeLayer(
       float('bias', adjusted),
       writer.float(source.low),
       writer.float(source.high),
-      float('low', limits.map((value) => -value)),
+      float(
+        'low',
+        limits.map((value) => -value),
+      ),
       float('high', limits),
       writer.float(0),
       writer.float(reachOf(wanted)),

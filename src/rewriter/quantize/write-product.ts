@@ -54,10 +54,7 @@ export function writeProduct(
   const scaled = writer.add(
     `${name}/scaled`,
     'Mul',
-    [
-      product,
-      writer.constant(`${name}/scales`, DataType.DT_FLOAT, [channels], quantized.scales),
-    ],
+    [product, writer.constant(`${name}/scales`, DataType.DT_FLOAT, [channels], quantized.scales)],
     FLOAT,
   );
   const addend = writer.constant(`${name}/bias`, DataType.DT_FLOAT, [channels], adjusted);

@@ -1,3 +1,4 @@
+import { NotRewritableError } from '../../../rewriter/not-rewritable';
 import type { QuantizationPlan } from '../../../rewriter/quantize/quantize-graph';
 import {
   chooseRange,
@@ -27,6 +28,7 @@ const GROWTH = 1.4;
  * measured alone, and the worst are put back into float32 until what is lost is within the budget.
  * @param known ranges that the model brings itself
  * @param lossOf runs a plan
+ * @throws NotRewritableError when no layers keep within it
  */
 export async function chooseLayers(
   base: Omit<QuantizationPlan, 'ranges'>,
@@ -54,8 +56,9 @@ export async function chooseLayers(
   return { method, methods: all, ...(await restore(plan, budget, lossOf)) };
 }
 
+/** The loss alone would be decided by single images. */
 function compare(a: AccuracyLoss, b: AccuracyLoss): number {
-  return a.loss - b.loss || a.difference - b.difference;
+  return a.loss + a.difference - (b.loss + b.difference);
 }
 
 async function restore(
@@ -70,12 +73,19 @@ async function restore(
   }
   const worst = alone.sort(([, a], [, b]) => b - a);
   let count = 1;
+  let least = Infinity;
   for (;;) {
     const restored = new Map(worst.slice(0, count));
     const layers = new Set([...plan.layers].filter((layer) => !restored.has(layer)));
+    if (layers.size === 0) {
+      throw new NotRewritableError(
+        `no choice of layers in 8 bits keeps the accuracy lost within ${budget}; the least was ${least.toPrecision(2)}: allow that with --max-accuracy-loss, or choose bf16`,
+      );
+    }
     const tried = { ...plan, layers };
-    const loss = layers.size === 0 ? { loss: 0, difference: 0 } : await lossOf(tried);
-    if (loss.loss <= budget || layers.size === 0) return { plan: tried, loss, restored };
+    const loss = await lossOf(tried);
+    least = Math.min(least, loss.loss);
+    if (loss.loss <= budget) return { plan: tried, loss, restored };
     count = Math.max(count + 1, Math.round(count * GROWTH));
   }
 }

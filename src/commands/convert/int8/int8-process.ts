@@ -6,7 +6,8 @@ import { TfjsBackend } from '../../../runtime/tfjs-backend';
 import type { ConvertOptions } from '../command';
 import { readPhotos, type Photo } from '../photos';
 import { findSubject } from '../subject';
-import { convertInt8, type Int8Report } from './convert-int8';
+import { convertInt8 } from './convert-int8';
+import type { Int8Report } from './int8-report';
 
 export interface Int8Task {
   readonly subject: Pick<ConvertOptions, 'model' | 'modelRepository' | 'version'>;

@@ -1,4 +1,4 @@
-import type { FloatReason, Int8Report } from './convert-int8';
+import type { FloatReason, Int8Report } from './int8-report';
 
 const REASONS: Readonly<Record<FloatReason, string>> = {
   first: 'first layers, which are not faster or not exact enough',

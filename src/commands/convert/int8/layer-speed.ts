@@ -76,8 +76,16 @@ export class IslandTimer {
 }
 
 /** Layers of the same form take the same time. */
-function alikeKey({ node, weights, input, summand, ceiling }: Layer, plan: QuantizationPlan): string {
-  const form = [weights.shape, plan.shapes.get(input), summand !== undefined, ceiling !== undefined];
+function alikeKey(
+  { node, weights, input, summand, ceiling }: Layer,
+  plan: QuantizationPlan,
+): string {
+  const form = [
+    weights.shape,
+    plan.shapes.get(input),
+    summand !== undefined,
+    ceiling !== undefined,
+  ];
   const range = plan.ranges.get(input);
   return JSON.stringify([node.op, Object.keys(node.attr).length, form, (range?.min ?? 0) < 0]);
 }
@@ -91,7 +99,10 @@ function cutOut(meta: MetaGraphDef, island: readonly Layer[], plan: Quantization
   const graph = new FlatGraph(meta.graphDef?.node ?? []);
   const chain = new Set(island.flatMap((layer) => layer.chain));
   const readers = readersOf(graph);
-  const reads = island.flatMap(({ input, summand }) => [input, ...(summand === undefined ? [] : [summand])]);
+  const reads = island.flatMap(({ input, summand }) => [
+    input,
+    ...(summand === undefined ? [] : [summand]),
+  ]);
   const inside = insideOf(graph, chain, reads);
   const outputs = island
     .map(({ output }) => output.name)

@@ -88,7 +88,7 @@ export class TrialModels {
       difference.add(expected, actual);
       agreement?.add(photo, expected, actual);
     }
-    return lossOf(agreement?.result(), difference.result());
+    return lossOf(agreement?.result(), difference.result(), photos.length);
   }
 }
 

@@ -1,6 +1,6 @@
 import { lossOf, lostDb } from '../../../../src/commands/convert/int8/accuracy-loss';
 import { chooseLayers } from '../../../../src/commands/convert/int8/choose-layers';
-import type { Int8Report } from '../../../../src/commands/convert/int8/convert-int8';
+import type { Int8Report } from '../../../../src/commands/convert/int8/int8-report';
 import { layerLines } from '../../../../src/commands/convert/int8/layer-lines';
 import { ValueHistogram } from '../../../../src/rewriter/quantize/value-histogram';
 import type { QuantizationPlan } from '../../../../src/rewriter/quantize/quantize-graph';
@@ -8,14 +8,18 @@ import type { QuantizationPlan } from '../../../../src/rewriter/quantize/quantiz
 const DIFFERENCE = { maxAbsolute: 1, meanAbsolute: 1, maxRelative: 0.5, meanRelative: 0.02 };
 
 describe('accuracy lost', () => {
-  test('is the larger of changed classes and distance of the score', () => {
-    const classes = { kind: 'classes', changed: [] } as const;
+  test('is the larger of changed classes, one image aside, and distance of the score', () => {
+    const loss = (changed: readonly string[], meanScoreDifference: number): number =>
+      lossOf(
+        { kind: 'classes', changed, top1: 1 - changed.length / 20, meanScoreDifference },
+        DIFFERENCE,
+        20,
+      ).loss;
 
-    expect(lossOf({ ...classes, top1: 0.9, meanScoreDifference: 0.01 }, DIFFERENCE).loss).toBeCloseTo(
-      0.1,
-    );
-    expect(lossOf({ ...classes, top1: 1, meanScoreDifference: 0.04 }, DIFFERENCE).loss).toBe(0.04);
-    expect(lossOf(undefined, DIFFERENCE)).toEqual({ loss: 0.02, difference: 0.02 });
+    expect(loss(['a', 'b', 'c'], 0.01)).toBeCloseTo(0.1);
+    expect(loss(['a'], 0.01)).toBe(0.01);
+    expect(loss([], 0.04)).toBe(0.04);
+    expect(lossOf(undefined, DIFFERENCE, 20)).toEqual({ loss: 0.02, difference: 0.02 });
   });
 
   test('of pictures is in dB, against pictures that are 30 dB from the truth', () => {
@@ -67,6 +71,14 @@ describe('choice of layers', () => {
     expect([...choice.plan.layers]).toEqual(['a', 'c']);
     expect([...choice.restored]).toEqual([['b', 0.3]]);
     expect(choice.loss.loss).toBeCloseTo(0.06);
+  });
+
+  test('says what could be had where the budget cannot', async () => {
+    const choice = chooseLayers(base, calibration, new Map(), 0.1, () =>
+      Promise.resolve({ loss: 0.25, difference: 1 }),
+    );
+
+    await expect(choice).rejects.toThrow(/within 0\.1; the least was 0\.25: allow that/);
   });
 
   test('the ranges that a model brings are taken as they are', async () => {

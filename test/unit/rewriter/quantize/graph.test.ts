@@ -1,4 +1,10 @@
-import { boolAttr, intAttr, intListAttr, textAttr, typeAttr } from '../../../../src/rewriter/graph/attributes';
+import {
+  boolAttr,
+  intAttr,
+  intListAttr,
+  textAttr,
+  typeAttr,
+} from '../../../../src/rewriter/graph/attributes';
 import type { FlatGraph } from '../../../../src/rewriter/graph/flat-graph';
 import { floatConstant } from '../../../../src/rewriter/graph/float-constants';
 import { carriedTensors } from '../../../../src/rewriter/quantize/carried-operations';

@@ -124,9 +124,11 @@ describe('padding', () => {
       columns: [1, 2],
     });
     expect(paddingOf(layer('SAME', [1, 2, 2, 1]), undefined)).toBeUndefined();
-    expect(paddingOf(layer('EXPLICIT', [1, 1, 1, 1], [0, 0, 1, 2, 3, 4, 0, 0]), undefined)).toEqual({
-      rows: [1, 2],
-      columns: [3, 4],
-    });
+    expect(paddingOf(layer('EXPLICIT', [1, 1, 1, 1], [0, 0, 1, 2, 3, 4, 0, 0]), undefined)).toEqual(
+      {
+        rows: [1, 2],
+        columns: [3, 4],
+      },
+    );
   });
 });
