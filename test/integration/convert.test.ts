@@ -113,7 +113,7 @@ test('the classifier in bf16 becomes version 2, which the server serves with the
 const withInt8 = int8Instructions().length > 0 ? test : test.skip;
 
 withInt8('super-resolution in int8 computes in 8 bits, and is served', async () => {
-  const repository = await repositoryOf({ up: shippedModel('esrgan-slim-x2') });
+  const repository = await repositoryOf({ up: shippedModel('span-x2') });
   const images = await photosOf({
     'cat.jpg': photo('chelsea.jpg'),
     'coffee.jpg': photo('coffee.jpg'),

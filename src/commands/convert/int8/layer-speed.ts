@@ -20,8 +20,9 @@ import { floatTensor } from './probe-model';
 import { quantizedGraph, type TrialModels } from './trial-models';
 
 const SIGNATURE = 'serving_default';
-/** Images in a run that layers are timed with. */
+/** Images in a run that layers are timed with, and numbers of a tensor at most, if there are more images than one. */
 const ROWS = 4;
+const MOST_NUMBERS = 2 ** 23;
 const ROUNDS = 9;
 
 export interface IslandSpeed {
@@ -173,7 +174,7 @@ function inputFor(
   if (inputs.some((input) => input.name === name)) return name;
   const seen = shapes.get(tensor);
   if (seen === undefined) throw new Error(`the shape of ${tensor} is not known`);
-  const shape = [ROWS, ...seen.slice(1)];
+  const shape = [rowsFor(seen), ...seen.slice(1)];
   const { min, max } = ranges.get(tensor) ?? { min: -1, max: 1 };
   const data = typedArrayOf('float32', elementCount(shape));
   for (let i = 0; i < data.length; i++) data[i] = min + ((i * 0.618_034) % 1) * (max - min);
@@ -183,4 +184,10 @@ function inputFor(
     shape: shapeAttr([-1, ...seen.slice(1)]),
   });
   return name;
+}
+
+/** Sizes of one photo may be large where a model takes any. */
+function rowsFor(shape: readonly number[]): number {
+  const [, ...sizes] = shape;
+  return Math.max(1, Math.min(ROWS, Math.floor(MOST_NUMBERS / elementCount(sizes))));
 }
