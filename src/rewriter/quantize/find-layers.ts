@@ -6,7 +6,7 @@ import { readersOf } from '../graph/fold-constants';
 import { nodesInOrder } from '../graph/nodes-in-order';
 import { formatFlat, isControl, parseFlat } from '../graph/references';
 
-export type LayerKind = 'convolution' | 'depthwise' | 'product';
+type LayerKind = 'convolution' | 'depthwise' | 'product';
 
 /**
  * A convolution or matrix product with what a kernel in 8 bits does in one go: its bias, a residual sum
