@@ -22,7 +22,7 @@ Examples:
   tfjs-serving convert --model efficientnet-lite0 --precision bf16 --images photos
 
   # What int8 weights would gain and change; nothing is written
-  tfjs-serving convert --model efficientnet-lite0 --precision int8 --dry-run`;
+  tfjs-serving convert --model efficientnet-lite0 --precision int8-weights --dry-run`;
 
 export function convertCommand(act: (options: ConvertOptions) => Promise<void>): Command {
   return new Command('tfjs-serving convert')
