@@ -20,7 +20,7 @@ temporary folder, from the package index (about 300 MB).
 Options:
   --models DIR     SavedModel folders that were exported before with keras_models.py
   --python FILE    a Python with the packages of keras-requirements.txt, instead of the environment
-  --precision LIST also convert, into each of fp16, bf16 and int8 that is named, separated by commas
+  --precision LIST also convert, into each of fp16, bf16 and int8-weights that is named, separated by commas
   --rounds N       timed runs of each of the two models (default 7)
   --help           show this text
 `;

@@ -12,6 +12,7 @@ import { servableRuntime } from '../models/servable-runtime';
 import type { ServableDefaults } from '../models/servable-spec';
 import { serverSettings } from '../models/server-settings';
 import { packageVersion } from '../process/package-version';
+import { int8Instructions } from '../runtime/int8-instructions';
 import { environmentWarnings } from '../runtime/placement';
 
 const MIB = 1024 ** 2;
@@ -110,6 +111,13 @@ async function main(): Promise<void> {
   );
   if (install === undefined) problems += 1;
   else line('Cache', install.cachePath);
+  const int8 = int8Instructions();
+  line(
+    'int8 arithmetic',
+    int8.length > 0
+      ? `fast: ${int8.join(', ')}`
+      : 'slow: this processor has, or tells of, neither AVX-512 VNNI nor AVX-VNNI; convert models to another precision',
+  );
   line('Device', plan.device.toUpperCase());
   for (const gpu of plan.gpus) {
     line('  GPU', `${gpu.index ?? gpu.id}: ${gpu.name}, ${gpu.memoryMib ?? '?'} MiB (${gpu.id})`);

@@ -9,6 +9,7 @@ export type CompiledProgram =
   | 'rewriter/rewrite-process'
   | 'commands/convert/precision/conversion-process'
   | 'commands/convert/precision/memory-process'
+  | 'commands/convert/int8/int8-process'
   | 'commands/import/import-process'
   | 'commands/import/served-check-process';
 

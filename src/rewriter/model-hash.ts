@@ -8,7 +8,7 @@ import type { ImagePlan } from './image/image-plan';
 import type { WeightChoice } from './write-rewritten';
 
 /** Another number, and everything is rewritten anew: raise it with every change of the rewriter. */
-const REWRITER_REVISION = 4;
+const REWRITER_REVISION = 5;
 
 /**
  * sha256 over what decides the rewritten model: the graph, its variables and assets, this program, what

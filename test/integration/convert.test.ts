@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { REPORT_FILE, type ConversionReport } from '../../src/commands/convert/report';
+import type { Int8Report } from '../../src/commands/convert/int8/int8-report';
+import { int8Instructions } from '../../src/runtime/int8-instructions';
 import { runProgram, type Ended } from '../support/run-program';
 import {
   makeRepository,
@@ -82,7 +84,7 @@ test('the classifier in bf16 becomes version 2, which the server serves with the
       agreement: { kind: 'classes', top1: 1, changed: [] },
     },
   });
-  expect(report.speed.map(({ batch }) => batch)).toEqual([1, 8]);
+  expect(report.speed.map(({ batch }) => batch)).toEqual([1, 4, 8]);
   expect(report.comparison.difference.maxRelative).toBeGreaterThan(0);
   expect(report.comparison.difference.maxRelative).toBeLessThan(0.1);
   const { size } = await stat(path.join(directory, 'saved_model.pb'));
@@ -106,6 +108,72 @@ test('the classifier in bf16 becomes version 2, which the server serves with the
   } finally {
     await service.stop();
   }
+});
+
+const withInt8 = int8Instructions().length > 0 ? test : test.skip;
+
+withInt8('the classifier in int8 computes in 8 bits, and is served', async () => {
+  const repository = await repositoryOf({ cats: shippedModel('efficientnet-lite0') });
+  const images = await photosOf({
+    'cat.jpg': photo('chelsea.jpg'),
+    'coffee.jpg': photo('coffee.jpg'),
+    'broken.png': photo('reference.json'),
+  });
+
+  const { code, output } = await optimize(
+    repository,
+    // Two photos are too few to choose layers by.
+    ...['--model', 'cats', '--precision', 'int8', '--max-accuracy-loss', '1'],
+    ...['--images', images, ...QUICK],
+  );
+
+  expect(output).toMatch(/^in 8 bits: \d+ of 50 convolutions and matrix products$/m);
+  expect(output).toMatch(/^skipped: broken\.png/m);
+  expect(code).toBe(0);
+  const { conversion, comparison, runtime } = await reportOf(path.join(repository, 'cats/2'));
+  expect(runtime.int8Instructions).toEqual(int8Instructions());
+  expect(conversion).toMatchObject({
+    precision: 'int8',
+    accuracy: { budget: 1, photos: 2 },
+    ranges: { ofModel: 0 },
+  });
+  expect(conversion.weightBytes.converted).toBeLessThan(0.5 * conversion.weightBytes.float32);
+  const { quantized, float32 } = conversion as Int8Report;
+  expect(quantized.length).toBeGreaterThan(40);
+  expect(quantized.length + float32.length).toBe(50);
+  expect(comparison.difference.maxRelative).toBeGreaterThan(0);
+  expect(comparison.difference.maxRelative).toBeLessThan(0.2);
+
+  const service = await startTestService({ modelRepository: repository, optimize: true });
+  try {
+    const body = new FormData();
+    body.set('image', new Blob([await readFile(photo('chelsea.jpg'))]));
+    const response = await fetch(`${service.url}/models/cats/classify?top=1`, {
+      method: 'POST',
+      body,
+    });
+    expect(await response.json()).toMatchObject({
+      version: 2,
+      results: [{ predictions: [{ label: expect.stringMatching(/cat/) as string }] }],
+    });
+  } finally {
+    await service.stop();
+  }
+});
+
+test.each([
+  ['without photos', [], /int8 needs photos to measure ranges on.*--images/],
+  ['below zero', ['--max-accuracy-loss', '-1'], /a number from 0 on/],
+])('int8 %s is refused with what to do', async (_, args, message) => {
+  const repository = await repositoryOf({ small: NETWORK });
+
+  const { code, output } = await optimize(
+    repository,
+    ...['--model', 'small', '--precision', 'int8', ...args],
+  );
+
+  expect(output).toMatch(message);
+  expect(code).toBe(2);
 });
 
 test('without images random inputs are compared, and the policy decides what is served', async () => {
@@ -178,7 +246,7 @@ test.each([
   ],
   [
     'a model that cannot be rewritten',
-    ['--model', 'table', '--precision', 'int8'],
+    ['--model', 'table', '--precision', 'int8-weights'],
     5,
     /it has a lookup table/,
   ],

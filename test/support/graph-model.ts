@@ -49,13 +49,20 @@ export function scalar(graph: FlatGraph, name: string, value: number): string {
   return name;
 }
 
-export function ints(graph: FlatGraph, name: string, values: readonly number[]): string {
+export function ints(
+  graph: FlatGraph,
+  name: string,
+  values: readonly number[],
+  shape: readonly number[] = [values.length],
+): string {
   graph.add(name, 'Const', [], {
     dtype: typeAttr(DataType.DT_INT32),
     value: tensorAttr(
       create(TensorProtoSchema, {
         dtype: DataType.DT_INT32,
-        tensorShape: create(TensorShapeProtoSchema, { dim: [{ size: BigInt(values.length) }] }),
+        tensorShape: create(TensorShapeProtoSchema, {
+          dim: shape.map((size) => ({ size: BigInt(size) })),
+        }),
         intVal: [...values],
       }),
     ),

@@ -27,12 +27,19 @@ export function servedVersionLines(
       ];
 }
 
-/** A warning where the conversion costs time. */
+/** Warnings where the conversion costs time, or may. */
 export function slowerLines({ speed, precision, runtime }: ConversionReport): string[] {
   const slower = speed.filter(({ ratio }) => ratio < NOTICEABLE);
-  if (slower.length === 0) return [];
+  const lacking =
+    precision === 'int8' && runtime.int8Instructions.length === 0
+      ? [
+          `warning: this processor (${runtime.processor.trim()}) has, or tells of, neither AVX-512 VNNI nor AVX-VNNI: int8 is slow on it, and may be less exact; on another processor it may be fast`,
+        ]
+      : [];
+  if (slower.length === 0) return lacking;
   const factors = slower.map(({ batch, ratio }) => `×${ratio.toFixed(2)} at batch ${batch}`);
   return [
+    ...lacking,
     `warning: on this ${runtime.device.toUpperCase()} (${runtime.processor.trim()}) ${precision} is slower than float32: ${factors.join(', ')}`,
   ];
 }

@@ -1,9 +1,9 @@
 import type { ServableSpec } from '../../models/servable-spec';
-import { topIndices } from '../../outputs/classification';
+import { classify, type Prediction } from '../../outputs/classification';
+import type { ClassificationSettings } from '../../tasks/image-classification/task';
 import type { PictureSettings } from '../../tasks/picture-output';
 import { toImage } from '../../outputs/generated-image';
-import { isBigData } from '../../kernel/element-types';
-import { isByteStrings, numbersOf, type Tensor } from '../../kernel/tensor';
+import type { Tensor } from '../../kernel/tensor';
 import type { Photo } from './photos';
 
 /** How far the answers that a client sees agree. */
@@ -14,6 +14,8 @@ export type Agreement =
       readonly top1: number;
       /** Images with another one. */
       readonly changed: readonly string[];
+      /** Mean distance of the best score, after the activation. */
+      readonly meanScoreDifference: number;
     }
   | {
       readonly kind: 'pictures';
@@ -31,28 +33,42 @@ export interface AgreementMeter {
 
 /** @returns undefined for models whose outputs are neither classes nor pictures */
 export function agreementMeter({ task, settings }: ServableSpec): AgreementMeter | undefined {
-  if (task === 'image-classification') return new ClassMeter();
+  if (task === 'image-classification') return new ClassMeter(settings as ClassificationSettings);
   return task === 'image-to-image' ? new PictureMeter(settings as PictureSettings) : undefined;
 }
 
 class ClassMeter implements AgreementMeter {
+  readonly #settings: Pick<ClassificationSettings, 'activation'>;
   #count = 0;
+  #scores = 0;
   readonly #changed: string[] = [];
+
+  constructor(settings: Pick<ClassificationSettings, 'activation'>) {
+    this.#settings = settings;
+  }
 
   add({ file }: Photo, expected: Tensor, actual: Tensor): void {
     this.#count += 1;
-    if (best(expected) !== best(actual)) this.#changed.push(file);
+    const [before, after] = [this.#best(expected), this.#best(actual)];
+    if (before?.index !== after?.index) this.#changed.push(file);
+    this.#scores += Math.abs((before?.score ?? 0) - (after?.score ?? 0));
   }
 
   result(): Agreement {
     const same = this.#count - this.#changed.length;
-    return { kind: 'classes', top1: same / Math.max(1, this.#count), changed: this.#changed };
+    const count = Math.max(1, this.#count);
+    return {
+      kind: 'classes',
+      top1: same / count,
+      changed: this.#changed,
+      meanScoreDifference: this.#scores / count,
+    };
   }
-}
 
-function best(output: Tensor): number | undefined {
-  const data = numbersOf(output);
-  return isByteStrings(output.data) || isBigData(data) ? undefined : topIndices(data, 1)[0];
+  #best(output: Tensor): Prediction | undefined {
+    const { activation } = this.#settings;
+    return classify(output, { activation, labels: undefined, topK: 1 })[0];
+  }
 }
 
 class PictureMeter implements AgreementMeter {

@@ -5,7 +5,7 @@ import { CliError } from '../exit-codes';
 import type { CommandOutput } from '../run-command';
 import { configureSharp } from '../../imaging/sharp-settings';
 import type { ConvertOptions } from './command';
-import { convert } from './ask-conversion';
+import { convert, convertTo8Bits } from './ask-conversion';
 import { folderBytes } from './folder-bytes';
 import { measure } from './measure';
 import { imageFiles } from './photos';
@@ -26,10 +26,10 @@ export async function convertModel(
 ): Promise<ConversionReport> {
   configureSharp({ concurrency: 1 });
   const subject = await findSubject(options);
-  if (options.images !== undefined) await requireImages(options.images, subject);
+  const photos = await photosOf(options, subject);
   const workspace = await openWorkspace(subject.model.directory, options.dryRun === true);
   try {
-    const report = await makeReport(options, subject, workspace, output, abort);
+    const report = await makeReport(options, subject, photos, workspace, output, abort);
     for (const line of reportLines(report)) output.print(line);
     for (const line of slowerLines(report)) output.warn(line);
     abort.throwIfAborted();
@@ -41,26 +41,76 @@ export async function convertModel(
   }
 }
 
-async function requireImages(folder: string, { spec, model }: Subject): Promise<void> {
-  if (spec.image === undefined) {
-    throw new CliError('usage', `${model.name} takes no image: leave --images out`);
-  }
-  await imageFiles(folder);
+/** Photos of the folder, by name; undefined where none is given. */
+interface PhotoFiles {
+  /** For ranges in 8 bits. */
+  readonly calibration: readonly string[];
+  /** For the comparison: others, where there are enough. */
+  readonly comparison: readonly string[];
 }
 
+async function photosOf(
+  { images, limit, precision }: ConvertOptions,
+  { spec, model }: Subject,
+): Promise<PhotoFiles | undefined> {
+  if (images === undefined) {
+    if (precision !== 'int8') return undefined;
+    throw new CliError(
+      'usage',
+      'int8 needs photos to measure ranges on: name a folder of some dozen with --images, or choose int8-weights, which needs none',
+    );
+  }
+  if (spec.image === undefined) {
+    throw new CliError(
+      'usage',
+      precision === 'int8'
+        ? `${model.name} takes no image, and ranges for int8 are measured on images; choose int8-weights or bf16`
+        : `${model.name} takes no image: leave --images out`,
+    );
+  }
+  const files = (await imageFiles(images)).slice(0, limit);
+  if (precision !== 'int8' || files.length < LEAST_TO_SPLIT) {
+    return { calibration: files, comparison: files };
+  }
+  return {
+    calibration: files.filter((_, index) => index % 2 === 0),
+    comparison: files.filter((_, index) => index % 2 === 1),
+  };
+}
+
+/** With fewer photos all are used for both. */
+const LEAST_TO_SPLIT = 8;
+
 async function makeReport(
-  { precision, model, images, limit, rounds }: ConvertOptions,
+  options: ConvertOptions,
   subject: Subject,
+  photos: PhotoFiles | undefined,
   { folders }: Workspace,
   { print, warn }: CommandOutput,
   abort: AbortSignal,
 ): Promise<ConversionReport> {
+  const { precision, model, images, rounds } = options;
   print(`${model}, version ${subject.version}: converting to ${precision}`);
-  const conversion = await convert({ source: subject.directory, folders, precision }, abort);
+  const conversion =
+    precision === 'int8'
+      ? await convertTo8Bits(
+          {
+            subject: { ...options, version: subject.version },
+            folders,
+            images: images ?? '',
+            files: photos?.calibration ?? [],
+            maxLoss: options.maxAccuracyLoss,
+            rounds,
+          },
+          abort,
+        )
+      : await convert({ source: subject.directory, folders, precision }, abort);
   abort.throwIfAborted();
   const measured = await measure(subject, folders, {
-    ...(images === undefined ? {} : { images }),
-    ...(limit === undefined ? {} : { limit }),
+    images:
+      images === undefined || photos === undefined
+        ? undefined
+        : { folder: images, files: photos.comparison },
     rounds,
     abort,
     onSkipped: (file, reason) => {

@@ -3,20 +3,26 @@ import type { ServableSpec } from '../../models/servable-spec';
 import type { LoadedModel } from '../../runtime/backend';
 import type { Tensor } from '../../kernel/tensor';
 import { randomRun } from './compare-models';
-import { imageFiles, readPhotos, type Photo, type PhotoOptions } from './photos';
+import { readPhotos, type Photo, type PhotoOptions } from './photos';
 import { randomPhoto } from './random-photos';
 
 const RANDOM_INPUTS = 8;
 
+/** Images of a folder, by name. */
+export interface ImageFiles {
+  readonly folder: string;
+  readonly files: readonly string[];
+}
+
 /** Inputs to compare on: the images of a folder, noise, or random tensors. */
-export async function examplesOf(
+export function examplesOf(
   { image, signatureName }: ServableSpec,
   model: LoadedModel,
-  folder: string | undefined,
+  images: ImageFiles | undefined,
   options: Omit<PhotoOptions, 'image'>,
-): Promise<AsyncIterable<Photo> | Iterable<Photo>> {
-  if (image !== undefined && folder !== undefined) {
-    return readPhotos(folder, await imageFiles(folder), { ...options, image });
+): AsyncIterable<Photo> | Iterable<Photo> {
+  if (image !== undefined && images !== undefined) {
+    return readPhotos(images.folder, images.files, { ...options, image });
   }
   return Array.from({ length: RANDOM_INPUTS }, (_, index): Photo => {
     const seed = index + 1;

@@ -3,13 +3,14 @@ import { cpus } from 'node:os';
 import { CliError } from '../exit-codes';
 import { messageOf } from '../../kernel/errors';
 import type { LoadedModel } from '../../runtime/backend';
+import { int8Instructions } from '../../runtime/int8-instructions';
 import { TfjsBackend } from '../../runtime/tfjs-backend';
 import type { Tensor } from '../../kernel/tensor';
 import type { ConvertOptions } from './command';
 import { comparePhotos, compareSignatures } from './compare-models';
 import { memoryOf } from './ask-conversion';
 import { UnusableOutputError } from './difference-meter';
-import { batchOf, examplesOf, keepRows } from './examples';
+import { batchOf, examplesOf, keepRows, type ImageFiles } from './examples';
 import { measureSpeed, type Speed } from './measure-speed';
 import type { ConversionReport } from './report';
 import type { Subject } from './subject';
@@ -17,7 +18,8 @@ import type { Subject } from './subject';
 /** What the report says of the two models side by side. */
 export type Measurements = Pick<ConversionReport, 'runtime' | 'speed' | 'memory' | 'comparison'>;
 
-export interface MeasureOptions extends Pick<ConvertOptions, 'images' | 'limit' | 'rounds'> {
+export interface MeasureOptions extends Pick<ConvertOptions, 'rounds'> {
+  readonly images: ImageFiles | undefined;
   readonly abort: AbortSignal;
   readonly onSkipped: (file: string, reason: string) => void;
 }
@@ -29,7 +31,7 @@ interface Models {
   readonly converted: LoadedModel;
 }
 
-const BATCHES = [1, 8];
+const BATCHES = [1, 4, 8];
 
 /**
  * Runs the models on the device that the server would use.
@@ -71,6 +73,7 @@ export async function measure(
         intraOpThreads: threads === undefined ? null : Number(threads),
         node: process.version,
         processor: cpus()[0]?.model ?? '',
+        int8Instructions: int8Instructions(),
       },
       memory: { float32: float32Bytes, converted: convertedBytes },
       ...(await compare(subject, models, options)),
@@ -90,12 +93,12 @@ export async function measure(
 async function compare(
   { spec, config }: Subject,
   models: Models,
-  { images, limit, rounds, abort, onSkipped }: MeasureOptions,
+  { images, rounds, abort, onSkipped }: MeasureOptions,
 ): Promise<Pick<Measurements, 'speed' | 'comparison'>> {
   const signatures = compareSignatures(models);
   const skipped: { readonly file: string; readonly reason: string }[] = [];
-  const photos = await examplesOf(spec, models.original, images, {
-    limit,
+  const photos = examplesOf(spec, models.original, images, {
+    limit: undefined,
     limits: config,
     onSkipped: (file, reason) => {
       skipped.push({ file, reason });
@@ -106,7 +109,7 @@ async function compare(
   const kept = keepRows(photos, rows, Math.max(...BATCHES));
   const comparison = await comparePhotos(models, spec, kept, abort);
   if (comparison.count === 0) {
-    throw new CliError('usage', `none of the images in ${images ?? ''} can be used`);
+    throw new CliError('usage', `none of the images in ${images?.folder ?? ''} can be used`);
   }
   const speed: Speed[] = [];
   for (const batch of spec.batchable ? BATCHES : [1]) {

@@ -1,3 +1,5 @@
+import type { Int8Report } from './int8/int8-report';
+import { layerLines } from './int8/layer-lines';
 import type { Conversion } from './precision/convert-model';
 import type { Precision } from './precision/precision';
 import type { Agreement } from './agreement';
@@ -19,8 +21,10 @@ export interface ConversionReport {
     readonly intraOpThreads: number | null;
     readonly node: string;
     readonly processor: string;
+    /** Instructions for sums of 8-bit products; empty where the processor has none, or it is not known. */
+    readonly int8Instructions: readonly string[];
   };
-  readonly conversion: Conversion;
+  readonly conversion: Conversion | Int8Report;
   readonly bytes: {
     /** Graph and variables of the source. */
     readonly source: number;
@@ -84,6 +88,7 @@ export function reportLines(report: ConversionReport): string[] {
     `compared on ${count} ${inputs === 'images' ? 'images' : 'random inputs, as no images were given: how answers on photos change is not known'}`,
     `difference of "${comparison.output}": at most ${number(difference.maxAbsolute)} (${percent(difference.maxRelative)} of the largest value), on average ${number(difference.meanAbsolute)} (${percent(difference.meanRelative)})`,
     ...agreementLines(agreement, count),
+    ...('quantized' in conversion && conversion.precision === 'int8' ? layerLines(conversion) : []),
   ];
 }
 
@@ -92,9 +97,12 @@ function agreementLines(agreement: Agreement | null, count: number): string[] {
     case undefined:
       return [];
     case 'classes': {
-      const { top1, changed } = agreement;
+      const { top1, changed, meanScoreDifference } = agreement;
       const others = changed.length === 0 ? '' : `; another class: ${changed.join(', ')}`;
-      return [`same best class: ${count - changed.length} of ${count} (${percent(top1)})${others}`];
+      return [
+        `same best class: ${count - changed.length} of ${count} (${percent(top1)})${others}`,
+        `best score: ${number(meanScoreDifference)} away on average`,
+      ];
     }
     case 'pictures': {
       const { psnrDb, worstPsnrDb, maxPixelDifference } = agreement;

@@ -43,6 +43,12 @@ export function typeListAttr(type: readonly DataType[]): AttrValue {
   });
 }
 
+export function intListAttr(values: readonly number[]): AttrValue {
+  return create(AttrValueSchema, {
+    value: { case: 'list', value: create(AttrValue_ListValueSchema, { i: values.map(BigInt) }) },
+  });
+}
+
 /** -1 marks a dimension of any size. */
 export function shapeAttr(shape: readonly number[] | undefined): AttrValue {
   const value = create(
@@ -67,6 +73,11 @@ export function typesOf(attributes: Attributes, name: string): readonly DataType
 export function numberOf(attributes: Attributes, name: string): number | undefined {
   const value = attributes[name]?.value;
   return value?.case === 'i' ? Number(value.value) : value?.case === 'f' ? value.value : undefined;
+}
+
+export function integersOf(attributes: Attributes, name: string): readonly number[] | undefined {
+  const value = attributes[name]?.value;
+  return value?.case === 'list' ? value.value.i.map(Number) : undefined;
 }
 
 export function booleanOf(attributes: Attributes, name: string): boolean | undefined {

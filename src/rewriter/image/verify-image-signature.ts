@@ -4,7 +4,7 @@ import { classify } from '../../outputs/classification';
 import { toImage } from '../../outputs/generated-image';
 import type { LoadedModel } from '../../runtime/backend';
 import { numbersOf, sliceRows, type Tensor } from '../../kernel/tensor';
-import { compareOutputs, TOLERANCE } from '../compare-outputs';
+import { compareOutputs } from '../compare-outputs';
 import { randomInputs } from '../random-inputs';
 import {
   IMAGE_SIGNATURE,
@@ -32,18 +32,20 @@ export interface ImageProblem {
 /**
  * Compares the image signature with the original between writeNormalized and classify or toImage,
  * on random pixels.
+ * @param tolerance largest difference that is none, as a share of the largest value
  */
 export function verifyImageSignature(
   original: LoadedModel,
   rewritten: LoadedModel,
   plan: ImagePlan,
+  tolerance: number,
 ): ImageProblem | undefined {
   const batchable = original.signatures[plan.signature]?.inputs[0]?.shape?.[0] === -1;
   const rowCounts = batchable ? BATCH_SIZES : [1];
   for (const [index, [width, height]] of plan.sizes.entries()) {
     for (const rows of rowCounts) {
       const pixels = randomPixels(rows, width, height, SEED + index);
-      const problem = verifyPixels(original, rewritten, plan, pixels);
+      const problem = verifyPixels(original, rewritten, plan, pixels, tolerance);
       if (problem !== undefined) {
         return { ...problem, reason: `${problem.reason} (${rows} × ${width}×${height})` };
       }
@@ -57,6 +59,7 @@ function verifyPixels(
   rewritten: LoadedModel,
   plan: ImagePlan,
   pixels: Tensor,
+  tolerance: number,
 ): ImageProblem | undefined {
   const prepared = prepare(pixels, plan);
   const inputs = [plan.preprocess ? pixels : prepared];
@@ -72,7 +75,7 @@ function verifyPixels(
   if (expected === undefined || whole.length < all.length) {
     return { part: 'preprocess', reason: 'there is no answer' };
   }
-  const { problem } = compareOutputs(all, whole);
+  const { problem } = compareOutputs(all, whole, tolerance);
   if (problem !== undefined) return { part: 'preprocess', reason: problem };
   if (plan.postprocess === undefined) return undefined;
   try {
@@ -82,6 +85,7 @@ function verifyPixels(
             expected,
             rewritten.run(IMAGE_SIGNATURE, inputs, [TOP_SCORES, TOP_INDICES]),
             plan.postprocess,
+            tolerance,
           )
         : comparePixels(
             expected,
@@ -120,6 +124,7 @@ function compareClasses(
   expected: Tensor,
   [scores, indices]: readonly Tensor[],
   { activation, k }: Extract<Postprocess, { kind: 'classes' }>,
+  tolerance: number,
 ): string | undefined {
   if (scores === undefined || indices === undefined) return 'there are no best classes';
   const [values, places] = [numbersOf(scores), numbersOf(indices)];
@@ -139,7 +144,7 @@ function compareClasses(
       const score = Number(values[at]);
       const own = scoreOf.get(Number(places[at])) ?? NaN;
       const difference = Math.max(Math.abs(score - wanted), Math.abs(own - wanted));
-      if (!(difference <= TOLERANCE * largest)) return 'the best classes differ';
+      if (!(difference <= tolerance * largest)) return 'the best classes differ';
     }
   }
   return undefined;

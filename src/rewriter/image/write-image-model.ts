@@ -1,4 +1,5 @@
 import type { Backend, LoadedModel } from '../../runtime/backend';
+import { TOLERANCE, TOLERANCE_OF_BYTES } from '../compare-outputs';
 import { isNotRewritable } from '../not-rewritable';
 import type { MetaGraphDef } from '../../saved-model/protobuf/tensorflow_pb';
 import { verify } from '../verify';
@@ -30,6 +31,7 @@ export async function writeImageModel(
 ): Promise<ImageModel> {
   const signature = original.signatures[plan.signature];
   const output = signature?.outputs.find(({ name }) => name === plan.outputs[0]);
+  const tolerance = computesInBytes(frozen) ? TOLERANCE_OF_BYTES : TOLERANCE;
   const reasons: string[] = [];
   let dropped = false;
   let { preprocess, postprocess } = plan;
@@ -57,7 +59,7 @@ export async function writeImageModel(
       break;
     }
     const rewritten = backend.loadModel(target);
-    const problem = verifyImageSignature(original, rewritten, part);
+    const problem = verifyImageSignature(original, rewritten, part, tolerance);
     if (problem === undefined) {
       const maxRelativeDifference = verify(original, rewritten);
       rewritten.dispose();
@@ -74,6 +76,10 @@ export async function writeImageModel(
     else if (postprocess !== undefined) dropPostprocess(problem.reason);
   }
   return { written: false, report: reportOf(false, false, reasons, dropped) };
+}
+
+function computesInBytes({ graphDef }: MetaGraphDef): boolean {
+  return graphDef?.node.some(({ op }) => op === 'QuantizeV2') ?? false;
 }
 
 function reportOf(

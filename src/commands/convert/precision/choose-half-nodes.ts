@@ -3,6 +3,7 @@ import { typeOf } from '../../../rewriter/graph/attributes';
 import { constantBehind, floatConstant } from '../../../rewriter/graph/float-constants';
 import { fitsHalf } from '../../../kernel/half-floats';
 import { readersOf } from '../../../rewriter/graph/fold-constants';
+import { nodesInOrder } from '../../../rewriter/graph/nodes-in-order';
 import { nodeOf } from '../../../rewriter/graph/references';
 import { DataType, type NodeDef } from '../../../saved-model/protobuf/tensorflow_pb';
 import { halfOperation, typedInputs } from './operation-lists';
@@ -18,7 +19,7 @@ export function chooseHalfNodes(
   kept: ReadonlySet<string>,
   precision: HalfPrecision,
 ): ReadonlySet<string> {
-  const order = inOrder(graph);
+  const order = nodesInOrder(graph);
   const half = new Set<string>();
   const always = new Set<string>();
   for (const node of order) {
@@ -55,31 +56,4 @@ function dropTails(
     const used = (readers.get(name) ?? []).some((reader) => half.has(reader.name));
     if (!used) half.delete(name);
   }
-}
-
-/** Every node after those it reads. */
-function inOrder(graph: FlatGraph): readonly NodeDef[] {
-  const order: NodeDef[] = [];
-  const seen = new Set<string>();
-  for (const root of graph.nodes()) {
-    // Depth first without recursion: networks are deeper than the stack.
-    const waiting: { readonly node: NodeDef; next: number }[] = [];
-    const enter = (node: NodeDef): void => {
-      if (seen.has(node.name)) return;
-      seen.add(node.name);
-      waiting.push({ node, next: 0 });
-    };
-    enter(root);
-    for (let top = waiting.at(-1); top !== undefined; top = waiting.at(-1)) {
-      const input = top.node.input[top.next];
-      top.next += 1;
-      if (input !== undefined) {
-        enter(graph.get(nodeOf(input)));
-        continue;
-      }
-      order.push(top.node);
-      waiting.pop();
-    }
-  }
-  return order;
 }

@@ -3,12 +3,12 @@ import { messageOf } from '../../../kernel/errors';
 import { TfjsBackend } from '../../../runtime/tfjs-backend';
 import { answerTask } from '../../../process/ask-process';
 import { convertModel, type Conversion } from './convert-model';
-import type { Precision } from './precision';
+import type { SimplePrecision } from './precision';
 
 export interface ConversionTask {
   readonly source: string;
   readonly folders: { readonly float32: string; readonly converted: string };
-  readonly precision: Precision;
+  readonly precision: SimplePrecision;
 }
 
 export type ConversionAnswer =

@@ -9,7 +9,8 @@ export function existingPrecision({ graphDef }: MetaGraphDef): Precision | undef
     const type = typeOf(attr, 'T');
     if (halfOperation(op)?.kind === 'always' && type === HALF_TYPES.fp16) return 'fp16';
     if (halfOperation(op)?.kind === 'always' && type === HALF_TYPES.bf16) return 'bf16';
-    if (op === 'Const' && typeOf(attr, 'dtype') === DataType.DT_INT8) return 'int8';
+    if (/^Quantized(Conv2D|DepthwiseConv2D|MatMul)/.test(op)) return 'int8';
+    if (op === 'Const' && typeOf(attr, 'dtype') === DataType.DT_INT8) return 'int8-weights';
   }
   return undefined;
 }

@@ -22,7 +22,7 @@ import {
 const SMALLEST_QUANTIZED = 1024;
 const LARGEST_INT8 = 127;
 
-export interface Int8Report {
+export interface Int8WeightsReport {
   /** Constants now stored in 8 bits. */
   readonly quantized: number;
   /** Numbers in them. */
@@ -50,7 +50,7 @@ const WEIGHTED: Readonly<Record<string, ChannelAxes>> = {
  * @param kept nodes that signatures name
  * @throws NotRewritableError when there are no weights of a size worth it
  */
-export function quantizeWeights(graph: FlatGraph, kept: ReadonlySet<string>): Int8Report {
+export function quantizeWeights(graph: FlatGraph, kept: ReadonlySet<string>): Int8WeightsReport {
   const readers = readersOf(graph);
   const dequantized = new Map<string, string>();
   let values = 0;

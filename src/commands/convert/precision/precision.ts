@@ -2,12 +2,15 @@ import type { HalfType } from '../../../kernel/half-floats';
 import { DataType } from '../../../saved-model/protobuf/tensorflow_pb';
 
 /**
- * fp16 and bf16: weights and most arithmetic in 16 bits. int8: weights alone, a scale per output
- * channel; arithmetic stays float32.
+ * fp16 and bf16: weights and most arithmetic in 16 bits. int8: convolutions and matrix products in 8
+ * bits, as far as that is fast and exact enough. int8-weights: weights alone, a scale per output channel;
+ * arithmetic stays float32.
  */
-export const PRECISIONS = ['fp16', 'bf16', 'int8'] as const;
+export const PRECISIONS = ['fp16', 'bf16', 'int8', 'int8-weights'] as const;
 export type Precision = (typeof PRECISIONS)[number];
-export type HalfPrecision = Exclude<Precision, 'int8'>;
+/** Those that need nothing but the graph. */
+export type SimplePrecision = Exclude<Precision, 'int8'>;
+export type HalfPrecision = Exclude<SimplePrecision, 'int8-weights'>;
 
 /** The type of a 16-bit precision. */
 export const HALF_DTYPES: Readonly<Record<HalfPrecision, HalfType>> = {

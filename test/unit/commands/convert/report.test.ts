@@ -21,7 +21,7 @@ function floats(data: readonly number[], shape: readonly number[] = [1, data.len
 }
 
 function spec(task: ServableSpec['task']): ServableSpec {
-  const settings = { name: 'y', valueRange: [0, 255], layout: 'NHWC' };
+  const settings = { name: 'y', activation: 'none', valueRange: [0, 255], layout: 'NHWC' };
   return { task, settings } as unknown as ServableSpec;
 }
 
@@ -59,7 +59,13 @@ describe('agreement', () => {
     meter?.add({ ...PHOTO, file: 'same.jpg' }, floats([1, 3, 2]), floats([0, 9, 0]));
     meter?.add({ ...PHOTO, file: 'other.jpg' }, floats([1, 3, 2]), floats([1, 2, 3]));
 
-    expect(meter?.result()).toEqual({ kind: 'classes', top1: 0.5, changed: ['other.jpg'] });
+    expect(meter?.result()).toEqual({
+      kind: 'classes',
+      top1: 0.5,
+      changed: ['other.jpg'],
+      // 3 and 9, 3 and 3.
+      meanScoreDifference: 3,
+    });
   });
 
   test('of pictures is their PSNR in 8 bits, over all and of the worst', () => {
@@ -150,6 +156,7 @@ describe('what is said in the end', () => {
       intraOpThreads: 1,
       node: 'v20',
       processor: 'Some CPU',
+      int8Instructions: [],
     },
     conversion: {
       precision: 'fp16',
@@ -176,7 +183,12 @@ describe('what is said in the end', () => {
       signature: 's',
       output: 'y',
       difference: { maxAbsolute: 0.5, meanAbsolute: 0.1, maxRelative: 0.05, meanRelative: 0.01 },
-      agreement: { kind: 'classes', top1: 0.975, changed: ['x.jpg'] },
+      agreement: {
+        kind: 'classes',
+        top1: 0.975,
+        changed: ['x.jpg'],
+        meanScoreDifference: 0.01,
+      },
       signatures: { s: 0.05 },
     },
   };
