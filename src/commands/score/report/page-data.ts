@@ -39,7 +39,7 @@ export interface PageRow {
   m?: number;
 }
 
-export interface PageFinding {
+interface PageFinding {
   /** Number of its class. */
   readonly c: number;
   /** Score. */
