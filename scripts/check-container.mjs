@@ -16,12 +16,12 @@ function requireUnmounted(folder) {
   if (inside.length > 0) throw new Error(`unmount first: ${inside.join(', ')}`);
 }
 
-const USAGE = `Usage: node scripts/check-container.mjs FOLDER [--build-arg NAME=VALUE ...]
+const USAGE = `Usage: node scripts/check-container.mjs FOLDER [--reuse] [--build-arg NAME=VALUE ...]
 
 Makes a Debian root in FOLDER with debootstrap, runs the steps of the Dockerfile in it by chroot, and
 starts the result as its user, with a read-only root and 2 GB of memory. Needs root, debootstrap, and
 what npm, pip and apt fetch from. node:VERSION-slim stands for that Debian with the Node of this machine.
-A base root that is in FOLDER already is used again.
+A base root that is in FOLDER already is used again; with --reuse, so is what was built there.
 `;
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -166,9 +166,10 @@ function copyStep(stage, words, stages) {
 /**
  * @param {string} folder
  * @param {Record<string, string>} given build arguments
+ * @param {boolean} reuse leaves out what takes time, and has been done
  * @returns {Stage} the last one
  */
-function build(folder, given) {
+function build(folder, given, reuse) {
   const base = baseRoot(folder);
   /** @type {Map<string, Stage>} */
   const stages = new Map();
@@ -190,14 +191,17 @@ function build(folder, given) {
       if (!/^node:/.test(text)) throw new Error(`FROM ${text}: only node: has a stand-in`);
       const [, as = 'last'] = /\bAS (\S+)$/i.exec(text) ?? [];
       const target = path.join(folder, as);
-      requireUnmounted(target);
-      rmSync(target, { recursive: true, force: true });
-      must('cp', '-a', base, target);
+      if (!reuse) {
+        requireUnmounted(target);
+        rmSync(target, { recursive: true, force: true });
+        must('cp', '-a', base, target);
+      }
       stage = { target, env: {}, args: {}, cwd: '/', entrypoint: [], command: [] };
       stages.set(as, stage);
       continue;
     }
     if (stage === undefined) throw new Error(`${name} stands before FROM`);
+    if (reuse && (name === 'RUN' || name === 'COPY')) continue;
     if (name === 'RUN') runStep(stage, text);
     else if (name === 'COPY') copyStep(stage, wordsOf(text), stages);
     else if (name === 'WORKDIR')
@@ -234,7 +238,7 @@ exec chroot --userspec=${uid}:${gid} '${target}' /bin/sh -c 'cd ${cwd}; exec "$@
 /** Starts the image, asks it for something, and stops it. @param {Stage} stage */
 async function serve(stage) {
   const env = {
-    PATH: '/usr/local/bin:/usr/bin:/bin',
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...stage.env,
     HOST: '127.0.0.1',
     PORT: String(PORT),
@@ -318,10 +322,11 @@ if (folder === undefined || folder.startsWith('-')) {
   process.exit(2);
 }
 mkdirSync(folder, { recursive: true });
+const reuse = rest.includes('--reuse');
 const given = Object.fromEntries(
-  rest.filter((one) => one !== '--build-arg').map((one) => one.split('=')),
+  rest.filter((one) => !one.startsWith('--')).map((one) => one.split('=')),
 );
-const last = build(path.resolve(folder), given);
+const last = build(path.resolve(folder), given, reuse);
 sizes(last);
 await serve(last);
 process.stdout.write('passed\n');

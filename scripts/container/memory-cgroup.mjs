@@ -34,7 +34,13 @@ export function limitMemory(bytes) {
       enter: `echo $$ > '${path.join(folder, 'cgroup.procs')}'`,
       peak: () =>
         `${Math.round(Number(readFileSync(path.join(folder, peak), 'utf8')) / 2 ** 20)} MiB`,
-      remove: () => rmdirSync(folder),
+      remove: () => {
+        // What changes its user is no longer ended with the program that started it.
+        for (const pid of readFileSync(path.join(folder, 'cgroup.procs'), 'utf8').split('\n')) {
+          if (pid !== '') process.kill(Number(pid), 'SIGKILL');
+        }
+        removeLater(folder);
+      },
     };
   }
   return {
@@ -43,4 +49,18 @@ export function limitMemory(bytes) {
     peak: () => 'unknown',
     remove: () => undefined,
   };
+}
+
+/**
+ * A cgroup can be removed once its last process has gone.
+ * @param {string} folder
+ */
+function removeLater(folder) {
+  for (let attempt = 0; existsSync(folder) && attempt < 50; attempt += 1) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
 }

@@ -16,7 +16,7 @@ const GREETING = /before absl::InitializeLog\(\)|oneDNN custom operations are on
  */
 const NOISE = /^(?:[\d-]+ [\d:.]+: [IWE] |[IWE]\d{4} [\d:. ]+\S+:\d+\])/;
 
-export interface ChannelStart extends Omit<InstanceStart, 'lanes'> {
+export interface ChannelStart extends Omit<InstanceStart, 'lanes' | 'parent'> {
   /** File descriptors that the process inherits, as its lanes. */
   readonly lanes: readonly number[];
   /** Variables besides those of this process. */
@@ -54,6 +54,7 @@ const FIRST_LANE = 4;
 export const openChannel: OpenChannel = ({ env, lanes, ...start }, events) => {
   const message: InstanceStart = {
     ...start,
+    parent: process.pid,
     lanes: lanes.map((_lane, index) => FIRST_LANE + index),
   };
   const child = fork(compiledProgram('runtime/instance-process'), [JSON.stringify(message)], {

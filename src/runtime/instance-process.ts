@@ -63,11 +63,11 @@ function limitMemory(maxBytes: number): void {
   system().limitData(memory.data + Math.max(0, maxBytes - memory.resident));
 }
 
-function start({ directory, background, lanes: descriptors }: InstanceStart): void {
+function start({ directory, parent, background, lanes: descriptors }: InstanceStart): void {
   const started = performance.now();
   system().dieWithParent();
   // It may have ended before that.
-  if (process.ppid === 1 || !process.connected) process.exit(0);
+  if (process.ppid !== parent || !process.connected) process.exit(0);
   setOutOfMemoryScore(TAKEN_FIRST);
   // Before TensorFlow starts its threads: they take it over.
   if (background) lowerInferencePriority();

@@ -6,6 +6,8 @@ import type { WireTensor } from './wire-tensor';
 export interface InstanceStart {
   /** SavedModel folder to load. */
   readonly directory: string;
+  /** Id of the server's process; in a container it may be the first, 1. */
+  readonly parent: number;
   /** Run at a lower priority than the server: right where TensorFlow computes on the cores it needs. */
   readonly background: boolean;
   /** File descriptors of the lanes, which it inherits. */
