@@ -103,20 +103,26 @@ export function createMountedService(
   hooks: HookRunner,
 ): MountedService {
   const parts = createParts(config, logger, hooks);
+  const network = openNetwork(config, logger, parts.metrics);
+  const { keys } = network;
   let draining = (): boolean => false;
   const app = createApp({
     ...appDeps(config, parts),
     draining: () => draining(),
     // Where the other program listens is not known: only a token opens the model repository API.
     modelControl: config.modelControlApi === 'on' && config.adminToken !== undefined,
-    adminAccess: { host: '0.0.0.0', token: config.adminToken },
+    adminAccess: { host: '0.0.0.0', token: config.adminToken, keys },
+    keys,
+    metricsAccess: config.metricsAccess,
+    corsOrigins: config.corsOrigins,
     authorize: (request) => hooks.authorize(request),
     unknownAddresses: 'pass-on',
   });
-  const service = createServiceOf(config, parts, (isDraining) => {
+  const mount: ServiceOptions['listen'] = (isDraining) => {
     draining = isDraining;
     return Promise.resolve({ server: NO_SERVER, admin: undefined });
-  });
+  };
+  const service = createServiceOf(config, parts, mount, network);
   return { service, app, ...parts };
 }
 
@@ -165,16 +171,16 @@ function createServiceOf(
   config: Config,
   { manager, inference, logger, metrics }: Parts,
   listenAs: ServiceOptions['listen'],
-  network?: ReturnType<typeof openNetwork>,
+  network: ReturnType<typeof openNetwork>,
 ): Service {
   return new Service({
     manager,
     inference,
     logger,
     listen: listenAs,
-    refresh: () => network?.refresh() ?? Promise.resolve(),
+    refresh: () => network.refresh(),
     release: () => {
-      network?.close();
+      network.close();
       metrics.close();
     },
     repository: config.modelRepository,

@@ -42,9 +42,12 @@ export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<
   const { preparer, observer, hooks } = parts;
   const started = performance.now();
   const context = { model: servable.name, version: servable.version };
-  const image = (await hooks?.preprocess(of.image, context)) ?? of.image;
-  // Further pictures are looked at as a whole: such a model is not run in tiles.
-  if (how.tiles !== undefined && (more?.pictures.size ?? 0) === 0) {
+  // Without an upload there is nothing to see.
+  const hooked = hooks !== undefined && of.image.length > 0;
+  const image = hooked ? await hooks.preprocess(of.image, context) : of.image;
+  // Further pictures are looked at as a whole, and so is what a hook sees: no tiles then.
+  const whole = (more?.pictures.size ?? 0) > 0 || hooks?.postprocesses(servable.name) === true;
+  if (how.tiles !== undefined && !whole) {
     const tiles = how.tiles(await preparer.headerOf(servable, image, signal));
     if (tiles !== undefined) return attemptTiles({ ...of, image, tiles, run: runRow }, parts);
   }

@@ -338,3 +338,22 @@ test('options that are wrong are told together, before anything runs', () => {
     /unknown option "modelRepositry"/,
   );
 });
+
+test('API keys hold for the router too', async () => {
+  const guarded = createServing({
+    modelRepository: repository,
+    models: ['half'],
+    apiKeys: [`app:${'0'.repeat(64)}`],
+  });
+  const other = createServer((request, response) => {
+    guarded.router(request, response, () => response.end('passed on'));
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+
+  const { status } = await fetch(`http://127.0.0.1:${port}/v2/models/half`);
+
+  expect(status).toBe(401);
+  other.close();
+  await guarded.stop();
+});
