@@ -70,7 +70,7 @@ export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<
       if (hooks === undefined) return answer;
       const { labels } = servable.spec;
       const data = await hooks.postprocess(outputs, { ...context, labels, answer: answer.data });
-      return data === undefined ? answer : { ...answer, data };
+      return { ...answer, data };
     });
     const postprocessMs = stage('postprocess', performance.now() - received);
     const timings = { preprocessMs, queueMs, inferMs, postprocessMs };

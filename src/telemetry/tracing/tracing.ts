@@ -141,17 +141,17 @@ export class Tracing {
 
   #parentOf({ traceparent, tracestate }: TracedRequest): Context {
     const { ROOT_CONTEXT, createTraceState, trace } = this.#api;
-    // Its successor is in a package that comes with another major version of the API.
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
-    const stateOf = createTraceState;
     const [, traceId, spanId, flags] = traceparent?.split('-') ?? [];
     if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
+    // Its successor is in a package that comes with the SDK alone, in whatever version that has.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    const state = tracestate === undefined ? undefined : createTraceState(tracestate);
     return trace.setSpanContext(ROOT_CONTEXT, {
       traceId,
       spanId,
       traceFlags: Number.parseInt(flags, 16),
       isRemote: true,
-      ...(tracestate === undefined ? {} : { traceState: stateOf(tracestate) }),
+      ...(state === undefined ? {} : { traceState: state }),
     });
   }
 

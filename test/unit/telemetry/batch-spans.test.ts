@@ -80,7 +80,7 @@ function storyOf(id: number): string[] {
     .sort((a, b) => starts(a) - starts(b))
     .map(({ name, attributes }) => {
       const error = attributes['error.type'];
-      return error === undefined ? name : `${name} ${String(error)}`;
+      return typeof error === 'string' ? `${name} ${error}` : name;
     });
 }
 

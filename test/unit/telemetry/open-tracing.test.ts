@@ -80,7 +80,7 @@ describe('sampling', () => {
               traceFlags: parent === 'sampled' ? 1 : 0,
               isRemote: true,
             });
-      const { decision } = sampler.shouldSample(context, traceId, 'x', 2, {}, []);
+      const { decision } = sampler.shouldSample(context, traceId, 'x', api.SpanKind.SERVER, {}, []);
       return decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
     }).length;
   };
