@@ -207,6 +207,7 @@ module.exports = {
       '^src/(saved-model|rewriter|commands/(convert|import)|runtime/config-proto)',
     ),
     onlyIn('sharp-in-imaging', 'node_modules/sharp', '^src/imaging/'),
+    onlyIn('opentelemetry-in-tracing', 'node_modules/@opentelemetry/', '^src/telemetry/tracing/'),
     onlyIn('express-in-http', 'node_modules/(express|multer)/', '^src/http/'),
   ],
   options: {

@@ -33,6 +33,8 @@ import { Service, type ServiceOptions } from './service';
 import { createLogger, logLook, type Logger } from './telemetry/logger';
 import { createMetrics, type Metrics } from './telemetry/metrics';
 import { modelEvents, servableGauges } from './telemetry/model-telemetry';
+import { openTracing } from './telemetry/tracing/open-tracing';
+import type { Tracing } from './telemetry/tracing/tracing';
 import { serverSettings, type ServerSettings } from './models/server-settings';
 
 export type { Service };
@@ -45,7 +47,7 @@ export function createService(config: Config): Service {
   );
   logStart(config, logger);
   const parts = createParts(config, logger);
-  const { manager, bodies, metrics } = parts;
+  const { manager, bodies, metrics, tracing } = parts;
   const network = openNetwork(config, logger, metrics);
   const { keys, tls } = network;
   const adminAccess = { host: config.host, token: config.adminToken, keys };
@@ -66,6 +68,7 @@ export function createService(config: Config): Service {
       bodies,
       metrics,
       logger,
+      tracing,
       draining,
       adminAccess,
       page,
@@ -134,15 +137,15 @@ const NO_SERVER: HttpServer = {
   destroy: () => undefined,
 };
 
-interface Parts extends Inference {
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+interface Parts extends Inference, Telemetry {
   readonly bodies: BodyReader;
 }
 
 function createParts(config: Config, logger: Logger, hooks?: HookRunner): Parts {
   const metrics = createMetrics();
+  const tracing = openTracing(process.env, packageVersion(), logger);
   const budget = new ByteBudget({ limit: bytesInFlight(config) });
+  const telemetry = { logger, metrics, tracing };
   const bodies = new BodyReader({
     limits: config,
     budget,
@@ -154,7 +157,7 @@ function createParts(config: Config, logger: Logger, hooks?: HookRunner): Parts 
     places: new RequestPlaces(config.maxInFlightRequests),
     fetcher: imageFetcher(config),
   });
-  return { ...createInference(config, logger, metrics, budget, hooks), logger, metrics, bodies };
+  return { ...createInference(config, telemetry, budget, hooks), ...telemetry, bodies };
 }
 
 /** What the application is made of, but for who may control models. */
@@ -169,7 +172,7 @@ function appDeps(config: Config, parts: Parts): Omit<AppDeps, 'draining'> {
 
 function createServiceOf(
   config: Config,
-  { manager, inference, logger, metrics }: Parts,
+  { manager, inference, logger, metrics, tracing }: Parts,
   listenAs: ServiceOptions['listen'],
   network: ReturnType<typeof openNetwork>,
 ): Service {
@@ -178,6 +181,7 @@ function createServiceOf(
     inference,
     logger,
     listen: listenAs,
+    flush: tracing === undefined ? undefined : () => tracing.close(),
     refresh: () => network.refresh(),
     release: () => {
       network.close();
@@ -211,8 +215,7 @@ export async function startInference(config: Config): Promise<LocalInference> {
   // Whoever waits for the models decides what a failure means.
   const { manager, inference } = createInference(
     { ...config, maxLoadRetries: 0 },
-    logger,
-    metrics,
+    { logger, metrics, tracing: undefined },
     budget,
   );
   const stop = async (): Promise<void> => {
@@ -228,6 +231,12 @@ export async function startInference(config: Config): Promise<LocalInference> {
   return { manager, inference, imagingConcurrency: config.imagingConcurrency, stop };
 }
 
+interface Telemetry {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
+}
+
 interface Inference {
   readonly manager: ModelManager;
   readonly inference: ImageInference;
@@ -236,17 +245,17 @@ interface Inference {
 
 function createInference(
   config: Config,
-  logger: Logger,
-  metrics: Metrics,
+  telemetry: Telemetry,
   budget: ByteBudget,
   hooks?: HookRunner,
 ): Inference {
   configureSharp({ concurrency: 1 });
+  const { logger, metrics, tracing } = telemetry;
 
   const settings = serverSettings(config, process.env);
   const { maxRunMemory } = settings;
   const runMemory = maxRunMemory === undefined ? undefined : new RunMemoryBudget(maxRunMemory);
-  const manager = createManager(config, logger, metrics, settings, runMemory);
+  const manager = createManager(config, telemetry, settings, runMemory);
   metrics.onServerScrape(() => ({
     bytesInFlight: budget.used,
     runMemoryBytes: runMemory?.used ?? 0,
@@ -261,6 +270,12 @@ function createInference(
   const observer: InferenceObserver = {
     stage: metrics.stage,
     outcome: metrics.inference,
+    span:
+      tracing === undefined
+        ? undefined
+        : (model, version, stage, duration) => {
+            tracing.stage(model, version, stage, duration);
+          },
     tiles: (model, version, progress) => {
       logger.info({ model, version, ...progress }, 'an image is being run in tiles');
     },
@@ -308,8 +323,7 @@ async function listenForAdmin(
 
 function createManager(
   config: Config,
-  logger: Logger,
-  metrics: Metrics,
+  { logger, metrics, tracing }: Telemetry,
   settings: ServerSettings,
   runMemory: RunMemoryBudget | undefined,
 ): ModelManager {
@@ -339,7 +353,7 @@ function createManager(
         },
       }),
     },
-    modelEvents(logger, metrics),
+    modelEvents(logger, metrics, tracing),
   );
   metrics.onScrape(() => servableGauges(manager));
   return manager;

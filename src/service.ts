@@ -13,6 +13,8 @@ export interface ServiceOptions {
   readonly repository: string;
   /** Reads again what the network is opened with: keys and certificates. Never rejects. */
   readonly refresh: () => Promise<void>;
+  /** Sends what is still to be told about the requests that were answered; undefined: nothing is. */
+  readonly flush?: (() => Promise<void>) | undefined;
   /** Lets go of what was constructed, at the very end. */
   readonly release: () => void;
   /** Milliseconds between two looks at the repository; undefined: only when it is asked for. */
@@ -34,6 +36,9 @@ export interface StopOptions {
    */
   readonly delay?: boolean | undefined;
 }
+
+/** Milliseconds that `flush` may take where draining has used up its time. */
+const LEAST_FLUSH_MS = 1000;
 
 /** The server from its start to its end. It may be stopped at any time, while it starts too. */
 export class Service {
@@ -117,7 +122,7 @@ export class Service {
   }
 
   async #stop(delay: boolean): Promise<boolean> {
-    const { manager, logger, drainDelayMs, drainTimeoutMs, release } = this.#options;
+    const { manager, logger, drainDelayMs, drainTimeoutMs, flush, release } = this.#options;
     clearInterval(this.#poll);
     // Nobody was sent here before it was ready for the first time.
     const wait = delay && manager.synced;
@@ -125,11 +130,15 @@ export class Service {
     const servers = serversOf(await this.#ports?.catch(() => undefined));
     for (const server of servers) server.drain();
     if (wait) await pause(drainDelayMs);
+    const drained = performance.now() + drainTimeoutMs;
     const finished = await withDeadline(drain(servers, manager), drainTimeoutMs);
     if (!finished) {
       logger.warn({ drainTimeoutMs }, 'dropping unfinished work');
       manager.kill();
       for (const server of servers) server.destroy();
+    }
+    if (flush !== undefined) {
+      await withDeadline(flush(), Math.max(LEAST_FLUSH_MS, drained - performance.now()));
     }
     release();
     return finished;

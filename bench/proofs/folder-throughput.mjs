@@ -113,7 +113,7 @@ async function closedLoop(bytes, concurrency) {
         const image = bytes[turn++ % bytes.length] ?? Buffer.alloc(0);
         const asked = { model: MODEL, version: undefined, images: [image], signal: undefined };
         const { results } = await local.inference.answer(asked, {
-          task: local.inference.admit(MODEL, undefined, 'classify'),
+          task: local.inference.admit(MODEL, undefined, 'classify').task,
           parameters: { top: undefined },
           wish: undefined,
         });

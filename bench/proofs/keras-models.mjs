@@ -98,7 +98,7 @@ function savedModels(folder) {
 
 /** @typedef {import('../../src/runtime/backend.js').LoadedModel} LoadedModel */
 /** @typedef {import('../../src/kernel/tensor.js').Tensor} Tensor */
-/** @typedef {import('../../src/commands/convert/precision/precision.js').Precision} Precision */
+/** @typedef {import('../../src/commands/convert/precision/precision.js').SimplePrecision} Precision */
 
 /** @param {readonly number[]} numbers */
 const median = (numbers) =>

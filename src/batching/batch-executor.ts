@@ -1,3 +1,4 @@
+import type { BatchTracer } from '../kernel/request-trace';
 import type { RunRequest, RunResult } from '../kernel/run';
 
 /** Where batches run. Injected: the batcher knows no TensorFlow. */
@@ -26,4 +27,6 @@ export interface BatcherEvents {
   /** From now on requests for a signature run one by one. */
   readonly onBatchingStopped?: (signature: string, reason: string) => void;
   readonly onLimitLowered?: (limit: number, reason: string) => void;
+  /** Makes traces of what becomes of requests. @default there are none */
+  readonly tracer?: BatchTracer | undefined;
 }

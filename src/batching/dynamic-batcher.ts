@@ -126,6 +126,7 @@ export class DynamicBatcher {
         ),
       );
     }
+    const trace = this.#events.tracer?.enter();
     return new Promise((resolve, reject) => {
       const now = performance.now();
       const timeoutMs = Math.min(request.timeoutMs ?? Infinity, queueTimeoutMs);
@@ -140,9 +141,16 @@ export class DynamicBatcher {
         deadline: now + timeoutMs,
         request,
         permit,
+        trace,
         losses: 0,
         resolve,
-        reject,
+        reject:
+          trace === undefined
+            ? reject
+            : (error) => {
+                trace.rejected(error);
+                reject(error);
+              },
         onAbort: undefined,
       };
       this.#enqueue([queued], 'tail');
@@ -190,6 +198,7 @@ export class DynamicBatcher {
   }
 
   #enqueue(requests: readonly QueuedRequest[], where: 'head' | 'tail'): void {
+    if (this.#events.tracer !== undefined) for (const { trace } of requests) trace?.queued();
     this.#waiting.add(requests, where);
     this.poke();
   }
@@ -270,6 +279,10 @@ export class DynamicBatcher {
       estimate();
       busy(instances(), performance.now());
     };
+    const traced = this.#events.tracer?.run(
+      requests.map(({ trace }) => trace),
+      { rows: requests.reduce((sum, { request }) => sum + request.rows, 0), paddedRows },
+    );
     try {
       const { parts, mismatch, peakBytes, ...execution } = await runBatch(this.#executor, {
         requests: requests.map(({ request }) => request),
@@ -278,6 +291,7 @@ export class DynamicBatcher {
         slot,
         measure: this.#limits.shouldMeasure(kind),
       }).finally(finished);
+      traced?.();
       const { inferMs, rows } = execution;
       this.#estimates.learn(estimated, inferMs);
       if (peakBytes !== undefined && this.#limits.learn(kind, paddedRows, peakBytes)) {
@@ -295,6 +309,7 @@ export class DynamicBatcher {
         });
       }
     } catch (thrown) {
+      traced?.(thrown);
       this.#afterFailure(requests, paddedRows, thrown);
     }
   }

@@ -1,4 +1,5 @@
 import { ServingError } from '../kernel/errors';
+import type { RequestTrace } from '../kernel/request-trace';
 import type { Permit } from './admission';
 import type { BatchKind } from './batch-limits';
 import type { QueueHeads } from './batch-policy';
@@ -17,6 +18,7 @@ export interface QueuedRequest extends Queueable, Retriable {
   readonly deadline: number;
   readonly request: BatchRequest;
   readonly permit: Permit;
+  readonly trace: RequestTrace | undefined;
   readonly resolve: (result: BatchResult) => void;
   readonly reject: (error: Error) => void;
   /** Set while it waits. */

@@ -73,7 +73,7 @@ export interface AppDeps extends BaseAppDeps {
 export function createApp(deps: AppDeps): Express {
   const { manager, inference, tensors, bodies, metrics, logger, draining, authorize } = deps;
   const { unknownAddresses = 'answer' } = deps;
-  const app = createBaseApp({ metrics, logger });
+  const app = createBaseApp(deps);
   const { modelControl = true, adminAccess = LOCAL_ACCESS, roundFloat64 = 'json' } = deps;
   const { keys, metricsAccess = 'key', corsOrigins = [], page = true } = deps;
   // Before pages of other origins are let in, who have no business there.

@@ -23,8 +23,9 @@ import {
   mediaTypeOf,
   requireUtf8,
 } from './image-request';
+import { fetchImages } from './image-url/fetch-images';
 import { contentFromJson } from './model-request-json';
-import type { RequestContent } from './request-content';
+import type { RequestContent, SentContent } from './request-content';
 
 const URL_ENCODED = 'application/x-www-form-urlencoded';
 const TEXT = 'text/plain';
@@ -44,14 +45,15 @@ export async function readContent(
 ): Promise<RequestContent> {
   if (!hasBody(request)) return NOTHING;
   const { maxFileBytes, maxFiles } = bodies.limits;
-  const { images, pictures, values } = await readAny(bodies, request, response, inputs, signal);
-  const count = [...pictures.values()].reduce((sum, list) => sum + list.length, images.length);
+  const sent = await readAny(bodies, request, response, inputs, signal);
+  const count = imagesIn(sent.images, sent.pictures);
   if (count > maxFiles) {
     throw new ServingError(
       'TOO_MANY_IMAGES',
       `The request holds ${count} images; ${maxFiles} are allowed`,
     );
   }
+  const { images, pictures, values } = await fetchContent(sent, bodies, response, signal);
   const checked = (list: readonly ImageSource[]): ImageSource[] =>
     list.map((image) => checkSize(image, maxFileBytes));
   return {
@@ -61,13 +63,37 @@ export async function readContent(
   };
 }
 
+/** All images together, so that they are fetched side by side. */
+async function fetchContent(
+  { images, pictures, values }: SentContent,
+  bodies: BodyReader,
+  response: Response,
+  signal: AbortSignal,
+): Promise<RequestContent> {
+  const all = [...images, ...[...pictures.values()].flat()];
+  const fetched = await fetchImages(all, bodies, response, signal);
+  let at = images.length;
+  const ofRoles = [...pictures].map(
+    ([role, { length }]) => [role, fetched.slice(at, (at += length))] as const,
+  );
+  return { images: fetched.slice(0, images.length), pictures: new Map(ofRoles), values };
+}
+
+/** All images of a request, those of every role. */
+export function imagesIn(
+  images: readonly unknown[],
+  pictures: ReadonlyMap<string, readonly unknown[]> = new Map(),
+): number {
+  return [...pictures.values()].reduce((sum, list) => sum + list.length, images.length);
+}
+
 async function readAny(
   bodies: BodyReader,
   request: Request,
   response: Response,
   inputs: ModelInputs,
   signal: AbortSignal,
-): Promise<RequestContent> {
+): Promise<SentContent> {
   const type = mediaTypeOf(request);
   if (type === FORM) return readForm(bodies, request, response, inputs);
   if (JSON_TYPE.test(type)) requireUtf8(request);

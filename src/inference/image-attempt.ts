@@ -4,6 +4,7 @@ import type { Tensor } from '../kernel/tensor';
 import type { Servable } from '../models/servable';
 import { ServingError } from '../kernel/errors';
 import { feedRow, type RowPreparer } from './feed-row';
+import { ownStage } from './own-stage';
 import { refusedInput } from './refused-input';
 import type { RowInputs } from './row-inputs';
 import type { ImagePreparer } from './image-preparer';
@@ -55,7 +56,10 @@ export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<
     observer?.stage(servable.name, servable.version, which, ms);
     return ms;
   };
-  const row = await feedRow(servable, how.run, image, more, signal, preparer);
+  const observed = { servable, observer };
+  const row = await ownStage(observed, 'preprocess', () =>
+    feedRow(servable, how.run, image, more, signal, preparer),
+  );
   const { tensor, inputs, release } = row;
   try {
     const preprocessMs = stage('preprocess', performance.now() - started);
@@ -64,10 +68,13 @@ export async function attemptImage(of: AttemptOf, parts: AttemptParts): Promise<
     stage('queue', queueMs);
     stage('infer', inferMs);
     const received = performance.now();
-    const answer = await how.postprocess({ outputs, tensor, image });
-    const { labels } = servable.spec;
-    const data = await hooks?.postprocess(outputs, { ...context, labels, answer: answer.data });
-    const value = data === undefined ? answer : { ...answer, data };
+    const value = await ownStage(observed, 'postprocess', async () => {
+      const answer = await how.postprocess({ outputs, tensor, image });
+      if (hooks === undefined) return answer;
+      const { labels } = servable.spec;
+      const data = await hooks.postprocess(outputs, { ...context, labels, answer: answer.data });
+      return { ...answer, data };
+    });
     const postprocessMs = stage('postprocess', performance.now() - received);
     const timings = { preprocessMs, queueMs, inferMs, postprocessMs };
     return { ok: true, value, timings, batchRows };

@@ -12,6 +12,7 @@ import type { HookRunner } from './model-hooks';
 import { requireImageTensorSize } from './image-tensor-size';
 import { isImageInput, splitImages, type ImageRow } from './image-tensors';
 import { outputsOfNoRows, withInnerShape } from './no-rows';
+import { ownStage } from './own-stage';
 import { refusedInput } from './refused-input';
 import type { TensorAnswer, TensorRequest, TensorTarget } from './tensor-request';
 import { chooseOutputs, inOrder, targetOf } from './tensor-target';
@@ -93,7 +94,10 @@ export class TensorInference {
     const started = performance.now();
     const target = targetOf(servable, request.signature);
     const outputs = chooseOutputs(target.signature, request.outputs?.(target));
-    const { inputs, mirror } = fitInputs(target, await request.inputs(target));
+    const observed = { servable, observer: this.#options.observer };
+    const { inputs, mirror } = await ownStage(observed, 'preprocess', async () =>
+      fitInputs(target, await request.inputs(target)),
+    );
     const abort = linkedAbort(request.signal);
     const run: Run = {
       servable,
@@ -108,7 +112,9 @@ export class TensorInference {
       const readMs = performance.now() - started;
       const results = await this.#execute(run, parts, inputs, permit);
       const received = performance.now();
-      const joined = mirror(joinParts(results.map(({ result }) => result.outputs)));
+      const joined = await ownStage(observed, 'postprocess', () =>
+        Promise.resolve(mirror(joinParts(results.map(({ result }) => result.outputs)))),
+      );
       const longest = (of: (part: PartResult) => number): number => Math.max(0, ...results.map(of));
       return {
         target,
@@ -137,10 +143,12 @@ export class TensorInference {
     }
     const rows = splitImages(target.signature, inputs, images);
     const prepare = async (row: ImageRow): Promise<PreparedPart> => {
-      const { preparer, hooks } = this.#options;
+      const { preparer, observer, hooks } = this.#options;
       const { name: model, version } = servable;
-      const image = (await hooks?.preprocess(row.image, { model, version })) ?? row.image;
-      const { tensor, release } = await preparer.prepare(servable, image, abort.signal);
+      const { tensor, release } = await ownStage({ servable, observer }, 'preprocess', async () => {
+        const image = (await hooks?.preprocess(row.image, { model, version })) ?? row.image;
+        return preparer.prepare(servable, image, abort.signal);
+      });
       return { ...row.part(tensor), release };
     };
     if (target.independentRows || rows.length <= 1) {

@@ -13,6 +13,7 @@ import { feedTile } from './feed-row';
 import type { ImagePreparer } from './image-preparer';
 import type { AnsweredImage } from './image-request';
 import type { InferenceObserver, Stage } from './inference-observer';
+import { ownStage } from './own-stage';
 import type { RowInputs } from './row-inputs';
 
 export interface TileParts {
@@ -67,7 +68,10 @@ export async function attemptTiles(of: TiledAttemptOf, parts: TileParts): Promis
   const releases: (() => void)[] = [];
   const runs = new TileRuns(of, parts, signal);
   try {
-    const decoded = await parts.preparer.decode(servable, image, signal);
+    const observed = { servable, observer: parts.observer };
+    const decoded = await ownStage(observed, 'preprocess', () =>
+      parts.preparer.decode(servable, image, signal),
+    );
     releases.push(decoded.release);
     const preprocessMs = performance.now() - started;
     observe(of, parts, 'preprocess', preprocessMs);
@@ -92,7 +96,7 @@ export async function attemptTiles(of: TiledAttemptOf, parts: TileParts): Promis
     const inferMs = joined - started - preprocessMs - queueMs;
     observe(of, parts, 'queue', queueMs);
     observe(of, parts, 'infer', inferMs);
-    const value = await joiner.answer();
+    const value = await ownStage(observed, 'postprocess', () => joiner.answer());
     const postprocessMs = performance.now() - joined;
     observe(of, parts, 'postprocess', postprocessMs);
     return {

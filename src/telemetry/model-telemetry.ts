@@ -5,9 +5,10 @@ import { isDropped } from '../rewriter/model-optimizer';
 import type { Logger } from './logger';
 import { LoadWatch } from './load-watch';
 import type { Metrics, ServableGauges } from './metrics';
+import type { Tracing } from './tracing/tracing';
 
-/** What happens to models, as lines of the log and as metrics. */
-export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
+/** What happens to models, as lines of the log, as metrics and in traces. */
+export function modelEvents(logger: Logger, metrics: Metrics, tracing?: Tracing): ModelEvents {
   const loads = new LoadWatch((model, version, seconds) => {
     logger.info({ model, version, seconds }, 'still loading');
   });
@@ -35,6 +36,7 @@ export function modelEvents(logger: Logger, metrics: Metrics): ModelEvents {
       logger.error({ model, problems }, 'model cannot be served');
     },
     servableEvents: (model, version) => ({
+      tracer: tracing?.batches(model, version),
       onExecution: ({ rows, paddedRows }) => {
         metrics.execution(model, version, rows, paddedRows);
       },

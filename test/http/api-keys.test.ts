@@ -7,13 +7,14 @@ import type { AppDeps } from '../../src/http/app';
 import { ApiKeys } from '../../src/http/access/api-keys';
 import { listen, type HttpServer } from '../../src/http/server';
 import type { ImageUseCase } from '../../src/inference/image-inference';
+import type { ModelManager } from '../../src/models/model-manager';
 import { imageClassification } from '../../src/tasks/image-classification/task';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
 import { registeredRoutes } from '../support/express-routes';
 import { keyEntry, keySpecs, secretOf } from '../support/keys';
-import { A_PHOTO } from '../support/inputs';
+import { A_PHOTO, A_PHOTO_AND_A_STYLE } from '../support/inputs';
 import { resultOf, TIMINGS } from '../support/predictions';
 
 const SERVER = { host: '127.0.0.1', port: 0, requestTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 };
@@ -270,6 +271,25 @@ describe('limits', () => {
     expect(other.headers).not.toHaveProperty('ratelimit');
   });
 
+  test('images a minute: style pictures count too', async () => {
+    const { url } = await serve([keyEntry('a', { imagesPerMinute: 4 })], {
+      inference: {
+        ...inference,
+        admit: () => ({ task: imageClassification, inputs: A_PHOTO_AND_A_STYLE }),
+      },
+    });
+
+    const answer = await request(url)
+      .post('/models/m/classify')
+      .set(bearer('a'))
+      .attach('image', Buffer.from('x'), 'a.png')
+      .attach('image', Buffer.from('x'), 'b.png')
+      .attach('style', Buffer.from('x'), 's.png');
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.ratelimit).toMatch(/^"images";r=1;t=0$/);
+  });
+
   test('images a minute: those of a request are counted when they are known, and owed', async () => {
     const { url } = await serve([keyEntry('a', { imagesPerMinute: 4 })]);
     const classify = (images: number) => {
@@ -362,4 +382,22 @@ test('the document names the schemes, and which addresses need them', async () =
   expect(Object.keys(paths['/v2/models/{name}/infer'].post.responses)).toEqual(
     expect.arrayContaining(['401', '403', '429']),
   );
+});
+
+test('the document has the models that take more, but not where keys are asked for', async () => {
+  const spec = { imageTask: imageClassification, inputs: A_PHOTO_AND_A_STYLE };
+  const version = { state: 'AVAILABLE', version: 1, spec };
+  const status = { name: 'secret-styles', servables: [version] };
+  const manager = { list: () => [status] } as unknown as ModelManager;
+  const path = '/models/secret-styles/classify';
+
+  const open = await serve([], { manager, keys: undefined });
+  const { text, body } = await request(open.url).get('/openapi.json').expect(200);
+  expect(text).toContain('secret-styles');
+  expect(body.paths).toHaveProperty([path]);
+
+  const { url } = await serve([keyEntry('a')], { manager });
+  const closed = await request(url).get('/openapi.json').expect(200);
+  expect(closed.text).not.toMatch(/secret/);
+  expect(closed.body.paths).toHaveProperty(['/models/{name}/classify']);
 });

@@ -7,10 +7,12 @@ import request from 'supertest';
 
 import { ImageFetcher, type ImageFetcherOptions } from '../../src/http/image-url/image-fetcher';
 import type { ImageUseCase } from '../../src/inference/image-inference';
+import type { ImageSource } from '../../src/inference/image-request';
+import { ServingError } from '../../src/kernel/errors';
 import { imageClassification } from '../../src/tasks/image-classification/task';
 import { createBareApps } from '../support/bare-app';
 import { testBodies } from '../support/bodies';
-import { A_PHOTO } from '../support/inputs';
+import { A_PHOTO, A_PHOTO_AND_A_STYLE } from '../support/inputs';
 import { resultOf, TIMINGS } from '../support/predictions';
 
 const MAX_BYTES = 1000;
@@ -81,6 +83,7 @@ async function classify(
   body: object,
   options: Partial<ImageFetcherOptions> | 'off' = {},
   maxBytesInFlight = 2 ** 20,
+  useCase = inference,
 ): Promise<Answer> {
   const origins = [origin];
   const fetcher =
@@ -94,7 +97,7 @@ async function classify(
           ...options,
         });
   const apps = createBareApps({
-    inference,
+    inference: useCase,
     bodies: testBodies({
       maxBodyBytes: 100_000,
       maxFileBytes: MAX_BYTES,
@@ -385,4 +388,67 @@ test.each([
 
   expect(answer.status).toBe(400);
   expect(answer.body.detail).toMatch(detail);
+});
+
+describe('a model that takes a style picture besides', () => {
+  /** Calls an image by its bytes and those of its styles. */
+  const styled: ImageUseCase = {
+    admit: () => ({ task: imageClassification, inputs: A_PHOTO_AND_A_STYLE }),
+    answer: ({ model, images, more }) => {
+      const text = (one: ImageSource): string =>
+        one instanceof ServingError ? one.code : Buffer.from(one).toString();
+      const styles = (more?.pictures.get('style') ?? []).map(text).join(',');
+      return Promise.resolve({
+        model,
+        version: 1,
+        timings: TIMINGS,
+        results: images.map((one) => resultOf(one, (bytes) => `${text(bytes)} + ${styles}`)),
+      });
+    },
+  };
+  const stylize = (body: object, options: Partial<ImageFetcherOptions> | 'off' = {}) =>
+    classify(body, options, 2 ** 20, styled);
+  const sent = { b64: Buffer.from('sent').toString('base64') };
+  const at = (path: string): object => ({ url: `${origin}${path}` });
+
+  beforeEach(() => {
+    reply = (got, response) => response.end(got.url);
+  });
+
+  test('upload and style are fetched, each for its own place', async () => {
+    const answer = await stylize({ images: [at('/1'), sent], style: [sent, at('/3')] });
+
+    expect(labels(answer)).toEqual(['/1 + sent,/3', 'sent + sent,/3']);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a style that may not be fetched, and a server that fetches none', async () => {
+    const other = await stylize({ image: sent, style: { url: 'http://attacker.example/' } });
+    const none = await stylize({ image: sent, style: at('/1') }, 'off');
+
+    expect(labels(other)).toEqual(['sent + IMAGE_URL_NOT_ALLOWED']);
+    expect(labels(none)).toEqual(['sent + IMAGE_URL_NOT_ALLOWED']);
+    expect(asked).toEqual([]);
+  });
+
+  test('a style over the limit of a file', async () => {
+    reply = (_got, response) => response.end('x'.repeat(MAX_BYTES + 1));
+    const answer = await stylize({ image: sent, style: at('/1') });
+
+    expect(labels(answer)).toEqual(['sent + PAYLOAD_TOO_LARGE']);
+  });
+
+  test('more images than are allowed are refused before any is fetched', async () => {
+    const answer = await stylize({ image: at('/1'), style: Array<object>(4).fill(at('/2')) });
+
+    expect(answer).toMatchObject({ status: 413, code: 'TOO_MANY_IMAGES' });
+    expect(asked).toEqual([]);
+  });
+
+  test('an address that is not text', async () => {
+    const answer = await stylize({ image: sent, style: { url: 1 } });
+
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toMatch(/"style.url" in the JSON body is not a string; .*"url"/);
+  });
 });

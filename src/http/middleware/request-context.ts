@@ -13,6 +13,12 @@ const TRACE_PARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\w-]{1,128})?$/;
 const VERSION_0_LENGTH = 55;
 
+/** The route of what is at no address. */
+export const UNMATCHED = 'unmatched';
+
+/** Traces that this server has begun, or goes on with. */
+const TRACE_IDS = new WeakMap<IncomingMessage, string>();
+
 /** An id from outside is kept when it is one that can be logged and sent back as it is. */
 const ACCEPTED_ID = /^[\w.:/+=-]{1,128}$/;
 
@@ -76,15 +82,20 @@ export function requestContext(logger: Logger, metrics: Metrics): RequestHandler
 /** Who asked, and as part of what, for the line at the end of a request. */
 function whoAsked(request: IncomingMessage): { readonly key?: string; readonly traceId?: string } {
   const key = keyOf(request);
-  const trace = traceOf(request);
+  const traceId = TRACE_IDS.get(request) ?? traceOf(request)?.id;
   return {
     ...(key === undefined ? {} : { key: key.name }),
-    ...(trace === undefined ? {} : { traceId: trace.id }),
+    ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
+/** Says which trace a request is part of, for its line in the log. */
+export function traceAs(request: IncomingMessage, traceId: string): void {
+  TRACE_IDS.set(request, traceId);
+}
+
 /** The trace that a request says it is part of; undefined when it says none that can be passed on as it is. */
-function traceOf({
+export function traceOf({
   headers,
 }: IncomingMessage): { readonly id: string; readonly parent: string } | undefined {
   const { traceparent: parent } = headers;
@@ -116,7 +127,7 @@ export function clientSignal(response: Response): AbortSignal {
 }
 
 /** The pattern, not the path: the number of label values stays small whatever is asked for. */
-function routeOf(request: Request): string {
+export function routeOf(request: Request): string {
   const route = request.route as { path?: unknown } | undefined;
-  return typeof route?.path === 'string' ? route.path : 'unmatched';
+  return typeof route?.path === 'string' ? route.path : UNMATCHED;
 }

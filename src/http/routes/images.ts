@@ -20,7 +20,7 @@ import {
   type Offer,
 } from '../image-response';
 import { clientSignal } from '../middleware/request-context';
-import { readContent } from '../model-request';
+import { imagesIn, readContent } from '../model-request';
 import { versionOf } from '../model-version';
 import { modelParameters, taskParameters, type RequestParameters } from '../request-parameters';
 import { route } from '../route';
@@ -92,7 +92,8 @@ export function imageRoutes({
           }
         : await readMore(admitted, request, response, signal);
       const { images, more } = content;
-      chargeImages(request, response, Math.max(1, images.length));
+      // What it is fed besides is fetched and decoded too.
+      chargeImages(request, response, Math.max(1, imagesIn(images, more?.pictures)));
       const count = countOf(task, said, images.length, bodies.limits);
       const negotiated = negotiate(request, { images: count, ...offerOf(task, said) });
       const wish =

@@ -23,7 +23,7 @@ export const pictureQuerySchema = z.object({
   quality: wholeNumber(1, 100).optional().meta({ description: 'Of JPEG and WebP; default 90' }),
 });
 
-const urlSchema = z
+export const urlSchema = z
   .string()
   .describe('Where the file is fetched, if the option `imageUrlOrigins` names its origin');
 

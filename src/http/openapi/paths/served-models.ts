@@ -12,7 +12,7 @@ import {
 } from '../../../tasks/inputs/model-inputs';
 import { MAX_SEED } from '../../../tasks/inputs/noise';
 import type { AnyTask } from '../../../tasks/task';
-import { pictureQuerySchema } from '../../schemas/image-api';
+import { pictureQuerySchema, urlSchema } from '../../schemas/image-api';
 import type { Operation } from '../operation';
 import { answeredBy, IMAGE_PROBLEMS } from './images';
 
@@ -22,6 +22,11 @@ export interface ServedModel {
   readonly task: AnyTask;
   readonly inputs: ModelInputs;
 }
+
+/** In base64, or by its address. */
+const FILE_AS_JSON = z
+  .union([z.object({ b64: z.string() }), z.object({ url: urlSchema })])
+  .meta({ id: 'FileAsJson' });
 
 export const SERVED_TAG = 'Served models';
 
@@ -57,7 +62,7 @@ export function servedModelOperation({ name, task, inputs }: ServedModel): Opera
           'application/*': {
             schema: z
               .object({
-                ...files(inputs, () => z.object({ b64: z.string() }).meta({ id: 'FileAsJson' })),
+                ...files(inputs, () => FILE_AS_JSON),
                 ...optional(values),
               })
               .meta({ id: `${id}_Json` }),
