@@ -122,8 +122,17 @@ describe.each(TASKS)('%s', (model, flags, expected) => {
     const { totals, rows } = JSON.parse(json);
     expect(totals).toMatchObject({ rows: 2, scored: 1, failed: 1 });
     const shown = {
-      detector: { s: [[0, 1]], d: [[0, 1, 96, 32, 144, 96]], z: [256, 128] },
-      segmenter: { g: [[0, expect.closeTo(0.094, 2), 'deep/box.png.0.png']], z: [256, 128] },
+      detector: { s: [[0, 1]], f: [{ c: 0, s: 1, b: [96, 32, 144, 96] }] },
+      segmenter: {
+        f: [
+          {
+            c: 0,
+            s: expect.closeTo(0.972, 2),
+            a: expect.closeTo(0.094, 2),
+            m: 'deep/box.png.0.png',
+          },
+        ],
+      },
       encoder: { v: '3 numbers, length 0.1624: 0.0938, 0.0938, 0.0938' },
     }[model];
     expect(rows).toEqual([expect.objectContaining({ ...shown, n: 0 })]);
