@@ -125,7 +125,7 @@ export class ImageFetcher {
         headers: { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'tfjs-serving' },
       })
         .once('response', (response) => {
-          // Whoever reads it is told; nobody may be reading when it breaks off.
+          // Its reader hears of it; there may be none when it breaks off.
           response.on('error', () => undefined);
           done(response);
         })
