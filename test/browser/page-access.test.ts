@@ -1,38 +1,17 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-import { inBrowser, TestBrowser } from '../support/browser';
-import {
-  startPageServer,
-  answered,
-  card,
-  chosen,
-  openPage,
-  type PageServer,
-} from '../support/page-server';
+import { inBrowser } from '../support/browser';
+import { answered, card, chosen, openPage, type PageServer } from '../support/page-server';
+import { usePages } from '../support/page-suite';
 import { photo } from '../support/service';
 
 inBrowser('the page at / is there for everybody', () => {
   let server: PageServer;
-  let browser: TestBrowser;
   let page: Page;
-  let trouble: string[];
 
-  beforeAll(async () => {
-    server = await startPageServer();
-    browser = await TestBrowser.open();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
-  beforeEach(async () => {
-    trouble = [];
-    page = await browser.page(server.service.url, trouble);
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(trouble).toEqual([]);
+  usePages((suite) => {
+    ({ server, page } = suite);
   });
 
   test('works with the keyboard alone', async () => {

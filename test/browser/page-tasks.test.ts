@@ -2,16 +2,10 @@ import path from 'node:path';
 
 import type { Page } from 'playwright-core';
 
-import { inBrowser, TestBrowser } from '../support/browser';
-import {
-  startPageServer,
-  card,
-  answered,
-  findings,
-  openPage,
-  BOX,
-  type PageServer,
-} from '../support/page-server';
+import type { TestBrowser } from '../support/browser';
+import { inBrowser } from '../support/browser';
+import { card, answered, findings, openPage, BOX, type PageServer } from '../support/page-server';
+import { usePages } from '../support/page-suite';
 import { startTestService } from '../support/service';
 import { writeEncoder } from '../support/task-models';
 
@@ -21,21 +15,8 @@ inBrowser('the page at / shows what each task answers', () => {
   let page: Page;
   let trouble: string[];
 
-  beforeAll(async () => {
-    server = await startPageServer();
-    browser = await TestBrowser.open();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
-  beforeEach(async () => {
-    trouble = [];
-    page = await browser.page(server.service.url, trouble);
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(trouble).toEqual([]);
+  usePages((suite) => {
+    ({ server, browser, page, trouble } = suite);
   });
 
   test('a detector: boxes over the photo with their labels', async () => {

@@ -5,38 +5,17 @@ import { promisify } from 'node:util';
 
 import type { Page } from 'playwright-core';
 
-import { inBrowser, TestBrowser } from '../support/browser';
-import {
-  startPageServer,
-  answered,
-  card,
-  findings,
-  openPage,
-  type PageServer,
-} from '../support/page-server';
+import { inBrowser } from '../support/browser';
+import { answered, card, findings, openPage, type PageServer } from '../support/page-server';
+import { usePages } from '../support/page-suite';
 import { photo } from '../support/service';
 
 inBrowser('the page at / sends photos', () => {
   let server: PageServer;
-  let browser: TestBrowser;
   let page: Page;
-  let trouble: string[];
 
-  beforeAll(async () => {
-    server = await startPageServer();
-    browser = await TestBrowser.open();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
-  beforeEach(async () => {
-    trouble = [];
-    page = await browser.page(server.service.url, trouble);
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(trouble).toEqual([]);
+  usePages((suite) => {
+    ({ server, page } = suite);
   });
 
   test('from opening it to a labelled photo in one click, for under 100 KB before it', async () => {

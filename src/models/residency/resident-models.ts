@@ -84,11 +84,6 @@ export class ResidentModels {
     for (const servable of [...this.#places.keys()]) this.remove(servable);
   }
 
-  /** What it needs, as far as has been measured. */
-  async needOf(servable: Servable): Promise<{ bytes: number; loadMs: number } | undefined> {
-    return this.#options.needs.find(servable.revision);
-  }
-
   /**
    * Waits until the model is in memory, loading it if need be.
    * @returns to be called when the request is over: until then it stays
@@ -103,9 +98,8 @@ export class ResidentModels {
     try {
       const deadline = this.#now() + patience.waitMs;
       while (!isResident(place) && !place.removed) {
-        const { bringing } = this.#bring(place);
         const waitMs = Math.max(0, deadline - this.#now());
-        await waitAtMost(bringing, { ...patience, waitMs }, () => this.#notInTime(place));
+        await waitAtMost(this.#bring(place), { ...patience, waitMs }, () => this.#notInTime(place));
       }
       place.pins += 1;
     } finally {
@@ -121,24 +115,26 @@ export class ResidentModels {
     });
   }
 
-  #bring(place: Place): { readonly bringing: Promise<void> } {
-    if (place.bringing === undefined) {
-      place.bringing = this.#load(place).finally(() => {
-        place.bringing = undefined;
-        this.#coming.delete(place);
-        this.#changed();
-      });
-      place.bringing.catch(() => undefined);
-    }
-    return { bringing: place.bringing };
+  /** The load that is under way, or a new one. */
+  #bring(place: Place): Promise<void> {
+    if (place.bringing !== undefined) return place.bringing;
+    const bringing = this.#load(place).finally(() => {
+      place.bringing = undefined;
+      this.#coming.delete(place);
+      this.#changed();
+    });
+    // Those that wait for it are told; there may be none any more.
+    bringing.catch(() => undefined);
+    place.bringing = bringing;
+    return bringing;
   }
 
   async #load(place: Place): Promise<void> {
     await place.leaving;
+    if (place.servable.state === 'END' && !this.#renewFailed(place)) return;
     const known = await this.#options.needs.find(place.servable.revision);
     place.loadMs = known?.loadMs ?? UNKNOWN_LOAD_MS;
-    if (place.servable.state === 'END' && !this.#renewFailed(place)) return;
-    const next = this.#turn.then(() => this.#takeRoom(place));
+    const next = this.#turn.then(() => this.#takeRoom(place, known?.bytes));
     this.#turn = next.catch(() => undefined);
     await next;
     const { servable } = place;
@@ -182,10 +178,10 @@ export class ResidentModels {
   }
 
   /** Resolves when there is room for it, which is then kept for it. */
-  async #takeRoom(place: Place): Promise<void> {
+  async #takeRoom(place: Place, knownBytes: number | undefined): Promise<void> {
     const { limit } = this.#options;
     if (limit === undefined) return;
-    const needed = await this.#need(place);
+    const needed = knownBytes ?? (await this.#options.estimate(place.servable));
     for (;;) {
       if (place.waiting === 0 || place.removed) throw this.#notInTime(place);
       const seen = this.#changes;
@@ -202,11 +198,6 @@ export class ResidentModels {
         await Promise.all(room.models.map((old) => this.#evict(old, 'room')));
       else await this.#roomLater(there, seen);
     }
-  }
-
-  async #need({ servable }: Place): Promise<number> {
-    const known = await this.#options.needs.find(servable.revision);
-    return known?.bytes ?? (await this.#options.estimate(servable));
   }
 
   /** Those in memory, measured now: they grow with what they are asked. */
